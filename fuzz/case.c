@@ -1,0 +1,635 @@
+/*
+ * case.c: see case.h for the grammar.
+ *
+ * A case comes from a fuzzer's mutator, a merge or a stranger's bug report:
+ * whatever the bytes are, reading takes time linear in them (the sorts aside)
+ * and storage from the arena only. Lines are read one by one; what concerns two
+ * lines (said twice, a path below a file, a link's other end, a fault behind
+ * the kill) is looked at when all are read and sorted, lowest line first.
+ */
+#include "case.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault_text.h"
+#include "old_text.h"
+#include "regular.h"
+#include "sort.h"
+
+#define NAME_EXPECTED "(letters, digits, _ . -)"
+
+_Static_assert(offsetof(struct torn_case_arg, name) == 0, "torn_sort wants the key first");
+_Static_assert(offsetof(struct torn_old, path) == 0, "torn_sort wants the key first");
+
+static bool starts_with(struct torn_bytes bytes, const char *prefix)
+{
+	size_t size = strlen(prefix);
+	return bytes.size >= size && memcmp(bytes.data, prefix, size) == 0;
+}
+
+static struct torn_bytes without(struct torn_bytes bytes, size_t prefix_size)
+{
+	return (struct torn_bytes){bytes.data + prefix_size, bytes.size - prefix_size};
+}
+
+/* ----------------------------------------------------------------- sorting */
+
+static void sort_faults(struct torn_plan *plan, uint32_t *lines)
+{
+	for (uint32_t i = 1; i < plan->faults_count; i++) {
+		struct torn_fault fault = plan->faults[i];
+		uint32_t line = lines ? lines[i] : 0, to = i;
+		for (; to > 0 && torn_fault_compare(&plan->faults[to - 1], &fault) > 0; to--) {
+			plan->faults[to] = plan->faults[to - 1];
+			if (lines)
+				lines[to] = lines[to - 1];
+		}
+		plan->faults[to] = fault;
+		if (lines)
+			lines[to] = line;
+	}
+}
+
+void torn_case_sort(struct torn_case *c)
+{
+	torn_sort(c->args, c->args_count, sizeof(*c->args), NULL);
+	torn_sort(c->olds, c->olds_count, sizeof(*c->olds), NULL);
+	sort_faults(&c->plan, NULL);
+}
+
+/* ----------------------------------------------------------------- parsing */
+
+struct parser {
+	struct torn_arena *arena;
+	struct torn_words words; /* of the line that is read; its message is the parser's */
+	int folder_fd;
+	bool olds_only;
+	uint32_t line;
+	uint32_t lines_count;  /* in the whole text */
+	uint32_t header, seed; /* lines of what stands once; 0: not yet */
+	uint32_t complaint;    /* lowest line that complain_at() was told; 0: none */
+	size_t args_max, olds_max;
+	struct torn_case c;
+	uint32_t *args_lines, *olds_lines;
+	struct torn_case_lines lines;
+};
+
+static int next_word(struct parser *p, struct torn_word *ret_word)
+{
+	return torn_words_next(&p->words, ret_word);
+}
+
+static int copy_bytes(struct parser *p, struct torn_bytes bytes, struct torn_bytes *ret_copy)
+{
+	struct torn_bytes copy = torn_arena_copy(p->arena, bytes.data, bytes.size);
+	if (!copy.data)
+		return -ENOMEM;
+	*ret_copy = copy;
+	return 0;
+}
+
+/*
+ * Names of targets, variants, arguments and invariants: they become parts of
+ * file names, so nothing that a shell or a file system reads otherwise.
+ */
+static bool is_name(struct torn_bytes name)
+{
+	if (name.size == 0 || name.data[0] == '.' || name.data[0] == '-')
+		return false;
+	for (size_t i = 0; i < name.size; i++)
+		if (memchr("@/%+=:,~", name.data[i], 8))
+			return false;
+	return torn_word_is_plain(name);
+}
+
+static int parse_target(struct parser *p)
+{
+	struct torn_word word;
+	int error = next_word(p, &word);
+	if (error)
+		return error;
+	if (word.kind != TORN_WORD_BARE)
+		return torn_words_refuse(&p->words, &word, "NAME or NAME@VARIANT");
+	struct torn_bytes name = word.raw;
+	const uint8_t *at = memchr(name.data, '@', name.size);
+	if (at)
+		name.size = (size_t)(at - name.data);
+	if (!is_name(name))
+		return torn_words_refuse_bytes(&p->words, name, "a target's name " NAME_EXPECTED);
+	error = copy_bytes(p, name, &p->c.target);
+	if (error)
+		return error;
+	if (at) {
+		struct torn_bytes variant = without(word.raw, name.size + 1);
+		if (!is_name(variant))
+			return torn_words_refuse_bytes(&p->words, variant,
+						       "a variant's name " NAME_EXPECTED);
+		error = copy_bytes(p, variant, &p->c.variant);
+		if (error)
+			return error;
+	}
+	return torn_words_finish(&p->words);
+}
+
+static int parse_seed(struct parser *p)
+{
+	struct torn_word word;
+	int error = next_word(p, &word);
+	if (error)
+		return error;
+	if (word.kind != TORN_WORD_BARE ||
+	    !torn_word_number(word.raw, 0, UINT64_MAX, &p->c.plan.seed))
+		return torn_words_refuse(&p->words, &word, "a number from 0 to %" PRIu64,
+					 UINT64_MAX);
+	return torn_words_finish(&p->words);
+}
+
+static int parse_arg(struct parser *p)
+{
+	struct torn_case_arg arg;
+	struct torn_word word;
+	int error = next_word(p, &word);
+	if (error)
+		return error;
+	if (word.kind != TORN_WORD_BARE || !is_name(word.raw))
+		return torn_words_refuse(&p->words, &word, "an argument's name " NAME_EXPECTED);
+	error = copy_bytes(p, word.raw, &arg.name);
+	if (!error)
+		error = torn_words_next_value(&p->words, "an argument's value", p->arena, &word,
+					      &arg.value);
+	if (!error)
+		error = torn_words_finish(&p->words);
+	if (error)
+		return error;
+	assert(p->c.args_count < p->args_max);
+	p->args_lines[p->c.args_count] = p->line;
+	p->c.args[p->c.args_count++] = arg;
+	return 0;
+}
+
+static int parse_fault(struct parser *p)
+{
+	struct torn_plan *plan = &p->c.plan;
+	struct torn_fault fault;
+	struct torn_bytes rest = {p->words.at, (size_t)(p->words.end - p->words.at)};
+	int error = torn_fault_parse(&p->words, &fault);
+	if (error)
+		return error;
+	while (rest.size && (*rest.data == ' ' || *rest.data == '\t'))
+		rest = without(rest, 1);
+	if (fault.name == TORN_FAULT_KILL) {
+		if (fault.when.first != fault.when.last)
+			return torn_words_refuse_bytes(&p->words, rest, "a kill at one op");
+		for (uint32_t i = 0; i < plan->faults_count; i++)
+			if (plan->faults[i].name == TORN_FAULT_KILL)
+				return torn_words_refuse_bytes(&p->words, rest, "one kill at most");
+	}
+	if (plan->faults_count == TORN_FAULTS_MAX)
+		return torn_words_refuse_bytes(&p->words, rest, "at most %d faults",
+					       TORN_FAULTS_MAX);
+	p->lines.faults[plan->faults_count] = p->line;
+	plan->faults[plan->faults_count++] = fault;
+	return 0;
+}
+
+static int parse_expect(struct parser *p)
+{
+	struct torn_word word;
+	int error = next_word(p, &word);
+	if (error)
+		return error;
+	if (torn_word_is(&word, "held"))
+		p->c.expect = TORN_EXPECT_HELD;
+	else if (torn_word_is(&word, "violated"))
+		p->c.expect = TORN_EXPECT_VIOLATED;
+	else
+		return torn_words_refuse(&p->words, &word, "held or violated");
+	error = next_word(p, &word);
+	if (error)
+		return error;
+	if (word.kind != TORN_WORD_BARE || !is_name(word.raw))
+		return torn_words_refuse(&p->words, &word, "an invariant's name " NAME_EXPECTED);
+	error = copy_bytes(p, word.raw, &p->c.invariant);
+	if (error)
+		return error;
+	return torn_words_finish(&p->words);
+}
+
+static int parse_old(struct parser *p)
+{
+	assert(p->c.olds_count < p->olds_max);
+	int error = torn_old_parse(&p->words, p->folder_fd, p->arena, &p->c.olds[p->c.olds_count]);
+	if (!error)
+		p->olds_lines[p->c.olds_count++] = p->line;
+	return error;
+}
+
+/* ------------------------------------------------------------ whole texts */
+
+/*
+ * Say whether something wrong on `line` is the first such thing, by line, of
+ * those seen up to now: then its message takes the place of the others'.
+ */
+static bool complain_at(struct parser *p, uint32_t line)
+{
+	if (p->complaint && p->complaint <= line)
+		return false;
+	p->complaint = line;
+	return true;
+}
+
+static void refuse_twice(struct parser *p, const char *what, struct torn_bytes key, uint32_t first,
+			 uint32_t again)
+{
+	if (complain_at(p, again))
+		torn_words_refuse_bytes(&p->words, key, "each %s once (first on line %" PRIu32 ")",
+					what, first);
+}
+
+static void check_once(struct parser *p)
+{
+	const struct torn_case_arg *args = p->c.args;
+	for (size_t i = 1; i < p->c.args_count; i++)
+		if (torn_bytes_equal(args[i - 1].name, args[i].name))
+			refuse_twice(p, "argument", args[i].name, p->args_lines[i - 1],
+				     p->args_lines[i]);
+	const struct torn_old *olds = p->c.olds;
+	for (size_t i = 1; i < p->c.olds_count; i++)
+		if (torn_bytes_equal(olds[i - 1].path, olds[i].path))
+			refuse_twice(p, "path", olds[i].path, p->olds_lines[i - 1],
+				     p->olds_lines[i]);
+}
+
+static const struct torn_old *find_old(const struct torn_case *c, struct torn_bytes path)
+{
+	size_t low = 0, high = c->olds_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = torn_bytes_compare(c->olds[middle].path, path);
+		if (order == 0)
+			return &c->olds[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static void check_links(struct parser *p)
+{
+	for (size_t i = 0; i < p->c.olds_count; i++) {
+		const struct torn_old *old = &p->c.olds[i];
+		if (!old->is_link)
+			continue;
+		const struct torn_old *other = find_old(&p->c, old->text);
+		bool is_file =
+			other && !other->absent && !other->is_link && other->type == TORN_FILE;
+		if (!is_file && complain_at(p, p->olds_lines[i]))
+			torn_words_refuse_bytes(&p->words, old->text,
+						"a link to an old file of this case");
+	}
+}
+
+static bool has_prefix(struct torn_bytes path, struct torn_bytes prefix)
+{
+	return path.size >= prefix.size && memcmp(path.data, prefix.data, prefix.size) == 0;
+}
+
+/*
+ * Look for paths below something that is no directory.
+ *
+ * In memcmp order all paths that begin with the bytes of a path follow it
+ * without a gap (also "a-b" after "a", which is why looking at the neighbour is
+ * not enough). So those that begin the current path are a stack: up[i] is the
+ * next lower one, and each path is pushed and popped once. A look-up of each
+ * ancestor instead compares some 10^11 bytes for 10 MiB of deep paths.
+ */
+static int check_parents(struct parser *p)
+{
+	const struct torn_old *olds = p->c.olds;
+	size_t mark = torn_arena_mark(p->arena);
+	size_t count = p->c.olds_count;
+	uint32_t *up = torn_arena_take(p->arena, count * sizeof(*up));
+	if (!up)
+		return -ENOMEM;
+	const uint32_t none = UINT32_MAX;
+	uint32_t top = none;
+	for (size_t i = 0; i < count; i++) {
+		struct torn_bytes path = olds[i].path;
+		while (top != none && !has_prefix(path, olds[top].path))
+			top = up[top];
+		if (top != none && olds[top].path.size == path.size)
+			continue; /* said twice: a pile of those would be walked by each */
+		uint32_t above = top; /* nearest entry that is a directory on the way */
+		while (above != none && path.data[olds[above].path.size] != '/')
+			above = up[above];
+		if (above != none && (olds[above].absent || olds[above].is_link ||
+				      olds[above].type != TORN_DIRECTORY)) {
+			if (complain_at(p, p->olds_lines[i]))
+				torn_words_refuse_bytes(&p->words, path,
+							"a path below directories only (line "
+							"%" PRIu32 " says %s)",
+							p->olds_lines[above],
+							torn_old_name(&olds[above]));
+		}
+		up[i] = top;
+		top = (uint32_t)i;
+	}
+	torn_arena_return(p->arena, mark);
+	return 0;
+}
+
+/* A killed process makes no more calls: a fault behind the kill could never fire. */
+static void check_kill(struct parser *p)
+{
+	const struct torn_plan *plan = &p->c.plan;
+	uint32_t end = UINT32_MAX;
+	for (uint32_t i = 0; i < plan->faults_count; i++)
+		if (plan->faults[i].name == TORN_FAULT_KILL)
+			end = plan->faults[i].when.first;
+	for (uint32_t i = 0; i < plan->faults_count; i++) {
+		if (plan->faults[i].when.first <= end || !complain_at(p, p->lines.faults[i]))
+			continue;
+		char text[96];
+		torn_fault_print(&plan->faults[i], text, sizeof(text));
+		torn_words_refuse_bytes(&p->words, torn_bytes_of(text),
+					"no fault behind the kill at op %" PRIu32, end);
+	}
+}
+
+/* What concerns several lines. Returns -EINVAL with the parser at the lowest one. */
+static int check_whole(struct parser *p)
+{
+	torn_sort(p->c.args, p->c.args_count, sizeof(*p->c.args), p->args_lines);
+	torn_sort(p->c.olds, p->c.olds_count, sizeof(*p->c.olds), p->olds_lines);
+	sort_faults(&p->c.plan, p->lines.faults);
+
+	check_once(p);
+	check_links(p);
+	check_kill(p);
+	int error = p->c.olds_count ? check_parents(p) : 0;
+	if (error)
+		return error;
+	if (!p->olds_only && !p->lines.target && complain_at(p, p->lines_count))
+		torn_words_refuse_bytes(&p->words, torn_bytes_of("the end of the text"),
+					"a target");
+	p->line = p->complaint;
+	return p->complaint ? -EINVAL : 0;
+}
+
+/* Say that an item stands once; `line` is where, 0 up to now. */
+static int stand_once(struct parser *p, const struct torn_word *item, uint32_t *line)
+{
+	if (*line)
+		return torn_words_refuse(&p->words, item,
+					 "each item once (first on line %" PRIu32 ")", *line);
+	*line = p->line;
+	return 0;
+}
+
+static int parse_header(struct parser *p, const struct torn_word *first)
+{
+	static const char expected[] = "torn-case 1";
+	struct torn_word word;
+	if (!torn_word_is(first, "torn-case"))
+		return torn_words_refuse(&p->words, first, expected);
+	int error = next_word(p, &word);
+	if (error)
+		return error;
+	if (!torn_word_is(&word, "1"))
+		return torn_words_refuse(&p->words, &word, "version 1");
+	p->header = p->line;
+	return torn_words_finish(&p->words);
+}
+
+static int parse_line(struct parser *p, struct torn_bytes line)
+{
+	struct torn_word item;
+	torn_words_begin(&p->words, line);
+	if (line.size && memchr(line.data, 0, line.size))
+		return torn_words_refuse_bytes(&p->words, torn_bytes_of("a NUL byte"), "text");
+	/* it would end a value unseen: "1\r" is written to a sysctl and refused there */
+	if (line.size && line.data[line.size - 1] == '\r')
+		return torn_words_refuse_bytes(&p->words, torn_bytes_of("CR"),
+					       "a line that ends with LF alone");
+	int error = next_word(p, &item);
+	if (error || item.kind == TORN_WORD_END)
+		return error;
+	if (p->olds_only) {
+		if (!torn_word_is(&item, "old"))
+			return torn_words_refuse(&p->words, &item, "old");
+		return parse_old(p);
+	}
+	if (!p->header)
+		return parse_header(p, &item);
+	if (torn_word_is(&item, "old"))
+		return parse_old(p);
+	if (torn_word_is(&item, "arg"))
+		return parse_arg(p);
+	if (torn_word_is(&item, "fault"))
+		return parse_fault(p);
+	if (torn_word_is(&item, "target")) {
+		error = stand_once(p, &item, &p->lines.target);
+		return error ? error : parse_target(p);
+	}
+	if (torn_word_is(&item, "seed")) {
+		error = stand_once(p, &item, &p->seed);
+		return error ? error : parse_seed(p);
+	}
+	if (torn_word_is(&item, "expect")) {
+		error = stand_once(p, &item, &p->lines.invariant);
+		return error ? error : parse_expect(p);
+	}
+	return torn_words_refuse(&p->words, &item, "one of target, seed, arg, old, fault, expect");
+}
+
+/* Take the next line off a text, without its newline. */
+static bool take_line(struct torn_bytes *text, struct torn_bytes *ret_line)
+{
+	if (text->size == 0)
+		return false;
+	const uint8_t *newline = memchr(text->data, '\n', text->size);
+	size_t size = newline ? (size_t)(newline - text->data) : text->size;
+	*ret_line = (struct torn_bytes){text->data, size};
+	*text = without(*text, size + (newline ? 1 : 0));
+	return true;
+}
+
+/* Say whether a line's first word begins with these three letters and may end with them. */
+static bool begins_item(struct torn_bytes line, const char *letters)
+{
+	while (line.size && (*line.data == ' ' || *line.data == '\t'))
+		line = without(line, 1);
+	return starts_with(line, letters);
+}
+
+/* Make room for as many arguments and olds as there can be: an arena's arrays do not grow. */
+static int make_room(struct parser *p, struct torn_bytes text)
+{
+	struct torn_bytes line;
+	while (take_line(&text, &line)) {
+		p->lines_count++;
+		p->args_max += begins_item(line, "arg");
+		p->olds_max += begins_item(line, "old");
+	}
+	if (p->args_max) {
+		p->c.args = torn_arena_take(p->arena, p->args_max * sizeof(*p->c.args));
+		p->args_lines = torn_arena_take(p->arena, p->args_max * sizeof(*p->args_lines));
+		if (!p->c.args || !p->args_lines)
+			return -ENOMEM;
+	}
+	if (p->olds_max) {
+		p->c.olds = torn_arena_take(p->arena, p->olds_max * sizeof(*p->c.olds));
+		p->olds_lines = torn_arena_take(p->arena, p->olds_max * sizeof(*p->olds_lines));
+		if (!p->c.olds || !p->olds_lines)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int parse_text(struct parser *p, struct torn_bytes text)
+{
+	struct torn_bytes line;
+	int error = make_room(p, text);
+	if (error)
+		return error;
+	while (take_line(&text, &line)) {
+		p->line++;
+		error = parse_line(p, line);
+		if (error)
+			return error;
+	}
+	if (!p->olds_only && !p->header) {
+		p->line = p->line ? p->line : 1;
+		return torn_words_refuse_bytes(&p->words, torn_bytes_of("the end of the text"),
+					       "torn-case 1");
+	}
+	return check_whole(p);
+}
+
+/* Read a text and tell of it; an error gives back what the parser took. */
+static int parse_and_tell(struct parser *p, const char *file_name, struct torn_bytes text,
+			  struct torn_case_error *ret_error)
+{
+	size_t mark = torn_arena_mark(p->arena);
+	p->c.plan.seed = 1;
+	int error = parse_text(p, text);
+	*ret_error = (struct torn_case_error){.file = file_name};
+	if (!error) {
+		ret_error->lines = p->lines;
+		ret_error->lines.args = p->args_lines;
+		ret_error->lines.olds = p->olds_lines;
+		return 0;
+	}
+	if (error == -ENOMEM)
+		torn_words_refuse_bytes(&p->words, torn_bytes_of("a full arena"),
+					"room for the case");
+	ret_error->line = p->line;
+	strcpy(ret_error->message, p->words.message);
+	torn_arena_return(p->arena, mark);
+	return error;
+}
+
+int torn_case_parse_at(int folder_fd, const char *file_name, struct torn_bytes text,
+		       struct torn_arena *arena, struct torn_case *ret_case,
+		       struct torn_case_error *ret_error)
+{
+	struct parser p = {.arena = arena, .folder_fd = folder_fd};
+	int error = parse_and_tell(&p, file_name, text, ret_error);
+	if (!error)
+		*ret_case = p.c;
+	return error;
+}
+
+int torn_case_parse(const char *file_name, struct torn_bytes text, struct torn_arena *arena,
+		    struct torn_case *ret_case, struct torn_case_error *ret_error)
+{
+	return torn_case_parse_at(-1, file_name, text, arena, ret_case, ret_error);
+}
+
+int torn_case_parse_olds(struct torn_bytes text, struct torn_arena *arena,
+			 struct torn_old **ret_olds, size_t *ret_count,
+			 struct torn_case_error *ret_error)
+{
+	struct parser p = {.arena = arena, .folder_fd = -1, .olds_only = true};
+	int error = parse_and_tell(&p, NULL, text, ret_error);
+	if (!error) {
+		*ret_olds = p.c.olds;
+		*ret_count = p.c.olds_count;
+	}
+	return error;
+}
+
+/* ----------------------------------------------------------------- loading */
+
+int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case *ret_case,
+		   struct torn_case_error *ret_error)
+{
+	struct torn_bytes text;
+	size_t mark = torn_arena_mark(arena);
+	int folder_fd = -1;
+	int error = torn_regular_read(path, arena, &text);
+	if (!error) {
+		folder_fd = torn_regular_open_folder(path);
+		error = folder_fd < 0 ? folder_fd : 0;
+	}
+	if (error) {
+		struct torn_words words;
+		char buffer[96];
+		torn_words_refuse_bytes(&words, torn_bytes_of(path), "%s",
+					torn_regular_expected(error, buffer, sizeof(buffer)));
+		*ret_error = (struct torn_case_error){.file = path};
+		strcpy(ret_error->message, words.message);
+	} else {
+		error = torn_case_parse_at(folder_fd, path, text, arena, ret_case, ret_error);
+		close(folder_fd);
+	}
+	if (error)
+		torn_arena_return(arena, mark);
+	return error;
+}
+
+/* ---------------------------------------------------------------- printing */
+
+int torn_case_print(const struct torn_case *c, FILE *out)
+{
+	fputs("torn-case 1\ntarget ", out);
+	fwrite(c->target.data, 1, c->target.size, out);
+	if (c->variant.size) {
+		putc('@', out);
+		fwrite(c->variant.data, 1, c->variant.size, out);
+	}
+	putc('\n', out);
+	if (c->plan.seed != 1)
+		fprintf(out, "seed %" PRIu64 "\n", c->plan.seed);
+	for (size_t i = 0; i < c->args_count; i++) {
+		fputs("arg ", out);
+		torn_word_print(c->args[i].name, out);
+		putc(' ', out);
+		torn_word_print(c->args[i].value, out);
+		putc('\n', out);
+	}
+	for (size_t i = 0; i < c->olds_count; i++) {
+		fputs("old ", out);
+		int error = torn_old_print(&c->olds[i], out);
+		if (error)
+			return error;
+		putc('\n', out);
+	}
+	for (uint32_t i = 0; i < c->plan.faults_count; i++) {
+		char text[96];
+		torn_fault_print(&c->plan.faults[i], text, sizeof(text));
+		fprintf(out, "fault %s\n", text);
+	}
+	if (c->expect != TORN_EXPECT_NOTHING) {
+		fprintf(out, "expect %s ", c->expect == TORN_EXPECT_HELD ? "held" : "violated");
+		torn_word_print(c->invariant, out);
+		putc('\n', out);
+	}
+	return ferror(out) ? -EIO : 0;
+}

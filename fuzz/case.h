@@ -1,0 +1,85 @@
+/*
+ * case.h: the text that replays a trial, read and written.
+ *
+ *   torn-case 1
+ *   target NAME[@VARIANT]
+ *   seed N                         1 unless said
+ *   arg NAME VALUE
+ *   old PATH TYPE ...              old_text.h
+ *   fault WHEN CALL SPEC           fault_text.h
+ *   expect held | violated INVARIANT
+ *
+ * One item a line, the first line first and the others in any order; words.h
+ * says what words and comments are.
+ *
+ * What a case says twice is refused, not resolved: that is how a merge of two
+ * cases, or a typing error, would pass for a trial that nobody meant. Whether
+ * targets, arguments and invariants of these names exist is not known here.
+ */
+#ifndef TORN_CASE_H
+#define TORN_CASE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../injectors/arena.h"
+#include "torn.h"
+#include "words.h"
+
+/* Where things stand in the text, for those who find out later that they do not exist. */
+struct torn_case_lines {
+	uint32_t target;
+	uint32_t invariant;	     /* 0: the case expects nothing */
+	const uint32_t *args, *olds; /* as the case's args and olds; in the arena */
+	uint32_t faults[TORN_FAULTS_MAX];
+};
+
+/* What there is to say about a text: where it is wrong or, if it is not, where things stand. */
+struct torn_case_error {
+	const char *file;		 /* as the caller named it, not copied; NULL: unnamed */
+	uint32_t line;			 /* from 1; 0: the file as a whole */
+	char message[TORN_MESSAGE_SIZE]; /* "expected X, found Y"; "" after success */
+	struct torn_case_lines lines;	 /* all 0 after an error */
+};
+
+/*
+ * Read a case. Everything in `ret_case` lies in the arena, every value with a
+ * NUL behind it. Returns 0; -EINVAL with the first thing that is wrong in
+ * `ret_error`; -ENOMEM when the arena is full. After an error ret_case is
+ * untouched and the arena as it was. References to files are refused: there is no
+ * folder that they could be relative to.
+ */
+int torn_case_parse(const char *file_name, struct torn_bytes text, struct torn_arena *arena,
+		    struct torn_case *ret_case, struct torn_case_error *ret_error);
+/*
+ * The same, with the contents of @FILE read from below a folder: regular files
+ * of up to TORN_REGULAR_SIZE_MAX, no symlink on the way, none "..". -1: no folder.
+ */
+int torn_case_parse_at(int folder_fd, const char *file_name, struct torn_bytes text,
+		       struct torn_arena *arena, struct torn_case *ret_case,
+		       struct torn_case_error *ret_error);
+/*
+ * Read a case from a regular file, its references from the folder that the file
+ * is in. As torn_case_parse; -errno of open(2) or read(2), also told in
+ * ret_error, when the file cannot be read. `path` has to outlive ret_error.
+ */
+int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case *ret_case,
+		   struct torn_case_error *ret_error);
+/*
+ * Read a text of `old` lines only: a target's old state. The olds are sorted by
+ * path. As torn_case_parse; ret_error->lines has the olds.
+ */
+int torn_case_parse_olds(struct torn_bytes text, struct torn_arena *arena,
+			 struct torn_old **ret_olds, size_t *ret_count,
+			 struct torn_case_error *ret_error);
+
+/* Put arguments, olds and faults in canonical order, as a parsed case has them. */
+void torn_case_sort(struct torn_case *c);
+/*
+ * Write a case that is in canonical order as its canonical text: two such cases
+ * are equal where their texts are. Returns 0, -EINVAL for an attribute
+ * whose name has a colon (it has no text), -EIO when `out` failed.
+ */
+int torn_case_print(const struct torn_case *c, FILE *out);
+
+#endif

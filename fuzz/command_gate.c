@@ -1,0 +1,181 @@
+/*
+ * command_gate.c: torn gate: what must hold before a merge. Every target and
+ * variant is swept; its findings must be those of corpus/<target>/expected, no
+ * more and no less; every case of the corpus must replay to what it expects.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands.h"
+#include "expected.h"
+#include "worker.h"
+
+#define CASE_ARENA (192u << 20)
+
+struct gate {
+	const struct torn_options *options;
+	bool failed; /* torn itself */
+	bool differs;
+	size_t known, cases;
+};
+
+/* ------------------------------------------------------------ known findings */
+
+static void compare(struct gate *gate, const struct torn_result *result)
+{
+	struct torn_expected_list list;
+	if (torn_expected_read(gate->options->corpus, result->target, &list) < 0) {
+		gate->failed = true;
+		return;
+	}
+	size_t known = 0, new = 0, gone = 0;
+	for (size_t i = 0; i < result->findings_count; i++) {
+		const struct torn_finding *finding = &result->findings[i];
+		if (finding->is_label)
+			continue;
+		if (torn_expected_match(&list, finding)) {
+			known++;
+			continue;
+		}
+		printf("  NEW      %s@%s %s at %s (%s): %s\n", finding->target, finding->variant, finding->id,
+		       finding->call[0] ? finding->call : "-", finding->fault[0] ? finding->fault : "no fault",
+		       finding->summary);
+		new++;
+	}
+	for (size_t i = 0; i < list.count; i++) {
+		const struct torn_expected *item = &list.items[i];
+		if (item->found || strcmp(item->variant, result->variant) != 0)
+			continue;
+		printf("  MISSING  %s@%s %s at %s (%s): listed in %s/%s/expected:%u, no longer found\n",
+		       result->target, item->variant, item->invariant, item->call, item->fault,
+		       gate->options->corpus, result->target, item->line);
+		gone++;
+	}
+	torn_expected_free(&list);
+	gate->known += known;
+	gate->differs |= new > 0 || gone > 0;
+	gate->failed |= result->failure != NULL;
+	printf("%-28s %-10s %s: %zu known finding%s, %zu new, %zu missing; %lu trials, %lu kills, %.2f s\n",
+	       result->target, result->variant,
+	       result->failure ? result->failure : new || gone ? "DIFFERS" : "ok", known,
+	       known == 1 ? "" : "s", new, gone, result->trials, result->kills, result->seconds);
+}
+
+/* -------------------------------------------------------------------- cases */
+
+static bool as_expected(const struct torn_replayed *replayed, const struct torn_case *c)
+{
+	if (replayed->failed || replayed->verdict == TORN_INVALID)
+		return false;
+	const bool violated = replayed->verdict == TORN_VIOLATED;
+	return c->expect == TORN_EXPECT_VIOLATED ? violated : !violated;
+}
+
+static int replay_case(struct gate *gate, struct torn_worker *worker, struct torn_arena *arena,
+		       const char *path)
+{
+	const size_t mark = torn_arena_mark(arena);
+	struct torn_replayed *replayed;
+	int r = torn_replay(worker, path, arena, &replayed);
+	if (r == 0 && !as_expected(replayed, replayed->c)) {
+		printf("  CASE     %s: %s, which is not what it expects: %s\n", path,
+		       replayed->failed ? "not judged" : torn_verdict_name(replayed->verdict),
+		       replayed->text);
+		gate->failed |= replayed->failed;
+		gate->differs = true;
+	}
+	gate->differs |= r == -EINVAL;
+	gate->cases++;
+	torn_arena_return(arena, mark);
+	return r == -EINTR ? r : 0;
+}
+
+static int is_case(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+	return dot && strcmp(dot, ".case") == 0;
+}
+
+static int replay_target(struct gate *gate, struct torn_worker *worker, struct torn_arena *arena,
+			 const char *target)
+{
+	char folder[2048];
+	snprintf(folder, sizeof folder, "%s/%s", gate->options->corpus, target);
+	struct dirent **entries;
+	const int count = scandir(folder, &entries, is_case, alphasort);
+	int r = 0;
+	for (int i = 0; i < count; i++) {
+		char path[4096];
+		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+		if (r == 0)
+			r = replay_case(gate, worker, arena, path);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	return r;
+}
+
+static int replay_corpus(struct gate *gate, const struct torn_check *check)
+{
+	char message[256];
+	struct torn_worker worker;
+	struct torn_arena arena;
+	if (torn_arena_open(&arena, CASE_ARENA) < 0) {
+		gate->failed = true;
+		return 0;
+	}
+	int r = torn_worker_open(&worker, gate->options->timeout_s, message, sizeof message);
+	if (r < 0) {
+		fprintf(stderr, "torn: %s\n", message);
+		gate->failed = true;
+		torn_arena_close(&arena);
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && i < check->count; i++)
+		if (i == 0 || check->items[i].target != check->items[i - 1].target)
+			r = replay_target(gate, &worker, &arena, check->items[i].target->name);
+	torn_worker_close(&worker);
+	torn_arena_close(&arena);
+	return r;
+}
+
+/* --------------------------------------------------------------------- gate */
+
+int torn_command_gate(int argc, char **argv)
+{
+	const struct torn_options options = torn_options_parse(
+		argc, argv, "[TARGET[@VARIANT]...]",
+		"Sweep, hold the findings against corpus/TARGET/expected, replay all cases.");
+	struct timespec begun, ended;
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	struct gate gate = {.options = &options};
+	struct torn_check check = {0};
+	int r = torn_check_choose(&check, &options);
+	if (r < 0) {
+		torn_check_free(&check);
+		return TORN_EXIT_USAGE;
+	}
+	r = torn_check_run(&check, &options);
+	if (r == 0 && check.interrupted)
+		r = -EINTR;
+	for (size_t i = 0; i < check.count && check.items[i].result.target; i++)
+		compare(&gate, &check.items[i].result);
+	if (r == 0)
+		r = replay_corpus(&gate, &check);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	printf("gate: %s: %zu variants, %zu known findings, %zu cases replayed, %.1f s\n",
+	       r == -EINTR		      ? "INTERRUPTED"
+	       : r < 0 || gate.failed ? "FAILED"
+	       : gate.differs	      ? "DIFFERS"
+				      : "passed",
+	       check.count, gate.known, gate.cases, (double)(ended.tv_sec - begun.tv_sec) +
+	       (double)(ended.tv_nsec - begun.tv_nsec) * 1e-9);
+	torn_check_free(&check);
+	if (r == -EINTR)
+		return TORN_EXIT_INTERRUPTED;
+	return r < 0 || gate.failed ? TORN_EXIT_FAILED : gate.differs ? TORN_EXIT_FINDINGS : TORN_EXIT_CLEAN;
+}

@@ -1,0 +1,79 @@
+/* command_list.c: torn list [targets|invariants|faults|presets]. */
+#include <string.h>
+
+#include "commands.h"
+#include "registry.h"
+#include "../injectors/faults.h"
+
+static void list_targets(void)
+{
+	size_t count;
+	const struct torn_target *const *targets = torn_targets(&count);
+	for (size_t i = 0; i < count; i++) {
+		printf("%-24s %s\n", targets[i]->name, targets[i]->summary);
+		printf("%-24s   variants:", "");
+		for (const struct torn_variant *v = targets[i]->variants; v->name; v++)
+			printf(" %s", v->name);
+		printf("\n%-24s   old states:", "");
+		for (const struct torn_world *w = targets[i]->worlds; w->name; w++)
+			printf(" %s%s", w->name, w->refuses ? " (must refuse)" : "");
+		printf("\n");
+	}
+}
+
+static void list_invariants(void)
+{
+	size_t count;
+	const struct torn_invariant *const *invariants = torn_invariants(&count);
+	for (size_t i = 0; i < count; i++)
+		printf("%-20s %s\n", invariants[i]->id, invariants[i]->promise);
+}
+
+static void list_faults(void)
+{
+	for (unsigned name = 0; name < TORN_FAULT_COUNT; name++)
+		printf("%-8s %s\n", torn_fault_row(name)->word, torn_fault_row(name)->help);
+}
+
+static void list_presets(void)
+{
+	printf("%-8s the process dies between or within calls: all effects so far are kept\n", "kill");
+}
+
+static const struct listing {
+	const char *name;
+	void (*list)(void);
+} listings[] = {
+	{"targets", list_targets},
+	{"invariants", list_invariants},
+	{"faults", list_faults},
+	{"presets", list_presets},
+};
+
+int torn_command_list(int argc, char **argv)
+{
+	const struct torn_options options = torn_options_parse(
+		argc, argv, "[targets|invariants|faults|presets]", "List what torn knows.");
+	const size_t count = sizeof listings / sizeof *listings;
+	for (size_t n = 0; n < options.names_count; n++) {
+		bool known = false;
+		for (size_t i = 0; i < count; i++)
+			known |= strcmp(options.names[n], listings[i].name) == 0;
+		if (known)
+			continue;
+		fprintf(stderr, "torn list: expected targets, invariants, faults or presets, found %.40s\n",
+			options.names[n]);
+		return TORN_EXIT_USAGE;
+	}
+	for (size_t i = 0; i < count; i++) {
+		bool wanted = options.names_count == 0;
+		for (size_t n = 0; n < options.names_count; n++)
+			wanted |= strcmp(options.names[n], listings[i].name) == 0;
+		if (!wanted)
+			continue;
+		if (options.names_count != 1)
+			printf("%s%s\n", i ? "\n" : "", listings[i].name);
+		listings[i].list();
+	}
+	return TORN_EXIT_CLEAN;
+}

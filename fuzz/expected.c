@@ -1,0 +1,76 @@
+/* expected.c: see expected.h. */
+#include "expected.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int add(struct torn_expected_list *list, const struct torn_expected *item)
+{
+	struct torn_expected *items = realloc(list->items, (list->count + 1) * sizeof *items);
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	items[list->count++] = *item;
+	return 0;
+}
+
+static int read_line(char *line, struct torn_expected *item)
+{
+	char *comment = strchr(line, '#');
+	if (comment)
+		*comment = '\0';
+	char rest[2];
+	const int words = sscanf(line, "%63s %63s %63s %63s %255s %1s", item->variant, item->invariant,
+				 item->call, item->fault, item->file, rest);
+	return words <= 0 ? 0 : words == 5 ? 1 : -EINVAL;
+}
+
+int torn_expected_read(const char *corpus, const char *target, struct torn_expected_list *ret_list)
+{
+	char path[4096];
+	snprintf(path, sizeof path, "%s/%s/expected", corpus, target);
+	*ret_list = (struct torn_expected_list){0};
+	FILE *in = fopen(path, "re");
+	if (!in)
+		return errno == ENOENT ? 0 : -errno;
+	char line[1024];
+	int r = 0;
+	for (uint32_t number = 1; r >= 0 && fgets(line, sizeof line, in); number++) {
+		struct torn_expected item = {.line = number};
+		r = read_line(line, &item);
+		if (r == -EINVAL)
+			fprintf(stderr, "%s:%u: expected VARIANT INVARIANT CALL FAULT CASE\n", path, number);
+		if (r > 0)
+			r = add(ret_list, &item);
+	}
+	fclose(in);
+	if (r < 0)
+		torn_expected_free(ret_list);
+	return r < 0 ? r : 0;
+}
+
+void torn_expected_free(struct torn_expected_list *list)
+{
+	free(list->items);
+	*list = (struct torn_expected_list){0};
+}
+
+static bool is(const char *written, const char *value)
+{
+	return strcmp(written, value[0] ? value : "-") == 0;
+}
+
+struct torn_expected *torn_expected_match(struct torn_expected_list *list,
+					  const struct torn_finding *finding)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct torn_expected *item = &list->items[i];
+		if (!is(item->variant, finding->variant) || !is(item->invariant, finding->id) ||
+		    !is(item->call, finding->call) || !is(item->fault, finding->fault))
+			continue;
+		item->found = true;
+		return item;
+	}
+	return NULL;
+}

@@ -1,0 +1,36 @@
+/*
+ * expected.h: the findings that a target's published variants are known to
+ * have: corpus/<target>/expected, a line each:
+ *
+ *   VARIANT INVARIANT CALL FAULT CASE     # what it is
+ *
+ * CALL and FAULT as in the finding ("-" where no fault is needed), CASE a file
+ * of the same folder. Each was checked by hand before it was listed.
+ */
+#ifndef TORN_EXPECTED_H
+#define TORN_EXPECTED_H
+
+#include "torn.h"
+
+struct torn_expected {
+	char variant[64], invariant[64], call[64], fault[64], file[256];
+	uint32_t line;
+	bool found;
+};
+
+struct torn_expected_list {
+	struct torn_expected *items;
+	size_t count;
+};
+
+/*
+ * Read a target's list; one without a file has none. Returns 0; -EINVAL after
+ * telling in one line what is wrong where; -errno of reading.
+ */
+int torn_expected_read(const char *corpus, const char *target, struct torn_expected_list *ret_list);
+void torn_expected_free(struct torn_expected_list *list);
+/* Find the line of a finding, and note that it was found. NULL: it is not expected. */
+struct torn_expected *torn_expected_match(struct torn_expected_list *list,
+					  const struct torn_finding *finding);
+
+#endif

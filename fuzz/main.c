@@ -1,0 +1,46 @@
+/* main.c: the command line's first word. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "registry.h"
+
+static const struct command {
+	const char *name, *about;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"list", "targets, invariants, faults, presets", torn_command_list},
+	{"check", "every fault at every op and every kill of TARGET[@VARIANT]...", torn_command_check},
+	{"replay", "run CASE... again", torn_command_replay},
+	{"explain", "tell CASE in words, with what went wrong marked", torn_command_explain},
+	{"gate", "what must hold before a merge: known findings, no others, all cases", torn_command_gate},
+};
+
+static int usage(FILE *out)
+{
+	fprintf(out, "usage: torn COMMAND [OPTION...] [NAME...]   (torn COMMAND --help)\n\n");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].about);
+	fprintf(out, "\nexit: 0 clean, 1 findings, 2 usage, 3 torn or its environment failed, "
+		     "4 a case no longer applies\n");
+	return out == stdout ? TORN_EXIT_CLEAN : TORN_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	torn_registry_begin();
+	if (argc < 2)
+		return usage(stderr);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+		return usage(stdout);
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("torn " TORN_VERSION "\n");
+		return TORN_EXIT_CLEAN;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "torn: expected a command (list, check, replay, explain, gate), found %.40s\n",
+		argv[1]);
+	return TORN_EXIT_USAGE;
+}

@@ -1,0 +1,40 @@
+/* options.h: the command line, read once; design.md 9. */
+#ifndef TORN_OPTIONS_H
+#define TORN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum torn_exit {
+	TORN_EXIT_CLEAN = 0,
+	TORN_EXIT_FINDINGS = 1,
+	TORN_EXIT_USAGE = 2,
+	TORN_EXIT_FAILED = 3,      /* torn itself, or its environment */
+	TORN_EXIT_OUTDATED = 4,    /* a case no longer applies */
+	TORN_EXIT_INTERRUPTED = 130,
+};
+
+#define TORN_REPORT_FILES_MAX 16
+
+struct torn_options {
+	char **names; /* targets, cases, or what to list */
+	size_t names_count;
+	/* --json FILE and its like: one for each report of the registry */
+	const char *report_files[TORN_REPORT_FILES_MAX];
+	const char *cases;  /* folder for the cases of findings */
+	const char *corpus; /* folder of expected findings and cases */
+	const char *allow;  /* an invariant whose findings do not count */
+	uint64_t seed;
+	unsigned timeout_s;
+	bool quiet;
+};
+
+/*
+ * Read the arguments of a command (argv[0] is its name). Does not return on
+ * --help (exit 0) or on a mistake, which it tells in one line (exit 2).
+ */
+struct torn_options torn_options_parse(int argc, char **argv, const char *arguments,
+				       const char *about);
+
+#endif

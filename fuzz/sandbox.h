@@ -1,0 +1,25 @@
+/*
+ * sandbox.h: the walls around a process that runs targets. The gate is the
+ * first wall; these are the second, and the kernel keeps them.
+ */
+#ifndef TORN_SANDBOX_H
+#define TORN_SANDBOX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Who a process started as root becomes: an id that nothing else runs as. */
+#define TORN_UNPRIVILEGED_ID 64738
+
+/*
+ * Confine this process for good. Root is given up; descriptors 0 to 2 become
+ * /dev/null; of the others only `keep` survive (numbers from TORN_FD_RESERVED
+ * on); by Landlock (landlock(7)) nothing can be written but below `root_fd`, no
+ * TCP port used and no process outside signalled, as far as this kernel knows
+ * how. Dies with its parent. Returns 0; -errno with what failed in
+ * `ret_message`. `ret_landlock` is the version that is in force, 0: none.
+ */
+int torn_sandbox_enter(int root_fd, const int *keep, size_t keep_count, int *ret_landlock,
+		       char *ret_message, size_t size);
+
+#endif

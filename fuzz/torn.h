@@ -1,0 +1,464 @@
+/*
+ * torn.h: the nouns of torn, and nothing else. It does no I/O.
+ *
+ *   a case becomes a plan, the plan arms the gate, the gate writes the log,
+ *   the log gives trees, the invariants judge, a report tells.
+ *
+ * Every room includes this header; who may include what else is in design
+ * terms: targets and reports see only this, injectors see this and each other,
+ * the engine (fuzz/) sees this and the injectors' headers.
+ */
+#ifndef TORN_H
+#define TORN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define TORN_VERSION "0.1"
+
+/* Bytes that somebody else owns: usually an arena, for as long as its trial. */
+struct torn_bytes {
+	const uint8_t *data;
+	size_t size;
+};
+
+/* Return the bytes of a C string, without its NUL. */
+struct torn_bytes torn_bytes_of(const char *text);
+bool torn_bytes_equal(struct torn_bytes a, struct torn_bytes b);
+/* Order as memcmp does, a prefix first. */
+int torn_bytes_compare(struct torn_bytes a, struct torn_bytes b);
+
+/* ------------------------------------------------------------------ calls */
+
+/* Every system call that torn knows, by the kernel's name for it: calls.def. */
+enum torn_call {
+	TORN_CALL_NONE,
+#define CALL(name, ...) TORN_CALL_##name,
+#include "../injectors/calls.def"
+	TORN_CALL_COUNT
+};
+
+/* What calls have in common: `sticky` acts on a kind; each has a libfiu point. */
+enum torn_kind {
+#define KIND(name, point) TORN_KIND_##name,
+#include "../injectors/calls.def"
+	TORN_KIND_COUNT
+};
+
+/* Return the kernel's name of a call; "none" for TORN_CALL_NONE. */
+const char *torn_call_name(enum torn_call call);
+/* Return the call of that name, or TORN_CALL_NONE. */
+enum torn_call torn_call_named(struct torn_bytes name);
+enum torn_kind torn_call_kind(enum torn_call call);
+const char *torn_kind_name(enum torn_kind kind);
+
+/* Return "ENOSPC" for 28; NULL for a number that torn does not know. */
+const char *torn_errno_name(int number);
+/* Return 28 for "ENOSPC"; 0 for a name that torn does not know. */
+int torn_errno_named(struct torn_bytes name);
+/* The same for signals, without "SIG": 15 and "TERM". */
+const char *torn_signal_name(int number);
+int torn_signal_named(struct torn_bytes name);
+
+/* ------------------------------------------------------------------ trees */
+
+enum torn_type {
+	TORN_FILE,
+	TORN_DIRECTORY,
+	TORN_SYMLINK,
+	TORN_FIFO,
+	TORN_SOCKET,
+	TORN_TYPE_COUNT
+};
+
+#define TORN_BLOCK_SIZE 4096u
+
+/* 128 bits; equal trees have equal ones, and unequal trees have not. */
+struct torn_hash {
+	uint64_t low, high;
+};
+
+/* One block of a file: the bytes that are stored, the rest of it being zero. */
+struct torn_block {
+	const uint8_t *data; /* NULL: a hole */
+	uint32_t size;       /* 0 to TORN_BLOCK_SIZE */
+	uint64_t hash;
+};
+
+struct torn_xattr {
+	struct torn_bytes name, value;
+};
+
+struct torn_node;
+
+struct torn_entry {
+	struct torn_bytes name;
+	const struct torn_node *node;
+	uint32_t object; /* which inode: two entries with one object are hard links */
+};
+
+/*
+ * A tree is a value: the node of its root. Nodes never change once made, and
+ * trees share the nodes that they have in common, so that two equal pointers
+ * are equal subtrees. The arena that made a node owns it.
+ */
+struct torn_node {
+	enum torn_type type;
+	uint32_t mode; /* the twelve permission bits */
+	uint32_t uid, gid;
+	uint32_t links; /* names that reach it; 1 for a directory */
+	struct torn_hash hash;
+	struct torn_hash content; /* of the blocks, the entries or the link's text */
+	const struct torn_xattr *xattrs; /* sorted by name */
+	uint32_t xattrs_count;
+	uint32_t entries_count;
+	const struct torn_entry *entries; /* a directory's, sorted by name */
+	const struct torn_block *blocks;  /* a file's; blocks_count covers `size` */
+	uint64_t blocks_count;
+	uint64_t size; /* of a file, in bytes */
+	struct torn_bytes link; /* a symlink's text */
+};
+
+/*
+ * Find the node at a path below `root` ("" is the root; no leading slash,
+ * no symlink is followed). Returns NULL where there is none.
+ */
+const struct torn_node *torn_tree_find(const struct torn_node *root, struct torn_bytes path);
+/* As torn_tree_find, and gives the entry (the root has none: NULL). */
+const struct torn_entry *torn_tree_entry(const struct torn_node *root, struct torn_bytes path);
+/* Same existence, type, bytes (of a directory: names and what they name), not mode or owner; NULL is absent. */
+bool torn_tree_same_content(const struct torn_node *a, const struct torn_node *b);
+/* The same in everything: hash equality. */
+bool torn_tree_equal(const struct torn_node *a, const struct torn_node *b);
+/* Copy up to `size` bytes of a file from `offset`; returns how many. */
+size_t torn_node_read(const struct torn_node *file, uint64_t offset, void *buffer, size_t size);
+/*
+ * Walk two trees at once and report each path at which one of them has a node
+ * and the other has none or a different one. A directory that only one has is
+ * reported and then walked. `visit` returns false to stop. Pass NULL for an
+ * empty side.
+ */
+typedef bool torn_tree_visit(void *context, struct torn_bytes path, const struct torn_node *a, const struct torn_node *b);
+void torn_tree_differences(const struct torn_node *a, const struct torn_node *b, torn_tree_visit *visit, void *context);
+
+/* -------------------------------------------------------------------- log */
+
+/* Identity of an inode within one run: 0 is none; never a number of the kernel's. */
+typedef uint32_t torn_object;
+
+enum torn_op_flag {
+	TORN_OP_PERFORMED = 1 << 0, /* the kernel (or the gate in its place) did it */
+	TORN_OP_CREATES = 1 << 1,   /* it made an inode, or would have */
+	TORN_OP_REPLACES = 1 << 2,  /* a rename over an existing name */
+	TORN_OP_OUTPUT = 1 << 3,    /* unnumbered: bytes for stdout or stderr */
+	TORN_OP_FATAL = 1 << 4,     /* a signal came whose disposition was to end the process */
+	TORN_OP_EXTENDS = 1 << 5,   /* a new size beyond the old one */
+};
+
+/*
+ * One call as it happened. `result` is what the kernel did, `told` what the
+ * target saw: both a value or -errno. They differ where a fault acted.
+ * Paths are resolved: no symlink, no "..", no leading slash. All bytes lie in
+ * the log's arena.
+ */
+struct torn_op {
+	uint32_t number; /* from 1; 0 for a record that is no numbered op */
+	uint16_t call;   /* enum torn_call */
+	uint16_t kind;   /* enum torn_kind: the call's, but for ioctl(FICLONE): clone */
+	uint16_t fault;  /* 1 + index of the plan's fault that acted here, or 0 */
+	uint16_t actor;  /* who: 0 is the target itself */
+	uint16_t flags;  /* enum torn_op_flag */
+	int32_t fd;      /* descriptor argument, or what an open gave; -1 */
+	uint32_t how;    /* open, rename, at, fallocate or xattr flags as passed */
+	uint32_t mode;   /* permission bits asked for, umask applied where it applies */
+	uint32_t uid, gid;
+	uint64_t offset; /* where in the file, or the new size */
+	uint64_t length; /* bytes asked for */
+	torn_object object;    /* the inode acted on: the file, the source of a rename or link */
+	torn_object object_to; /* what a rename replaced or was exchanged with */
+	torn_object dir, dir_to;
+	struct torn_bytes path, path_to; /* "" is the root; path_to of rename, link; text of a symlink */
+	struct torn_bytes name, name_to; /* last component: the entry's name in dir, dir_to */
+	struct torn_bytes xattr;         /* name of an attribute */
+	struct torn_bytes data;          /* bytes written, in full, also those a fault cut off */
+	int64_t result, told;
+	int64_t time_ns; /* virtual */
+};
+
+struct torn_log {
+	struct torn_op *ops; /* in the order of happening, unnumbered records between */
+	uint32_t count;      /* of records */
+	uint32_t numbered;   /* highest number */
+	uint32_t crossings;  /* all that came to the gate */
+	uint64_t handled;    /* signals that had a handler at some time: bit S is signal S */
+};
+
+/* Return the op of that number; NULL where there is none. */
+const struct torn_op *torn_log_op(const struct torn_log *log, uint32_t number);
+
+/* ----------------------------------------------------------------- faults */
+
+enum torn_fault_name {
+	TORN_FAULT_ERRNO,
+	TORN_FAULT_STICKY,
+	TORN_FAULT_FULL,
+	TORN_FAULT_SHORT,
+	TORN_FAULT_LATE,
+	TORN_FAULT_EINTR,
+	TORN_FAULT_KILL,
+	TORN_FAULT_SIGNAL,
+	TORN_FAULT_COUNT
+};
+
+/* Values of `value` for TORN_FAULT_KILL; above 0 it is the bytes that a write got done. */
+enum { TORN_KILL_AFTER = 0, TORN_KILL_BEFORE = -1 };
+
+/*
+ * When, in strace's grammar, over op numbers counted from 1:
+ *   F      first = last = F, step = 0
+ *   F..L   each from F to L      (step = 1)
+ *   F+S    F, F+S, F+2S ...      (last = UINT32_MAX)
+ * An op in that set whose call is `call` is acted on; for a single F whose op
+ * is another call, and for a fault that acts nowhere, the trial is INVALID.
+ */
+struct torn_when {
+	uint32_t first, last, step;
+};
+
+struct torn_fault {
+	struct torn_when when;
+	enum torn_call call;
+	enum torn_fault_name name;
+	/* errno for errno, sticky, late; bytes for short (0: half); times for eintr
+	 * (0: once); signal for signal; for kill see above; unused for full. */
+	int64_t value;
+};
+
+#define TORN_FAULTS_MAX 16
+
+struct torn_plan {
+	struct torn_fault faults[TORN_FAULTS_MAX]; /* sorted by when.first */
+	uint32_t faults_count;
+	uint64_t seed; /* of virtual randomness; 1 unless said */
+};
+
+const char *torn_fault_name(enum torn_fault_name name);
+/* Write "7 fsync errno=EIO" (as in a case) and return its length as snprintf does. */
+int torn_fault_print(const struct torn_fault *fault, char *buffer, size_t size);
+
+/* ---------------------------------------------------------------- targets */
+
+struct torn_arg {
+	const char *name;
+	struct torn_bytes value;
+};
+
+/* What the engine hands to an operation. */
+struct torn_run {
+	const struct torn_arg *args;
+	size_t args_count;
+};
+
+/* Return an argument's bytes; aborts when the target never declared it. */
+struct torn_bytes torn_run_arg(const struct torn_run *run, const char *name);
+/* The same as a C string: a NUL follows the bytes. */
+const char *torn_run_text(const struct torn_run *run, const char *name);
+
+enum torn_promise {
+	/* a reported failure leaves old, also when it came after the commit point */
+	TORN_PROMISES_ERROR_MEANS_OLD = 1 << 0,
+	/* a later run clears what a killed one left under a temporary name */
+	TORN_PROMISES_NO_STALE_TEMP = 1 << 1,
+};
+
+struct torn_variant {
+	const char *name;
+	/* The operation: 0 is success, all else is failure reported. */
+	int (*operation)(const struct torn_run *run);
+};
+
+/* An old state, in the words of a case: lines "old PATH ...". */
+struct torn_world {
+	const char *name;
+	const char *old;
+	bool refuses; /* the operation is not meant for it: it must fail and leave old */
+};
+
+struct torn_default {
+	const char *name, *value; /* value as it stands in a case: bare or quoted */
+};
+
+/*
+ * Code under test. Arrays end with an entry whose first member is NULL.
+ * The first variant and the first world are the defaults.
+ */
+struct torn_target {
+	const char *name;    /* "urunc.state_json": also its folder in corpus/ */
+	const char *summary; /* one line for `torn list` */
+	const struct torn_variant *variants;
+	const struct torn_world *worlds;
+	const struct torn_default *args; /* NULL: none */
+	const char *const *watch;        /* paths that must be old or new */
+	unsigned promises;               /* enum torn_promise */
+	void *state; /* what the target keeps for its process's life; reset before each trial */
+	size_t state_size;
+};
+
+/* Put a target into the registry: one of these a file. */
+#define TORN_TARGET(identifier)                                                                    \
+	static const struct torn_target *const torn_target_##identifier                            \
+		__attribute__((used, retain, section("torn_targets"))) = &identifier
+
+/* --------------------------------------------------------------- verdicts */
+
+enum torn_end {
+	TORN_RETURNED,  /* the operation returned: `code` is what */
+	TORN_EXITED,    /* it called exit: `code` is with what */
+	TORN_CRASHED,   /* a signal that no plan sent: `code` is which */
+	TORN_HUNG,      /* it would never have ended */
+	TORN_ENDED_BY_PLAN, /* killed, or by a planned signal */
+	TORN_END_COUNT
+};
+
+enum torn_verdict { TORN_HELD, TORN_VIOLATED, TORN_SKIPPED, TORN_INVALID, TORN_VERDICT_COUNT };
+
+const char *torn_verdict_name(enum torn_verdict verdict);
+
+/* Something of the process that should be as it was and is not. */
+struct torn_leak {
+	const char *what; /* "descriptor", "working directory", "umask", ... */
+	char detail[160];
+	uint32_t op; /* where it came from; 0 unknown */
+};
+
+#define TORN_LEAKS_MAX 4
+
+/*
+ * A run of an operation under a plan, as an invariant and a report see it.
+ * Old and new are the trees before the run and after a clean one; `now` is the
+ * tree at the moment that is judged: at the end of the run, or at a kill.
+ */
+struct torn_trial {
+	const struct torn_target *target;
+	const struct torn_variant *variant;
+	const struct torn_world *world;
+	const struct torn_plan *plan;
+	const struct torn_log *log;
+	const struct torn_node *old_tree, *new_tree; /* new_tree is NULL in the clean run */
+	const struct torn_node *now;
+	bool killed;      /* `now` is what a kill left: nothing was reported */
+	uint32_t kill_op; /* after which op, 0: before the first */
+	uint64_t kill_bytes; /* how much of that op's write was done, where part of it */
+	enum torn_end end;
+	int code;
+	struct torn_leak leaks[TORN_LEAKS_MAX];
+	uint32_t leaks_count;
+};
+
+struct torn_judgement {
+	enum torn_verdict verdict;
+	bool is_label;    /* worth knowing, no finding: `label` says which */
+	const char *label;
+	uint32_t op;      /* where it went wrong: a number of the log, or 0 */
+	char path[512];   /* which path, "" for none */
+	char role[64];    /* what it is to the target: "watched", "litter", ... */
+	char summary[384];/* one sentence; for SKIPPED: why it did not apply */
+};
+
+struct torn_invariant {
+	const char *id;      /* "old-or-new" */
+	const char *promise; /* one line for `torn list` */
+	void (*judge)(const struct torn_trial *trial, struct torn_judgement *ret_judgement);
+};
+
+#define TORN_INVARIANT(identifier)                                                                 \
+	static const struct torn_invariant *const torn_invariant_##identifier                      \
+		__attribute__((used, retain, section("torn_invariants"))) = &identifier
+
+/* ------------------------------------------------------------------ cases */
+
+/* How the content of an `old` line was written. */
+struct torn_old {
+	struct torn_bytes path; /* no leading slash */
+	bool absent;
+	bool is_link;           /* a hard link to another `old` path: `text` */
+	enum torn_type type;
+	uint32_t mode, uid, gid;
+	struct torn_bytes text; /* a file's bytes, a symlink's text, a hard link's other path */
+	struct torn_bytes file; /* where the bytes were read from: "@NAME"; empty: inline */
+	const struct torn_xattr *xattrs;
+	uint32_t xattrs_count;
+};
+
+struct torn_case_arg {
+	struct torn_bytes name, value;
+};
+
+enum torn_expect { TORN_EXPECT_NOTHING, TORN_EXPECT_HELD, TORN_EXPECT_VIOLATED };
+
+/* A trial as text says it. The arena that it was parsed into owns everything. */
+struct torn_case {
+	struct torn_bytes target, variant;
+	struct torn_case_arg *args; /* sorted by name */
+	size_t args_count;
+	struct torn_old *olds; /* sorted by path */
+	size_t olds_count;
+	struct torn_plan plan;
+	enum torn_expect expect;
+	struct torn_bytes invariant;
+};
+
+/* --------------------------------------------------------------- findings */
+
+/* A violated invariant, or a label, with the smallest case that shows it. */
+struct torn_finding {
+	const char *id; /* an invariant's or a label's */
+	bool is_label;
+	const char *target, *variant, *world;
+	uint32_t op;
+	const char *call; /* "" where no op is to blame */
+	const char *path, *role, *fault; /* fault: name of the last one, "" for none */
+	const char *const *faults;       /* as in a case */
+	size_t faults_count;
+	const char *preset; /* "kill", or NULL where no crash is needed */
+	const char *summary;
+	const char *case_text; /* canonical */
+	size_t case_size;
+	const char *case_file; /* where it was written; NULL: nowhere */
+	uint64_t times;        /* how many trials showed it */
+};
+
+/* What a check of one target@variant came to. */
+struct torn_result {
+	const char *target, *variant;
+	uint64_t trials, ops, kills, trees; /* trees: distinct ones judged */
+	uint64_t kills_confirmed;           /* by a real SIGKILL */
+	double seconds;
+	struct torn_finding *findings; /* sorted; labels among them */
+	size_t findings_count;
+	const char *failure; /* why torn could not judge it; NULL: it could */
+};
+
+/* ---------------------------------------------------------------- reports */
+
+/* A way to tell results: one file in reports/ each. It never runs anything. */
+struct torn_report {
+	const char *name; /* "json": the option --json FILE */
+	/* Write all results; returns 0 or -errno (ferror of `out` is the caller's to check too). */
+	int (*write)(FILE *out, const struct torn_result *results, size_t results_count);
+};
+
+#define TORN_REPORT(identifier)                                                                    \
+	static const struct torn_report *const torn_report_##identifier                            \
+		__attribute__((used, retain, section("torn_reports"))) = &identifier
+
+/*
+ * Tell one trial in words: its log with the op where it went wrong marked,
+ * what was reported, and the bytes that differ from old and from new.
+ */
+void torn_explain(FILE *out, const struct torn_trial *trial, const struct torn_invariant *invariant,
+		  const struct torn_judgement *judgement);
+
+#endif

@@ -1,0 +1,296 @@
+/*
+ * trial.c: see trial.h. A trial never trusts its log alone: the tree that the
+ * log folds to must be the tree on disk, after every one.
+ */
+#include "trial.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int fail(struct torn_lab *lab, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int fail(struct torn_lab *lab, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(lab->failure, sizeof lab->failure, format, arguments);
+	va_end(arguments);
+	return -EPROTO;
+}
+
+/* ------------------------------------------------------------- old on disk */
+
+int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup)
+{
+	torn_gate_forget(lab->gate);
+	lab->on_disk = NULL;
+	int r = torn_disk_clear(lab->disk.root_fd);
+	if (r == 0)
+		r = torn_disk_make(lab->disk.root_fd, setup->old_tree);
+	if (r < 0)
+		return fail(lab, "the old state cannot be made: %s", strerror(-r));
+	lab->on_disk = setup;
+	return 0;
+}
+
+/* Directories that came, went or moved: descriptors that are kept on them are stale. */
+static bool moves_directories(const struct torn_recorder *recorder)
+{
+	for (uint32_t i = 0; i < recorder->log.count; i++) {
+		const struct torn_op *op = &recorder->log.ops[i];
+		if (op->result != 0 || !(op->flags & TORN_OP_PERFORMED))
+			continue;
+		if (op->kind == TORN_KIND_mkdir || op->kind == TORN_KIND_rmdir)
+			return true;
+		const struct torn_node *node = torn_view_node(&recorder->view, op->object);
+		if (op->kind == TORN_KIND_rename && node && node->type == TORN_DIRECTORY)
+			return true;
+		node = torn_view_node(&recorder->view, op->object_to);
+		if (op->kind == TORN_KIND_rename && node && node->type == TORN_DIRECTORY)
+			return true;
+	}
+	return false;
+}
+
+/* Hold the disk against the log, then put old back. */
+static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
+{
+	const struct torn_node *now = torn_fold_tree(&lab->recorder->view.fold);
+	char difference[192];
+	int r = torn_disk_compare(&lab->disk, now, difference, sizeof difference);
+	if (r == -EUCLEAN)
+		return fail(lab, "the log does not tell what is on disk: %s", difference);
+	if (r < 0)
+		return fail(lab, "the disk cannot be read: %s", strerror(-r));
+	bool anew;
+	r = torn_disk_change(&lab->disk, now, setup->old_tree, &anew);
+	if (r < 0)
+		return fail(lab, "the old state cannot be put back: %s", strerror(-r));
+	if (anew || moves_directories(lab->recorder))
+		torn_gate_forget(lab->gate);
+	return 0;
+}
+
+/* -------------------------------------------------------------- the child */
+
+static void child_limits(const struct torn_lab *lab)
+{
+	const struct rlimit cpu = {lab->timeout_s, lab->timeout_s + 1};
+	setrlimit(RLIMIT_CPU, &cpu);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static void run_in_child(struct torn_lab *lab, const struct torn_gate_run *what)
+{
+	child_limits(lab);
+	lab->shared->leaks_count = 0;
+	if (torn_gate_run(lab->gate, what) < 0)
+		torn_recorder_trouble(lab->recorder, TORN_TROUBLE_BROKEN, "no room to begin");
+	lab->shared->leaks_count = torn_gate_settle(lab->gate, lab->shared->leaks);
+	_exit(0);
+}
+
+/* Blocked for this long in real time, using none of the CPU, is a hang too. */
+#define BLOCKED_FACTOR 6
+
+static int wait_for(struct torn_lab *lab, pid_t child, int *ret_status)
+{
+	const long pidfd = syscall(SYS_pidfd_open, child, 0);
+	bool timed_out = false;
+	if (pidfd >= 0) {
+		struct pollfd poll_fd = {.fd = (int)pidfd, .events = POLLIN};
+		const int timeout_ms = (int)lab->timeout_s * BLOCKED_FACTOR * 1000;
+		int r;
+		while ((r = poll(&poll_fd, 1, timeout_ms)) < 0 && errno == EINTR)
+			;
+		timed_out = r == 0;
+		close((int)pidfd);
+	}
+	if (timed_out)
+		kill(child, SIGKILL);
+	while (waitpid(child, ret_status, 0) < 0)
+		if (errno != EINTR)
+			return fail(lab, "the child is gone: %s", strerror(errno));
+	return timed_out ? 1 : 0;
+}
+
+/* What the recorder does not say, the child's end does. */
+static void end_of_child(struct torn_recorder *recorder, int status, bool timed_out)
+{
+	if (!recorder->running)
+		return;
+	recorder->running = false;
+	const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	recorder->end = timed_out || number == SIGXCPU ? TORN_HUNG : TORN_CRASHED;
+	recorder->code = recorder->end == TORN_CRASHED ? number : 0;
+}
+
+static int run_isolated(struct torn_lab *lab, const struct torn_gate_run *what)
+{
+	/* So that it is said of this run, should the child die at once. */
+	int r = torn_recorder_begin(lab->recorder, what->base, what->plan);
+	if (r < 0)
+		return fail(lab, "no room to begin a run");
+	lab->recorder->running = true;
+	const pid_t child = fork();
+	if (child < 0)
+		return fail(lab, "fork: %s", strerror(errno));
+	if (child == 0)
+		run_in_child(lab, what);
+	int status;
+	r = wait_for(lab, child, &status);
+	if (r < 0)
+		return r;
+	end_of_child(lab->recorder, status, r > 0);
+	/* Descriptors of directories that only the child opened are not ours. */
+	return 0;
+}
+
+static int run_here(struct torn_lab *lab, const struct torn_gate_run *what)
+{
+	if (torn_gate_run(lab->gate, what) < 0)
+		return fail(lab, "no room to begin a run");
+	lab->shared->leaks_count = torn_gate_settle(lab->gate, lab->shared->leaks);
+	return 0;
+}
+
+/* --------------------------------------------------------------- the trial */
+
+static void target_state_reset(struct torn_lab *lab, const struct torn_target *target)
+{
+	if (target->state)
+		memcpy(target->state, lab->state_before, target->state_size);
+}
+
+/* The op at which the plan ends the process, and how much of it is done. */
+static bool planned_end(const struct torn_recorder *recorder, uint32_t *ret_op, uint64_t *ret_bytes)
+{
+	const struct torn_armed *armed = &recorder->armed;
+	for (uint32_t i = 0; i < armed->plan->faults_count; i++) {
+		const struct torn_fault *fault = &armed->plan->faults[i];
+		if (armed->acted[i] == 0)
+			continue;
+		const uint32_t number = armed->last_op[i];
+		if (fault->name == TORN_FAULT_KILL) {
+			*ret_op = fault->value == TORN_KILL_BEFORE ? number - 1 : number;
+			*ret_bytes = fault->value > 0 ? (uint64_t)fault->value : 0;
+			return true;
+		}
+		const struct torn_op *op = torn_log_op(&recorder->log, number);
+		if (fault->name == TORN_FAULT_SIGNAL && op && (op->flags & TORN_OP_FATAL)) {
+			*ret_op = number;
+			*ret_bytes = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+int torn_trial_kill(struct torn_lab *lab, const struct torn_setup *setup,
+		    struct torn_trial *trial, uint32_t op, uint64_t bytes)
+{
+	struct torn_fold fold;
+	int r = torn_fold_begin(&fold, &lab->recorder->arena, &setup->base);
+	for (uint32_t i = 0; r == 0 && i < trial->log->count; i++) {
+		const struct torn_op *step = &trial->log->ops[i];
+		if (step->number > op)
+			break;
+		if (step->number == op && op > 0 && bytes > 0) {
+			if (!torn_op_is_divisible(step) || bytes >= (uint64_t)step->result)
+				return fail(lab, "op %u has no %lu bytes to be cut off at", op, bytes);
+			r = torn_fold_step_part(&fold, step, bytes);
+		} else {
+			r = torn_fold_step(&fold, step);
+		}
+	}
+	if (r < 0)
+		return fail(lab, "the log does not fold: %s", strerror(-r));
+	trial->now = torn_fold_tree(&fold);
+	trial->killed = true;
+	trial->kill_op = op;
+	trial->kill_bytes = bytes;
+	trial->end = TORN_ENDED_BY_PLAN;
+	return 0;
+}
+
+static int trouble(struct torn_lab *lab)
+{
+	const struct torn_recorder *recorder = lab->recorder;
+	switch (recorder->trouble) {
+	case TORN_TROUBLE_NONE:
+		return 0;
+	case TORN_TROUBLE_PROCESS:
+		return fail(lab, "INVALID: %s", recorder->trouble_text);
+	case TORN_TROUBLE_INCOMPLETE:
+		return fail(lab, "INCOMPLETE: %s", recorder->trouble_text);
+	case TORN_TROUBLE_BROKEN:
+		break;
+	}
+	return fail(lab, "%s", recorder->trouble_text);
+}
+
+int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
+		   const struct torn_plan *plan, enum torn_trial_how how,
+		   struct torn_trial *ret_trial)
+{
+	struct torn_recorder *recorder = lab->recorder;
+	int r = lab->on_disk == setup ? 0 : torn_lab_begin(lab, setup);
+	if (r < 0)
+		return r;
+	target_state_reset(lab, setup->target);
+	const struct torn_gate_run what = {
+		.base = &setup->base,
+		.plan = plan,
+		.operation = setup->variant->operation,
+		.run = &setup->run,
+		.kill_for_real = how == TORN_TRIAL_KILL_FOR_REAL,
+	};
+	lab->shared->trials++;
+	r = lab->isolated || what.kill_for_real ? run_isolated(lab, &what) : run_here(lab, &what);
+	if (r < 0)
+		return r;
+	r = settle_disk(lab, setup);
+	if (recorder->trouble != TORN_TROUBLE_NONE) {
+		lab->on_disk = NULL;
+		return trouble(lab);
+	}
+	if (r < 0)
+		return r;
+
+	*ret_trial = (struct torn_trial){
+		.target = setup->target,
+		.variant = setup->variant,
+		.world = setup->world,
+		.plan = plan,
+		.log = &recorder->log,
+		.old_tree = setup->old_tree,
+		.new_tree = setup->new_tree,
+		.now = torn_fold_tree(&recorder->view.fold),
+		.end = recorder->end,
+		.code = recorder->code,
+		.leaks_count = lab->shared->leaks_count,
+	};
+	memcpy(ret_trial->leaks, lab->shared->leaks, sizeof ret_trial->leaks);
+	if (!torn_armed_all_fired(&recorder->armed))
+		return TORN_INVALID;
+	uint32_t op;
+	uint64_t bytes;
+	if (planned_end(recorder, &op, &bytes)) {
+		/* Killed for real, the log ends there and the disk was held against it. */
+		r = torn_trial_kill(lab, setup, ret_trial, op, what.kill_for_real ? 0 : bytes);
+		ret_trial->kill_bytes = bytes;
+		if (r < 0)
+			return r;
+	}
+	return TORN_HELD;
+}

@@ -1,0 +1,72 @@
+/*
+ * trial.h: one run of an operation under a plan, from an old state on disk to a
+ * tree that can be judged.
+ */
+#ifndef TORN_TRIAL_H
+#define TORN_TRIAL_H
+
+#include "../injectors/disk.h"
+#include "../injectors/gate.h"
+
+/* What is run: a variant, its arguments, and the state that it begins with. */
+struct torn_setup {
+	const struct torn_target *target;
+	const struct torn_variant *variant;
+	const struct torn_world *world; /* NULL: the olds are a case's own */
+	struct torn_arena *arena;       /* owns all below */
+	struct torn_run run;
+	const struct torn_old *olds; /* sorted by path */
+	size_t olds_count;
+	const struct torn_node *old_tree;
+	struct torn_fold_base base;
+	const struct torn_node *new_tree; /* NULL until a clean run made it */
+};
+
+/* What a child tells its parent besides the recorder. */
+struct torn_lab_shared {
+	volatile uint64_t trials; /* begun so far: whoever watches sees that it moves */
+	struct torn_leak leaks[TORN_LEAKS_MAX];
+	uint32_t leaks_count;
+};
+
+/* Where trials run: a root on disk, a gate and its recorder. One a process. */
+struct torn_lab {
+	struct torn_recorder *recorder;
+	struct torn_gate *gate;
+	struct torn_disk disk;
+	struct torn_lab_shared *shared;
+	bool isolated;       /* each trial in a child of its own: for targets that end the process */
+	unsigned timeout_s;  /* of CPU time in a child */
+	const struct torn_setup *on_disk; /* whose old tree is on disk; NULL: nobody's */
+	void *state_before;  /* of the target's state, to put it back */
+	char failure[256];   /* what torn itself failed on */
+};
+
+/* How a run is done. */
+enum torn_trial_how {
+	TORN_TRIAL_PLAIN,
+	TORN_TRIAL_KILL_FOR_REAL, /* in a child, ended by a real SIGKILL */
+};
+
+/*
+ * Run a plan and fill `ret_trial`; its trees and log live until the next run.
+ * Where the plan kills, the trial is at the kill; where a signal of the plan is
+ * fatal, too. The disk is held against the log, then put back to old.
+ * Returns TORN_HELD when it can be judged, TORN_INVALID when a planned fault
+ * did not fire; -EPROTO when torn failed or cannot judge it (lab->failure).
+ */
+int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
+		   const struct torn_plan *plan, enum torn_trial_how how,
+		   struct torn_trial *ret_trial);
+
+/* Put the old tree of a setup on disk, whatever is there. Returns 0 or -EPROTO. */
+int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup);
+
+/*
+ * Move a trial to a kill: after `op` (0: before the first), with only `bytes`
+ * of its write done where that is not 0. Returns 0 or -EPROTO.
+ */
+int torn_trial_kill(struct torn_lab *lab, const struct torn_setup *setup,
+		    struct torn_trial *trial, uint32_t op, uint64_t bytes);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * worker.h: the process in which targets run, and the one that watches it.
+ *
+ * A worker is disposable: it gives up its rights, runs trials in itself, and
+ * may die of what a target does. Then another one takes its place, in which
+ * each trial has a child of its own. What it finds lies in shared memory.
+ */
+#ifndef TORN_WORKER_H
+#define TORN_WORKER_H
+
+#include "sweep.h"
+#include "workspace.h"
+
+struct torn_worker {
+	struct torn_workspace workspace;
+	struct torn_recorder *recorder;     /* shared */
+	struct torn_lab_shared *lab_shared; /* shared */
+	unsigned timeout_s;                 /* of CPU time for a trial */
+	int landlock;                       /* version in force in the last worker; -1: unknown */
+	bool interrupted;
+	/* Called now and then while a worker works; may be NULL. */
+	void (*progress)(void *context);
+	void *progress_context;
+};
+
+/*
+ * Make the workspace and the shared memory. Returns 0; -errno with one sentence
+ * in `ret_message`.
+ */
+int torn_worker_open(struct torn_worker *worker, unsigned timeout_s, char *ret_message, size_t size);
+void torn_worker_close(struct torn_worker *worker);
+
+/*
+ * Do a job in a worker: `job` is called there with a lab that is ready, and
+ * leaves its result in shared memory that `context` points to. Where the worker
+ * dies, or a trial takes longer than it may, `again` prepares the result for a
+ * second start, in which the lab is isolated. Returns 0; -EINTR after an
+ * interrupt; -EPROTO with one sentence in `ret_message` when torn failed.
+ */
+struct torn_job {
+	void (*job)(void *context, struct torn_lab *lab);
+	void (*again)(void *context);
+	void *context;
+	bool isolated; /* from the start */
+};
+
+int torn_worker_do(struct torn_worker *worker, const struct torn_job *job, char *ret_message,
+		   size_t size);
+
+/* From now on SIGINT and SIGTERM end a job instead of the process. */
+void torn_worker_catch_interrupts(void);
+
+#endif

@@ -1,0 +1,105 @@
+/* workspace.c: see workspace.h. */
+#include "workspace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "../injectors/disk.h"
+#include "sandbox.h"
+
+#define PREFIX "torn-"
+
+static bool is_tmpfs(const char *path)
+{
+	struct statfs status;
+	return path && path[0] == '/' && statfs(path, &status) == 0 &&
+	       status.f_type == TMPFS_MAGIC && access(path, W_OK) == 0;
+}
+
+static const char *place(void)
+{
+	const char *const places[] = {"/dev/shm", getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (is_tmpfs(places[i]))
+			return places[i];
+	return NULL;
+}
+
+static void remove_workspace(const char *path, int dir_fd)
+{
+	torn_disk_clear(dir_fd);
+	rmdir(path);
+}
+
+/* A dead torn holds no lock. What is another user's is left alone. */
+static void clear_stale(const char *above)
+{
+	DIR *dir = opendir(above);
+	if (!dir)
+		return;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		const int fd = openat(dirfd(dir), entry->d_name,
+				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		struct stat status;
+		if (fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+		    flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			char path[512];
+			snprintf(path, sizeof path, "%s/%s", above, entry->d_name);
+			remove_workspace(path, fd);
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	closedir(dir);
+}
+
+int torn_workspace_open(struct torn_workspace *workspace, char *ret_message, size_t size)
+{
+	const char *above = place();
+	if (!above) {
+		snprintf(ret_message, size,
+			 "no tmpfs to work in: /dev/shm, $XDG_RUNTIME_DIR, $TMPDIR and /tmp are none; "
+			 "set TMPDIR to a writable tmpfs");
+		return -ENODEV;
+	}
+	clear_stale(above);
+	snprintf(workspace->path, sizeof workspace->path, "%s/" PREFIX "XXXXXX", above);
+	if (!mkdtemp(workspace->path)) {
+		snprintf(ret_message, size, "%s: %s", workspace->path, strerror(errno));
+		return -errno;
+	}
+	workspace->dir_fd = open(workspace->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const bool ok = workspace->dir_fd >= 0 && flock(workspace->dir_fd, LOCK_EX | LOCK_NB) == 0 &&
+			fchmod(workspace->dir_fd, 0711) == 0 &&
+			mkdirat(workspace->dir_fd, "root", 0700) == 0 &&
+			(geteuid() != 0 || fchownat(workspace->dir_fd, "root", TORN_UNPRIVILEGED_ID,
+						    TORN_UNPRIVILEGED_ID, 0) == 0);
+	workspace->root_fd = ok ? openat(workspace->dir_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+				: -1;
+	if (workspace->root_fd < 0) {
+		const int error = errno;
+		snprintf(ret_message, size, "%s: %s", workspace->path, strerror(error));
+		rmdir(workspace->path);
+		return -error;
+	}
+	return 0;
+}
+
+void torn_workspace_close(struct torn_workspace *workspace)
+{
+	close(workspace->root_fd);
+	remove_workspace(workspace->path, workspace->dir_fd);
+	close(workspace->dir_fd);
+}

@@ -1,0 +1,17 @@
+/* world.h: from `old` lines to the tree that a run begins with. */
+#ifndef TORN_WORLD_H
+#define TORN_WORLD_H
+
+#include "../injectors/fold.h"
+
+/*
+ * Build the tree that `old` lines describe: missing parents are directories of
+ * mode 0755, the root is object 1, inodes are numbered in the order of their
+ * paths. Returns 0; -ENOMEM; -EINVAL with a sentence in `ret_message` (a link
+ * to what is no file).
+ */
+int torn_world_build(struct torn_arena *arena, const struct torn_old *olds, size_t olds_count,
+		     const struct torn_node **ret_tree, struct torn_fold_base *ret_base,
+		     char *ret_message, size_t size);
+
+#endif

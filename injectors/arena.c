@@ -1,0 +1,63 @@
+/* arena.c: see arena.h. A full arena is an answer (NULL), never a crash. */
+#include "arena.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "../fuzz/torn.h"
+
+int torn_arena_open(struct torn_arena *arena, size_t size)
+{
+	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	*arena = (struct torn_arena){.base = base, .size = size};
+	return 0;
+}
+
+void torn_arena_close(struct torn_arena *arena)
+{
+	if (arena->base)
+		munmap(arena->base, arena->size);
+	*arena = (struct torn_arena){0};
+}
+
+/* Without the zeroes: for storage that the caller fills at once. */
+static void *take(struct torn_arena *arena, size_t size)
+{
+	size_t rounded = (size + 15) & ~(size_t)15;
+	if (rounded < size || rounded > arena->size - arena->used) {
+		if (arena->failed == 0)
+			arena->failed = size ? size : 1;
+		return NULL;
+	}
+	void *taken = arena->base + arena->used;
+	arena->used += rounded;
+	return taken;
+}
+
+void *torn_arena_take(struct torn_arena *arena, size_t size)
+{
+	void *taken = take(arena, size);
+	return taken ? memset(taken, 0, size) : NULL;
+}
+
+struct torn_bytes torn_arena_copy(struct torn_arena *arena, const void *data, size_t size)
+{
+	uint8_t *copy = take(arena, size + 1);
+	if (!copy)
+		return (struct torn_bytes){NULL, 0};
+	memcpy(copy, data, size);
+	copy[size] = 0;
+	return (struct torn_bytes){copy, size};
+}
+
+void torn_arena_return(struct torn_arena *arena, size_t mark)
+{
+	assert(mark <= arena->used);
+	arena->used = mark;
+	arena->failed = 0;
+}

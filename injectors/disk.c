@@ -1,0 +1,429 @@
+/* disk.c: see disk.h. Runs between trials, after each of them: it is made to be quick. */
+#include "disk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "raw.h"
+#include "tree.h"
+
+#define NAME_SIZE 256
+
+static void name_copy(char to[NAME_SIZE], struct torn_bytes name)
+{
+	memcpy(to, name.data, name.size);
+	to[name.size] = '\0';
+}
+
+static uint32_t mode_on_disk(const struct torn_node *node)
+{
+	return (node->mode & 0777) | (node->type == TORN_DIRECTORY ? 0700 : 0600);
+}
+
+/* ----------------------------------------------------------------- making */
+
+static int file_fill(int fd, const struct torn_node *file)
+{
+	for (uint64_t i = 0; i < file->blocks_count; i++) {
+		const struct torn_block *block = &file->blocks[i];
+		if (block->size == 0)
+			continue;
+		long r = torn_raw(SYS_pwrite64, fd, block->data, block->size, i * TORN_BLOCK_SIZE);
+		if (r != (long)block->size)
+			return r < 0 ? (int)r : -EIO;
+	}
+	/* What the last block does not store is zero. */
+	uint64_t end = file->blocks_count == 0 ? 0
+		       : (file->blocks_count - 1) * TORN_BLOCK_SIZE +
+				 file->blocks[file->blocks_count - 1].size;
+	return end < file->size ? (int)torn_raw(SYS_ftruncate, fd, file->size) : 0;
+}
+
+static int file_make(int dirfd, const char *name, const struct torn_node *file, int how)
+{
+	long fd = torn_raw(SYS_openat, dirfd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | how,
+			   mode_on_disk(file));
+	if (fd < 0)
+		return (int)fd;
+	int r = file_fill((int)fd, file);
+	torn_raw(SYS_close, fd);
+	return r;
+}
+
+/* One place at which an inode with several names was made already. */
+struct made {
+	torn_object object;
+	int dirfd;
+	char name[NAME_SIZE];
+};
+
+struct maker {
+	struct made made[64];
+	size_t count;
+};
+
+static int dir_fill(struct maker *maker, int dirfd, const struct torn_node *dir);
+
+static int node_make(struct maker *maker, int dirfd, const struct torn_entry *entry)
+{
+	const struct torn_node *node = entry->node;
+	char name[NAME_SIZE];
+	name_copy(name, entry->name);
+	switch (node->type) {
+	case TORN_DIRECTORY: {
+		long r = torn_raw(SYS_mkdirat, dirfd, name, mode_on_disk(node));
+		if (r < 0)
+			return (int)r;
+		long fd = torn_raw(SYS_openat, dirfd, name,
+				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return (int)fd;
+		r = dir_fill(maker, (int)fd, node);
+		torn_raw(SYS_close, fd);
+		return (int)r;
+	}
+	case TORN_SYMLINK: {
+		char text[4096];
+		memcpy(text, node->link.data, node->link.size);
+		text[node->link.size] = '\0';
+		return (int)torn_raw(SYS_symlinkat, text, dirfd, name);
+	}
+	case TORN_FIFO:
+	case TORN_SOCKET:
+		return (int)torn_raw(SYS_mknodat, dirfd, name,
+				     (node->type == TORN_FIFO ? S_IFIFO : S_IFSOCK) |
+					     mode_on_disk(node), 0);
+	default:
+		break;
+	}
+	for (size_t i = 0; node->links > 1 && i < maker->count; i++)
+		if (maker->made[i].object == entry->object)
+			return (int)torn_raw(SYS_linkat, maker->made[i].dirfd, maker->made[i].name,
+					     dirfd, name, 0);
+	int r = file_make(dirfd, name, node, O_CREAT | O_EXCL);
+	if (r < 0 || node->links <= 1)
+		return r;
+	if (maker->count == sizeof maker->made / sizeof *maker->made)
+		return -EMLINK;
+	struct made *made = &maker->made[maker->count++];
+	made->object = entry->object;
+	made->dirfd = (int)torn_raw(SYS_fcntl, dirfd, F_DUPFD_CLOEXEC, 0);
+	memcpy(made->name, name, sizeof name);
+	return made->dirfd < 0 ? made->dirfd : 0;
+}
+
+static int dir_fill(struct maker *maker, int dirfd, const struct torn_node *dir)
+{
+	for (uint32_t i = 0; i < dir->entries_count; i++) {
+		int r = node_make(maker, dirfd, &dir->entries[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int torn_disk_make(int root_fd, const struct torn_node *tree)
+{
+	struct maker maker = {.count = 0};
+	int r = dir_fill(&maker, root_fd, tree);
+	for (size_t i = 0; i < maker.count; i++)
+		torn_raw(SYS_close, maker.made[i].dirfd);
+	return r;
+}
+
+/* --------------------------------------------------------------- removing */
+
+static int clear(int dirfd, unsigned depth);
+
+static int remove_name(int dirfd, const char *name, unsigned depth)
+{
+	long r = torn_raw(SYS_unlinkat, dirfd, name, 0);
+	if (r != -EISDIR && r != -EPERM)
+		return (int)r;
+	long fd = torn_raw(SYS_openat, dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return (int)fd;
+	r = depth > 200 ? -ELOOP : clear((int)fd, depth + 1);
+	torn_raw(SYS_close, fd);
+	return r < 0 ? (int)r : (int)torn_raw(SYS_unlinkat, dirfd, name, AT_REMOVEDIR);
+}
+
+struct listing {
+	uint8_t bytes[8192];
+	long size, at;
+};
+
+/* The next name of a directory but "." and ".."; NULL at the end or on an error (in size). */
+static struct dirent64 *list_next(struct listing *listing, int dirfd)
+{
+	for (;;) {
+		if (listing->at >= listing->size) {
+			/* tmpfs fills the buffer: much room left means that there is no more. */
+			bool whole = listing->size > 0 &&
+				     sizeof listing->bytes - (size_t)listing->size > 512;
+			if (whole)
+				return NULL;
+			listing->size = torn_raw(SYS_getdents64, dirfd, listing->bytes,
+						 sizeof listing->bytes);
+			listing->at = 0;
+			if (listing->size <= 0)
+				return NULL;
+		}
+		struct dirent64 *entry = (void *)(listing->bytes + listing->at);
+		listing->at += entry->d_reclen;
+		const char *name = entry->d_name;
+		if (name[0] != '.' || (name[1] != '\0' && (name[1] != '.' || name[2] != '\0')))
+			return entry;
+	}
+}
+
+static int clear(int dirfd, unsigned depth)
+{
+	/* Removing while listing may skip names: begin again until none is left. */
+	for (bool any = true; any;) {
+		struct listing listing = {.size = 0};
+		torn_raw(SYS_lseek, dirfd, 0, SEEK_SET);
+		any = false;
+		for (struct dirent64 *entry; (entry = list_next(&listing, dirfd));) {
+			int r = remove_name(dirfd, entry->d_name, depth);
+			if (r < 0)
+				return r;
+			any = true;
+		}
+		if (listing.size < 0)
+			return (int)listing.size;
+	}
+	return 0;
+}
+
+int torn_disk_clear(int root_fd)
+{
+	return clear(root_fd, 0);
+}
+
+/* -------------------------------------------------------------- comparing */
+
+struct comparison {
+	const struct torn_disk *disk;
+	char *difference;
+	size_t size;
+	struct torn_bytes path; /* of the directory, for the message */
+};
+
+static int differs(const struct comparison *comparison, const char *name, const char *how)
+{
+	snprintf(comparison->difference, comparison->size, "%.*s/%s: %s",
+		 (int)comparison->path.size, (const char *)comparison->path.data, name, how);
+	return -EUCLEAN;
+}
+
+static int compare_bytes(const struct comparison *comparison, int fd, const char *name,
+			 const struct torn_node *file)
+{
+	static uint8_t on_disk[64 * 1024], wanted[64 * 1024];
+	for (uint64_t at = 0; at < file->size;) {
+		long r = torn_raw(SYS_pread64, fd, on_disk, sizeof on_disk, at);
+		if (r <= 0)
+			return r < 0 ? (int)r : differs(comparison, name, "shorter than the log says");
+		size_t there = torn_node_read(file, at, wanted, (size_t)r);
+		if (memcmp(on_disk, wanted, there) != 0)
+			return differs(comparison, name, "other bytes than the log says");
+		at += there;
+	}
+	return 0;
+}
+
+static int compare_file(const struct comparison *comparison, int dirfd, const char *name,
+			const struct torn_node *file)
+{
+	long fd = torn_raw(SYS_openat, dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return (int)fd;
+	struct stat status;
+	long r = torn_raw(SYS_fstat, fd, &status);
+	if (r == 0 && (uint64_t)status.st_size != file->size)
+		r = differs(comparison, name, "another size than the log says");
+	else if (r == 0 && (status.st_mode & 07777) != mode_on_disk(file))
+		r = differs(comparison, name, "another mode than the log says");
+	else if (r == 0 && status.st_nlink != file->links)
+		r = differs(comparison, name, "another count of names than the log says");
+	if (r == 0)
+		r = compare_bytes(comparison, (int)fd, name, file);
+	torn_raw(SYS_close, fd);
+	return (int)r;
+}
+
+static int compare_link(const struct comparison *comparison, int dirfd, const char *name,
+			const struct torn_node *link)
+{
+	char text[4097];
+	long r = torn_raw(SYS_readlinkat, dirfd, name, text, sizeof text);
+	if (r < 0)
+		return (int)r;
+	if ((size_t)r != link->link.size || memcmp(text, link->link.data, (size_t)r) != 0)
+		return differs(comparison, name, "leads elsewhere than the log says");
+	return 0;
+}
+
+static int compare_dir(struct comparison *comparison, int dirfd, const struct torn_node *dir);
+
+static int compare_below(struct comparison *comparison, const struct torn_entry *entry,
+			 const char *name)
+{
+	int fd = comparison->disk->dirfd(comparison->disk->context, entry->object);
+	if (fd < 0)
+		return fd;
+	struct stat status;
+	long r = torn_raw(SYS_fstat, fd, &status);
+	if (r == 0 && (status.st_mode & 0777) != mode_on_disk(entry->node))
+		return differs(comparison, name, "another mode than the log says");
+	struct torn_bytes above = comparison->path;
+	comparison->path = entry->name;
+	r = r < 0 ? r : compare_dir(comparison, fd, entry->node);
+	comparison->path = above;
+	return (int)r;
+}
+
+static enum torn_type type_of(uint8_t type)
+{
+	switch (type) {
+	case DT_DIR:
+		return TORN_DIRECTORY;
+	case DT_LNK:
+		return TORN_SYMLINK;
+	case DT_FIFO:
+		return TORN_FIFO;
+	case DT_SOCK:
+		return TORN_SOCKET;
+	case DT_REG:
+		return TORN_FILE;
+	default:
+		return TORN_TYPE_COUNT;
+	}
+}
+
+static int compare_entry(struct comparison *comparison, int dirfd, const struct dirent64 *found,
+			 const struct torn_entry *entry)
+{
+	if (type_of(found->d_type) != entry->node->type)
+		return differs(comparison, found->d_name, "another type than the log says");
+	switch (entry->node->type) {
+	case TORN_DIRECTORY:
+		return compare_below(comparison, entry, found->d_name);
+	case TORN_SYMLINK:
+		return compare_link(comparison, dirfd, found->d_name, entry->node);
+	case TORN_FILE:
+		return compare_file(comparison, dirfd, found->d_name, entry->node);
+	default:
+		return 0;
+	}
+}
+
+static int compare_dir(struct comparison *comparison, int dirfd, const struct torn_node *dir)
+{
+	struct listing listing;
+	listing.size = listing.at = 0;
+	torn_raw(SYS_lseek, dirfd, 0, SEEK_SET);
+	uint32_t seen = 0;
+	for (struct dirent64 *found; (found = list_next(&listing, dirfd)); seen++) {
+		const struct torn_entry *entry = torn_node_entry(dir, torn_bytes_of(found->d_name));
+		if (!entry)
+			return differs(comparison, found->d_name, "there, and the log has no such name");
+		int r = compare_entry(comparison, dirfd, found, entry);
+		if (r < 0)
+			return r;
+	}
+	if (listing.size < 0)
+		return (int)listing.size;
+	if (seen != dir->entries_count)
+		return differs(comparison, "", "fewer names than the log says");
+	return 0;
+}
+
+int torn_disk_compare(const struct torn_disk *disk, const struct torn_node *tree,
+		      char *ret_difference, size_t size)
+{
+	struct comparison comparison = {
+		.disk = disk, .difference = ret_difference, .size = size};
+	return compare_dir(&comparison, disk->root_fd, tree);
+}
+
+/* --------------------------------------------------------------- changing */
+
+#define ANEW 1 /* cannot be done by differences */
+
+static int change_dir(const struct torn_disk *disk, int dirfd, const struct torn_node *from,
+		      const struct torn_node *to);
+
+static int change_entry(const struct torn_disk *disk, int dirfd, const struct torn_entry *from,
+			const struct torn_entry *to)
+{
+	if (from && to && from->node == to->node)
+		return 0;
+	if ((from && from->node->links > 1) || (to && to->node->links > 1))
+		return ANEW;
+	const bool was_dir = from && from->node->type == TORN_DIRECTORY;
+	const bool is_dir = to && to->node->type == TORN_DIRECTORY;
+	char name[NAME_SIZE];
+	name_copy(name, from ? from->name : to->name);
+	if (was_dir || is_dir) {
+		if (!was_dir || !is_dir || from->object != to->object)
+			return ANEW;
+		int fd = disk->dirfd(disk->context, to->object);
+		if (fd < 0)
+			return fd;
+		long r = from->node->mode == to->node->mode
+				 ? 0 : torn_raw(SYS_fchmod, fd, mode_on_disk(to->node));
+		return r < 0 ? (int)r : change_dir(disk, fd, from->node, to->node);
+	}
+	const bool rewrites = from && to && from->node->type == TORN_FILE &&
+			      to->node->type == TORN_FILE;
+	if (rewrites) {
+		int r = file_make(dirfd, name, to->node, O_TRUNC);
+		if (r == 0 && from->node->mode != to->node->mode)
+			r = (int)torn_raw(SYS_fchmodat, dirfd, name, mode_on_disk(to->node));
+		return r;
+	}
+	long r = from ? torn_raw(SYS_unlinkat, dirfd, name, 0) : 0;
+	if (r < 0 || !to)
+		return (int)r;
+	struct maker maker;
+	maker.count = 0;
+	return node_make(&maker, dirfd, to);
+}
+
+static int change_dir(const struct torn_disk *disk, int dirfd, const struct torn_node *from,
+		      const struct torn_node *to)
+{
+	uint32_t i = 0, j = 0;
+	while (i < from->entries_count || j < to->entries_count) {
+		int order = i == from->entries_count ? 1
+			  : j == to->entries_count   ? -1
+						     : torn_bytes_compare(from->entries[i].name,
+									  to->entries[j].name);
+		const struct torn_entry *left = order <= 0 ? &from->entries[i++] : NULL;
+		const struct torn_entry *right = order >= 0 ? &to->entries[j++] : NULL;
+		int r = change_entry(disk, dirfd, left, right);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+int torn_disk_change(const struct torn_disk *disk, const struct torn_node *from,
+		     const struct torn_node *to, bool *ret_anew)
+{
+	*ret_anew = false;
+	if (from == to)
+		return 0;
+	int r = change_dir(disk, disk->root_fd, from, to);
+	if (r != ANEW)
+		return r;
+	*ret_anew = true;
+	r = torn_disk_clear(disk->root_fd);
+	return r < 0 ? r : torn_disk_make(disk->root_fd, to);
+}

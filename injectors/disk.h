@@ -1,0 +1,41 @@
+/*
+ * disk.h: trees on disk: made, held against what the log says, put back.
+ *
+ * Modes are as gate_files.c keeps them: the tree's, without the set-ID bits and
+ * with the owner's own rights on top. Owners and extended attributes are not on
+ * disk at all. The caller's umask must be 0, or it takes rights away that the tree gives.
+ */
+#ifndef TORN_DISK_H
+#define TORN_DISK_H
+
+#include "../fuzz/torn.h"
+
+struct torn_disk {
+	int root_fd;
+	/* A descriptor of a directory by its object, kept by whoever gives it. */
+	int (*dirfd)(void *context, torn_object dir);
+	void *context;
+};
+
+/* Make a tree in an empty directory. Returns 0 or -errno. */
+int torn_disk_make(int root_fd, const struct torn_node *tree);
+/* Remove everything below a directory. Returns 0 or -errno of the first that would not go. */
+int torn_disk_clear(int root_fd);
+
+/*
+ * Hold what is on disk against a tree. Returns 0 where they are equal, -EUCLEAN
+ * where not (with what and where in `ret_difference`), else -errno.
+ */
+int torn_disk_compare(const struct torn_disk *disk, const struct torn_node *tree,
+		      char *ret_difference, size_t size);
+
+/*
+ * Turn `from`, which is on disk, into `to`. Where both have the same
+ * directories and no hard links, only what differs is written, and directories
+ * stay the same inodes; otherwise all is made anew and `ret_anew` is set.
+ * Returns 0 or -errno.
+ */
+int torn_disk_change(const struct torn_disk *disk, const struct torn_node *from,
+		     const struct torn_node *to, bool *ret_anew);
+
+#endif

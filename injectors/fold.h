@@ -1,0 +1,82 @@
+/*
+ * fold.h: fold(old, log) is a tree.
+ *
+ * A fold holds the tree that a run has made so far, and the identity of each
+ * inode in it, by which ops act (a name may change under an open descriptor).
+ * Ops are stepped through in order; half of a write can be stepped too. What a
+ * fold holds is only pointers to immutable values: copying `objects` is a
+ * snapshot.
+ */
+#ifndef TORN_FOLD_H
+#define TORN_FOLD_H
+
+#include "../fuzz/torn.h"
+#include "arena.h"
+
+/* A name of an inode. Lists of them are never changed, only replaced. */
+struct torn_fold_link {
+	torn_object dir;
+	struct torn_bytes name;
+	const struct torn_fold_link *next;
+};
+
+struct torn_fold_object {
+	const struct torn_node *node;
+	const struct torn_fold_link *links; /* NULL: the root, or no name is left */
+	int64_t modified_ns, changed_ns;    /* virtual; part of no tree */
+};
+
+#define TORN_FOLD_ROOT 1u
+
+struct torn_fold {
+	struct torn_arena *arena;
+	struct torn_fold_object *objects; /* by torn_object; 0 is unused */
+	uint32_t count, room;
+};
+
+/* What a tree is as a fold: made once for an old tree, begun from for each run. */
+struct torn_fold_base {
+	struct torn_fold_object *objects;
+	uint32_t count;
+};
+
+/*
+ * Number the inodes of a tree. The entries of `root` must carry objects from 2
+ * on without gaps (the root is 1), equal ones for hard links: torn_world_build
+ * makes them so. Returns 0, or -ENOMEM where the arena is full.
+ */
+int torn_fold_base_make(struct torn_arena *arena, const struct torn_node *root, uint32_t objects,
+			struct torn_fold_base *ret_base);
+
+/* Begin with a base. Nodes are made in `arena`. Returns 0 or -ENOMEM. */
+int torn_fold_begin(struct torn_fold *fold, struct torn_arena *arena,
+		    const struct torn_fold_base *base);
+
+static inline const struct torn_node *torn_fold_tree(const struct torn_fold *fold)
+{
+	return fold->objects[TORN_FOLD_ROOT].node;
+}
+
+static inline const struct torn_fold_object *torn_fold_object(const struct torn_fold *fold,
+							      torn_object object)
+{
+	return object != 0 && object <= fold->count ? &fold->objects[object] : NULL;
+}
+
+/*
+ * Apply an op. One that was not performed, or that failed, changes nothing.
+ * Returns 0; -ENOMEM where the arena is full; -EPROTO where the op does not
+ * fit the tree: torn's own error, never the target's.
+ */
+int torn_fold_step(struct torn_fold *fold, const struct torn_op *op);
+
+/*
+ * Apply only the first `bytes` of what a write did. Stepping on within the same
+ * write is allowed (bytes growing), and so is the whole op at last.
+ */
+int torn_fold_step_part(struct torn_fold *fold, const struct torn_op *op, uint64_t bytes);
+
+/* Can a kill come half-way through this op, with part of its bytes written? */
+bool torn_op_is_divisible(const struct torn_op *op);
+
+#endif

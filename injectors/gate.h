@@ -1,0 +1,55 @@
+/*
+ * gate.h: the gate in process, by Syscall User Dispatch
+ * (Documentation/admin-guide/syscall-user-dispatch.rst, Linux 5.11).
+ *
+ * While an operation runs, every system call of its thread raises SIGSYS; the
+ * handler logs it, asks the plan, performs, changes or refuses it.
+ */
+#ifndef TORN_GATE_H
+#define TORN_GATE_H
+
+#include "recorder.h"
+
+struct torn_gate;
+
+/*
+ * Make this thread ready: the SIGSYS handler, the dispatcher, the vDSO's clocks
+ * turned into system calls. One gate a process. `root_fd` is the trial's root,
+ * which the caller keeps open; `recorder` is where runs are written. Descriptors
+ * 0 to 2 must be /dev/null or the like, and none but torn's own (from
+ * TORN_FD_RESERVED on) may be open beside them.
+ * Returns 0; -ENOSYS where the kernel has no Syscall User Dispatch; else -errno
+ * of what failed.
+ */
+int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate **ret_gate);
+
+struct torn_gate_run {
+	const struct torn_fold_base *base;
+	const struct torn_plan *plan;
+	int (*operation)(const struct torn_run *run);
+	const struct torn_run *run;
+	bool kill_for_real; /* only in a disposable child: end it by SIGKILL where the plan says so */
+};
+
+/*
+ * Run an operation under a plan, and write it down in the recorder. Returns
+ * when it returned; where it ends the process, the process ends, and the
+ * recorder says why (`running` is still true where nothing was said: a crash).
+ * Returns 0, or -ENOMEM where the recorder has no room to begin.
+ */
+int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what);
+
+/*
+ * Collect what the run left behind in this process, and put it back: closes
+ * descriptors, restores signal dispositions and mask. Returns how many leaks.
+ */
+uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LEAKS_MAX]);
+/* Return a descriptor of a directory of the run's tree, kept by the gate; or -errno. */
+int torn_gate_dirfd(struct torn_gate *gate, torn_object dir);
+/* Forget descriptors kept on directories of the root: they may not be the same ones any more. */
+void torn_gate_forget(struct torn_gate *gate);
+
+/* Was the selector on? For hooks of sanitizers, which must not run armed. Disarms. */
+void torn_gate_disarm(void);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * gate_internal.h: what the files of the in-process gate share: gate_sud.c (the
+ * crossing), gate_files.c (calls on files), gate_process.c (identity, time,
+ * signals, processes).
+ */
+#ifndef TORN_GATE_INTERNAL_H
+#define TORN_GATE_INTERNAL_H
+
+#include <signal.h>
+#include <ucontext.h>
+
+#include "gate.h"
+#include "raw.h"
+
+/* What the kernel takes for sigaction (rt_sigaction(2), C library/kernel differences). */
+struct torn_kernel_action {
+	uintptr_t handler;
+	unsigned long flags;
+	uintptr_t restorer;
+	uint64_t mask;
+};
+
+#define TORN_SIGNALS 65
+#define TORN_DIRECTORIES_MAX (TORN_OPS_MAX + 4096)
+
+struct torn_gate {
+	struct torn_recorder *recorder;
+	int root_fd;
+	int host_pid, host_tid;
+	bool kill_for_real;
+	int dirfds[TORN_DIRECTORIES_MAX]; /* by object; 0: not open */
+	uint32_t dirs_open[256];          /* which of them are: to forget them without a search */
+	uint32_t dirs_count;
+	bool dirs_overflow;
+	/* signals of the target */
+	uint64_t handled;          /* a handler is set: bit S */
+	uint64_t ignored;
+	uint64_t actions_touched;  /* changed by this run */
+	struct torn_kernel_action actions_before[TORN_SIGNALS];
+	struct torn_kernel_action sigsys; /* what the target believes of SIGSYS */
+	uint64_t mask_before, mask_after;
+	bool sigsys_blocked;       /* it believes so */
+	stack_t altstack_before;
+};
+
+/* End the process here and now; the recorder knows why. Never returns. */
+_Noreturn void torn_gate_die(struct torn_gate *gate, enum torn_end end, int code);
+
+/* Perform a call of class FILE (any object) and return what the target is told. */
+long torn_gate_file(struct torn_gate *gate, struct torn_request *request);
+/* The same for VIRTUAL, PROCESS and PASS; `context` is the target's. */
+long torn_gate_process(struct torn_gate *gate, struct torn_request *request, ucontext_t *context);
+
+/* A signal planned at an op: deliver it when the target goes on. */
+void torn_gate_signal(struct torn_gate *gate, struct torn_op *op, int number);
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * gate_sud.c: the crossing. A call of the target raises SIGSYS, is taken apart,
+ * and is answered; then the target goes on as after any system call.
+ *
+ * Traps of this mechanism, measured, and where each is closed:
+ *   - the kernel's return from our own handler (rt_sigreturn) would cross too:
+ *     our restorer lies in the range that is never dispatched;
+ *   - a handler of the target returns through libc's restorer, which crosses:
+ *     it is sent to our sigreturn stub instead (below);
+ *   - rt_sigprocmask and sigaltstack are undone by our own sigreturn: the saved
+ *     context is edited (gate_process.c);
+ *   - SIGSYS blocked, ignored or handled by the target ends the process at its
+ *     next call: the target only believes that it did so (gate_process.c);
+ *   - the vDSO never crosses: vdso.c.
+ *
+ * Assumes one armed thread. Compiled without sanitizers: the handler runs on
+ * the target's stack in the middle of anything.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "gate_internal.h"
+#include "points.h"
+#include "vdso.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_ON 1
+#endif
+#define SELECTOR_ALLOW 0
+#define SELECTOR_BLOCK 1
+
+static volatile char selector = SELECTOR_ALLOW;
+static struct torn_gate the_gate;
+
+/* The range that is never dispatched: the way back from a signal handler. */
+__asm__(".text\n"
+	".balign 16\n"
+	".globl torn_gate_restorer\n"
+	".hidden torn_gate_restorer\n"
+	"torn_gate_restorer:\n"
+	"	movl $15, %eax\n" /* rt_sigreturn */
+	"	syscall\n"
+	"	nop\n"
+	".balign 16\n"
+	".globl torn_gate_restorer_end\n"
+	".hidden torn_gate_restorer_end\n"
+	"torn_gate_restorer_end:\n");
+extern const char torn_gate_restorer[], torn_gate_restorer_end[];
+
+void torn_gate_disarm(void)
+{
+	selector = SELECTOR_ALLOW;
+}
+
+static long refuse(struct torn_gate *gate, enum torn_call call)
+{
+	if (call == TORN_CALL_io_uring_setup) {
+		torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
+				      "needs io_uring, which this gate does not see");
+		return -ENOSYS;
+	}
+	torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
+			      "calls %s, which would act on this machine: refused",
+			      torn_call_name(call));
+	return -EPERM;
+}
+
+static long cross(struct torn_gate *gate, long number, unsigned arch, ucontext_t *context)
+{
+	struct torn_recorder *recorder = gate->recorder;
+	if (++recorder->log.crossings > TORN_CROSSINGS_MAX)
+		torn_gate_die(gate, TORN_HUNG, 0);
+	if (arch != AUDIT_ARCH_X86_64) {
+		torn_recorder_trouble(recorder, TORN_TROUBLE_INCOMPLETE,
+				      "32-bit system call %ld: refused", number);
+		return -ENOSYS;
+	}
+	const greg_t *registers = context->uc_mcontext.gregs;
+	const uint64_t arg[6] = {
+		(uint64_t)registers[REG_RDI], (uint64_t)registers[REG_RSI],
+		(uint64_t)registers[REG_RDX], (uint64_t)registers[REG_R10],
+		(uint64_t)registers[REG_R8],  (uint64_t)registers[REG_R9],
+	};
+	enum torn_call call = torn_call_numbered(number);
+	struct torn_request request;
+	torn_request_decode(call, arg, &request);
+	switch ((enum torn_class)torn_call_row(call)->class) {
+	case TORN_CLASS_FILE:
+		return torn_gate_file(gate, &request);
+	case TORN_CLASS_VIRTUAL:
+	case TORN_CLASS_PROCESS:
+	case TORN_CLASS_PASS:
+		return torn_gate_process(gate, &request, context);
+	case TORN_CLASS_REFUSED:
+		return refuse(gate, call);
+	case TORN_CLASS_UNKNOWN:
+		break;
+	}
+	torn_recorder_trouble(recorder, TORN_TROUBLE_INCOMPLETE,
+			      "system call number %ld is not in calls.def", number);
+	return -ENOSYS;
+}
+
+static void on_sigsys(int signal_number, siginfo_t *info, void *data)
+{
+	(void)signal_number;
+	ucontext_t *context = data;
+	selector = SELECTOR_ALLOW;
+	greg_t *registers = context->uc_mcontext.gregs;
+	if (info->si_syscall == SYS_rt_sigreturn) {
+		/* A handler of the target returns: the frame at its stack pointer is the kernel's. */
+		registers[REG_RIP] = (greg_t)(uintptr_t)torn_gate_restorer;
+		selector = SELECTOR_BLOCK;
+		return;
+	}
+	registers[REG_RAX] = cross(&the_gate, info->si_syscall, info->si_arch, context);
+	selector = SELECTOR_BLOCK;
+}
+
+static int install_handler(void)
+{
+	/* All signals wait while a call is answered: a planned one arrives after it. */
+	const struct torn_kernel_action action = {
+		.handler = (uintptr_t)on_sigsys,
+		.flags = SA_SIGINFO | SA_NODEFER | 0x04000000 /* SA_RESTORER */,
+		.restorer = (uintptr_t)torn_gate_restorer,
+		.mask = ~(UINT64_C(1) << (SIGSYS - 1)),
+	};
+	return (int)torn_raw(SYS_rt_sigaction, SIGSYS, &action, NULL, sizeof action.mask);
+}
+
+/* A thread's own affair: a child of fork(2) begins without it. */
+static int dispatch_this_thread(void)
+{
+	const long r = torn_raw(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
+				torn_gate_restorer, torn_gate_restorer_end - torn_gate_restorer,
+				&selector);
+	return r == -EINVAL ? -ENOSYS : (int)r;
+}
+
+int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate **ret_gate)
+{
+	struct torn_gate *gate = &the_gate;
+	*gate = (struct torn_gate){
+		.recorder = recorder,
+		.root_fd = root_fd,
+		.host_pid = (int)torn_raw(SYS_getpid),
+		.host_tid = (int)torn_raw(SYS_gettid),
+	};
+	int r = install_handler();
+	if (r < 0)
+		return r;
+	r = dispatch_this_thread();
+	if (r < 0)
+		return r;
+	r = torn_vdso_patch();
+	if (r < 0)
+		return r;
+	r = torn_points_enable();
+	if (r < 0)
+		return r;
+	*ret_gate = gate;
+	return 0;
+}
+
+int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)
+{
+	struct torn_recorder *recorder = gate->recorder;
+	int r = torn_recorder_begin(recorder, what->base, what->plan);
+	if (r < 0)
+		return r;
+	gate->kill_for_real = what->kill_for_real;
+	const int pid = (int)torn_raw(SYS_getpid);
+	if (pid != gate->host_pid) {
+		gate->host_pid = pid;
+		gate->host_tid = (int)torn_raw(SYS_gettid);
+		r = dispatch_this_thread();
+		if (r < 0)
+			return r;
+	}
+	gate->handled = gate->ignored = gate->actions_touched = 0;
+	gate->sigsys = (struct torn_kernel_action){0};
+	gate->sigsys_blocked = false;
+	torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_before, sizeof gate->mask_before);
+	torn_raw(SYS_sigaltstack, NULL, &gate->altstack_before);
+	gate->mask_after = gate->mask_before;
+
+	recorder->running = true;
+	selector = SELECTOR_BLOCK;
+	int code = what->operation(what->run);
+	selector = SELECTOR_ALLOW;
+	recorder->running = false;
+	recorder->end = TORN_RETURNED;
+	recorder->code = code;
+	return 0;
+}
+
+_Noreturn void torn_gate_die(struct torn_gate *gate, enum torn_end end, int code)
+{
+	gate->recorder->end = end;
+	gate->recorder->code = code;
+	gate->recorder->running = false;
+	for (;;)
+		torn_raw(SYS_exit_group, 0);
+}

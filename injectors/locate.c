@@ -1,0 +1,445 @@
+/*
+ * locate.c: from a decoded call to the objects that it names, for any gate.
+ *
+ * What is not modelled: permission checks. The target sees itself as root
+ * (uid 0), whom no mode stops (capabilities(7), CAP_DAC_OVERRIDE).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "recorder.h"
+
+/* ------------------------------------------------------------ host's files */
+
+/*
+ * What libc and the loader read on their own account: how often depends on
+ * their caches, so that these calls are no ops. Only where the old tree has
+ * no such path, and only to read.
+ */
+static bool is_host_path(struct torn_bytes path)
+{
+	static const char *const trees[] = {
+		"/lib/",       "/lib64/",          "/usr/lib/",         "/usr/lib64/",
+		"/usr/local/lib/", "/usr/share/locale/", "/usr/share/i18n/", "/etc/ld.so.",
+		"/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/proc/self/maps",
+		"/sys/devices/system/cpu/",
+	};
+	for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+		size_t length = strlen(trees[i]);
+		if (path.size >= length && memcmp(path.data, trees[i], length) == 0)
+			return memmem(path.data, path.size, "/..", 3) == NULL;
+	}
+	return false;
+}
+
+/* Looked for by libc (time zone, locale) and left absent: the host's would make runs differ. */
+static bool is_absent_path(struct torn_bytes path)
+{
+	static const char zone[] = "/usr/share/zoneinfo/", local[] = "/etc/localtime";
+	return (path.size >= sizeof zone - 1 && memcmp(path.data, zone, sizeof zone - 1) == 0) ||
+	       (path.size == sizeof local - 1 && memcmp(path.data, local, sizeof local - 1) == 0);
+}
+
+static bool is_device(struct torn_bytes path, const char *name)
+{
+	return path.size == strlen(name) && memcmp(path.data, name, path.size) == 0;
+}
+
+static bool only_reads(const struct torn_request *request)
+{
+	switch (request->kind) {
+	case TORN_KIND_open:
+		return (request->how & (O_ACCMODE | O_CREAT | O_TRUNC)) == O_RDONLY;
+	case TORN_KIND_stat:
+	case TORN_KIND_access:
+	case TORN_KIND_readlink:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum torn_where outside(const struct torn_request *request, struct torn_bytes path)
+{
+	if (path.size == 0 || path.data[0] != '/')
+		return TORN_WHERE_ROOT;
+	if (request->kind == TORN_KIND_open || request->kind == TORN_KIND_stat) {
+		if (is_device(path, "/dev/null") || is_device(path, "/dev/zero"))
+			return TORN_WHERE_PASS;
+		if (request->kind == TORN_KIND_open &&
+		    (is_device(path, "/dev/urandom") || is_device(path, "/dev/random")))
+			return TORN_WHERE_RANDOM;
+	}
+	if (only_reads(request) && (is_host_path(path) || is_absent_path(path)))
+		return TORN_WHERE_HOST;
+	return TORN_WHERE_ROOT;
+}
+
+/* ------------------------------------------------------------------ places */
+
+/* The flags that path calls take at their end: none of the l... and old forms has them. */
+static bool follows(const struct torn_request *request)
+{
+	switch (request->call) {
+	case TORN_CALL_open:
+	case TORN_CALL_openat:
+	case TORN_CALL_openat2:
+	case TORN_CALL_creat:
+		return !(request->how & O_NOFOLLOW) &&
+		       (request->how & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+	case TORN_CALL_newfstatat:
+	case TORN_CALL_statx:
+	case TORN_CALL_faccessat2:
+	case TORN_CALL_fchownat:
+	case TORN_CALL_fchmodat2:
+	case TORN_CALL_utimensat:
+		return !(request->how & AT_SYMLINK_NOFOLLOW);
+	case TORN_CALL_linkat:
+		return request->how & AT_SYMLINK_FOLLOW;
+	case TORN_CALL_lstat:
+	case TORN_CALL_lchown:
+	case TORN_CALL_lsetxattr:
+	case TORN_CALL_lgetxattr:
+	case TORN_CALL_llistxattr:
+	case TORN_CALL_lremovexattr:
+	case TORN_CALL_link:
+		return false;
+	default:
+		break;
+	}
+	switch (request->kind) {
+	case TORN_KIND_rename:
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+	case TORN_KIND_symlink:
+	case TORN_KIND_readlink:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool takes_empty_path(const struct torn_request *request)
+{
+	switch (request->call) {
+	case TORN_CALL_newfstatat:
+	case TORN_CALL_statx:
+	case TORN_CALL_faccessat2:
+	case TORN_CALL_fchownat:
+	case TORN_CALL_fchmodat2:
+	case TORN_CALL_utimensat:
+	case TORN_CALL_linkat:
+		return request->how & AT_EMPTY_PATH;
+	default:
+		return false;
+	}
+}
+
+/* utimensat(fd, NULL, ...) and "" with AT_EMPTY_PATH act on the descriptor itself. */
+static bool acts_on_descriptor(const struct torn_request *request, struct torn_bytes path)
+{
+	if (request->call == TORN_CALL_utimensat || request->call == TORN_CALL_futimesat)
+		if (request->path == 0)
+			return true;
+	if (request->call == TORN_CALL_readlinkat && path.size == 0)
+		return true; /* since Linux 2.6.39 on an O_PATH descriptor: readlink(2) */
+	return path.size == 0 && takes_empty_path(request);
+}
+
+static int locate_path(struct torn_recorder *recorder, const struct torn_request *request,
+		       struct torn_bytes path, struct torn_op *op, struct torn_place *ret_place)
+{
+	struct torn_view *view = &recorder->view;
+	int r = torn_view_resolve(view, request->dirfd, path, follows(request), ret_place);
+	if (r < 0) {
+		op->path = torn_arena_copy(&recorder->arena, path.data, path.size);
+		return r;
+	}
+	op->object = ret_place->object;
+	if (ret_place->descriptor >= 0) {
+		op->fd = ret_place->descriptor;
+		op->path = torn_view_object_path(view, op->object);
+		return 0;
+	}
+	op->dir = ret_place->dir;
+	return torn_view_path(view, op->dir, ret_place->name, &op->path, &op->name);
+}
+
+static int locate_second(struct torn_recorder *recorder, const struct torn_request *request,
+			 struct torn_bytes path, struct torn_op *op, struct torn_place *ret_place)
+{
+	struct torn_view *view = &recorder->view;
+	int r = torn_view_resolve(view, request->dirfd_to, path, false, ret_place);
+	if (r == 0 && ret_place->descriptor >= 0)
+		r = -EXDEV; /* a name below /proc: another file system */
+	if (r < 0) {
+		op->path_to = torn_arena_copy(&recorder->arena, path.data, path.size);
+		return r;
+	}
+	op->dir_to = ret_place->dir;
+	op->object_to = ret_place->object;
+	return torn_view_path(view, op->dir_to, ret_place->name, &op->path_to, &op->name_to);
+}
+
+/* --------------------------------------------------------------- the rest */
+
+static uint32_t kept_mode(const struct torn_recorder *recorder, uint32_t mode)
+{
+	return mode & 07777 & ~recorder->view.umask;
+}
+
+static void will_create(struct torn_recorder *recorder, struct torn_op *op, uint32_t mode)
+{
+	op->flags |= TORN_OP_CREATES;
+	op->mode = kept_mode(recorder, mode);
+	const struct torn_node *dir = torn_view_node(&recorder->view, op->dir);
+	/* inode(7): below a set-group-ID directory the group is inherited, by directories the bit too. */
+	if (dir && (dir->mode & S_ISGID)) {
+		op->gid = dir->gid;
+		if (op->kind == TORN_KIND_mkdir)
+			op->mode |= S_ISGID;
+	}
+}
+
+static void attributes_of(const struct torn_node *node, struct torn_op *op)
+{
+	op->mode = node->mode;
+	op->uid = node->uid;
+	op->gid = node->gid;
+}
+
+static void will_change_owner(const struct torn_request *request, const struct torn_node *node,
+			      struct torn_op *op)
+{
+	attributes_of(node, op);
+	if (request->uid != (uint32_t)-1)
+		op->uid = request->uid;
+	if (request->gid != (uint32_t)-1)
+		op->gid = request->gid;
+	/* chown(2): the set-ID bits of an executable file go. */
+	if (node->type == TORN_FILE && (op->mode & 0111)) {
+		op->mode &= ~(uint32_t)S_ISUID;
+		if (op->mode & S_IXGRP)
+			op->mode &= ~(uint32_t)S_ISGID;
+	}
+}
+
+static uint64_t iov_total(const struct torn_request *request)
+{
+	return request->size ? request->size : request->length;
+}
+
+/* Where bytes go: pwrite's offset, the descriptor's, or for O_APPEND the end. */
+static uint64_t offset_of(const struct torn_recorder *recorder, const struct torn_request *request,
+			  const struct torn_description *description)
+{
+	if (request->kind != TORN_KIND_read && (description->how & O_APPEND)) {
+		const struct torn_node *node =
+			torn_view_node(&recorder->view, description->object);
+		return node ? node->size : 0;
+	}
+	/* preadv2(2): an offset of -1 is the descriptor's own. */
+	bool own = !request->has_offset ||
+		   ((request->call == TORN_CALL_preadv2 || request->call == TORN_CALL_pwritev2) &&
+		    request->offset == UINT64_MAX);
+	return own ? description->offset : request->offset;
+}
+
+static void fill(struct torn_recorder *recorder, const struct torn_request *request,
+		 const struct torn_strings *strings, const struct torn_description *description,
+		 struct torn_op *op)
+{
+	const struct torn_node *node = torn_view_node(&recorder->view, op->object);
+	switch (op->kind) {
+	case TORN_KIND_open:
+		if ((op->how & O_TMPFILE) == O_TMPFILE && node && node->type == TORN_DIRECTORY) {
+			op->dir = op->object;
+			op->object = 0;
+			op->name = (struct torn_bytes){NULL, 0};
+			will_create(recorder, op, request->mode);
+		} else if ((op->how & O_CREAT) && !node) {
+			will_create(recorder, op, request->mode);
+		}
+		break;
+	case TORN_KIND_symlink:
+		op->path_to = torn_arena_copy(&recorder->arena, strings->text.data,
+					      strings->text.size);
+		will_create(recorder, op, 0777);
+		op->mode = 0777;
+		break;
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+		will_create(recorder, op, request->mode & 07777);
+		op->how = request->mode & S_IFMT;
+		break;
+	case TORN_KIND_link:
+		op->flags |= TORN_OP_CREATES;
+		break;
+	case TORN_KIND_rename:
+		if (op->object_to)
+			op->flags |= TORN_OP_REPLACES;
+		break;
+	case TORN_KIND_chmod:
+		if (node) {
+			attributes_of(node, op);
+			op->mode = request->mode & 07777;
+		}
+		break;
+	case TORN_KIND_chown:
+		if (node)
+			will_change_owner(request, node, op);
+		break;
+	case TORN_KIND_setxattr:
+	case TORN_KIND_getxattr:
+		op->xattr = torn_arena_copy(&recorder->arena, strings->xattr.data,
+					    strings->xattr.size);
+		break;
+	case TORN_KIND_write:
+	case TORN_KIND_read:
+		op->length = iov_total(request);
+		op->offset = offset_of(recorder, request, description);
+		break;
+	case TORN_KIND_copy:
+		op->length = request->length;
+		op->offset = description->offset;
+		break;
+	case TORN_KIND_truncate:
+		op->length = request->length;
+		break;
+	case TORN_KIND_allocate:
+		op->offset = request->offset;
+		op->length = request->length;
+		break;
+	default:
+		break;
+	}
+	uint64_t end = op->kind == TORN_KIND_truncate ? op->length : op->offset + op->length;
+	if (node && node->type == TORN_FILE && end > node->size &&
+	    (op->kind == TORN_KIND_truncate || op->kind == TORN_KIND_allocate ||
+	     op->kind == TORN_KIND_write))
+		op->flags |= TORN_OP_EXTENDS;
+}
+
+static enum torn_where where_of(const struct torn_description *description)
+{
+	switch (description->class) {
+	case TORN_FD_ROOT:
+		return TORN_WHERE_ROOT;
+	case TORN_FD_OUTPUT:
+		return TORN_WHERE_OUTPUT;
+	case TORN_FD_RANDOM:
+		return TORN_WHERE_RANDOM;
+	default:
+		return TORN_WHERE_PASS;
+	}
+}
+
+static enum torn_where locate_descriptor(struct torn_recorder *recorder,
+					 struct torn_request *request, int fd,
+					 const struct torn_strings *strings, struct torn_op *op)
+{
+	const struct torn_description *description = torn_view_fd(&recorder->view, fd);
+	if (!description)
+		return TORN_WHERE_PASS;
+	enum torn_where where = where_of(description);
+	if (where != TORN_WHERE_ROOT)
+		return where;
+	op->fd = fd;
+	op->object = description->object;
+	op->path = description->path;
+	fill(recorder, request, strings, description, op);
+	return TORN_WHERE_ROOT;
+}
+
+static enum torn_where error(struct torn_op *op, int r)
+{
+	op->result = r;
+	return TORN_WHERE_ERROR;
+}
+
+/* rename("dir/", ...) is one thing, mkdir("new/") another: POSIX, Pathname Resolution. */
+static int slash_error(const struct torn_op *op, const struct torn_place *place)
+{
+	if (!place->slash || place->object)
+		return 0;
+	switch (op->kind) {
+	case TORN_KIND_mkdir:
+	case TORN_KIND_rename:
+		return 0;
+	case TORN_KIND_open:
+		return op->how & O_CREAT ? -EISDIR : -ENOENT;
+	default:
+		return -ENOENT;
+	}
+}
+
+enum torn_where torn_recorder_locate(struct torn_recorder *recorder, struct torn_request *request,
+				     const struct torn_strings *strings, struct torn_op *op)
+{
+	*op = (struct torn_op){
+		.call = request->call,
+		.kind = request->kind,
+		.how = request->how,
+		.fd = -1,
+	};
+	if (request->call == TORN_CALL_creat)
+		op->how = request->how = O_CREAT | O_WRONLY | O_TRUNC;
+	if (request->call == TORN_CALL_unlinkat && (request->how & AT_REMOVEDIR))
+		op->kind = TORN_KIND_rmdir;
+
+	struct torn_bytes path = request->kind == TORN_KIND_symlink ? strings->path_to
+								    : strings->path;
+	if (request->kind == TORN_KIND_symlink)
+		request->dirfd = request->dirfd_to;
+	bool has_path = request->has_path || request->kind == TORN_KIND_symlink;
+	if (!has_path || (request->has_path && acts_on_descriptor(request, path))) {
+		int fd = has_path ? request->dirfd : request->fd;
+		if (request->kind == TORN_KIND_copy)
+			fd = request->fd_to;
+		if (!(has_path && fd == AT_FDCWD)) {
+			enum torn_where where =
+				locate_descriptor(recorder, request, fd, strings, op);
+			if (where != TORN_WHERE_ROOT || !request->has_path_to)
+				return where;
+		} else {
+			path = (struct torn_bytes){(const uint8_t *)".", 1};
+		}
+	}
+
+	struct torn_place place = {.descriptor = -1};
+	if (op->fd < 0) {
+		int r = locate_path(recorder, request, path, op, &place);
+		if (r < 0 || place.object == 0) {
+			enum torn_where where = outside(request, path);
+			if (where != TORN_WHERE_ROOT)
+				return where;
+		}
+		if (r < 0)
+			return error(op, r);
+		if (place.descriptor >= 0) {
+			/* A pipe or a device by its /proc name: its own business. */
+			const struct torn_description *description =
+				torn_view_fd(&recorder->view, place.descriptor);
+			if (description->class != TORN_FD_ROOT)
+				return TORN_WHERE_PASS;
+		}
+		r = slash_error(op, &place);
+		if (r < 0)
+			return error(op, r);
+	}
+	if (request->has_path_to && request->kind != TORN_KIND_symlink) {
+		int r = locate_second(recorder, request, strings->path_to, op, &place);
+		if (r == 0 && op->kind != TORN_KIND_rename)
+			r = slash_error(op, &place);
+		if (r < 0)
+			return error(op, r);
+	}
+	const struct torn_description none = {0};
+	fill(recorder, request, strings, &none, op);
+	return TORN_WHERE_ROOT;
+}

@@ -1,0 +1,102 @@
+/*
+ * view.h: what a process's names mean: its descriptors, its working directory
+ * and the tree that it sees. Both gates keep one for each process they watch.
+ *
+ * Paths are resolved here, component by component over the fold's tree, with
+ * ".." clamped at the root and symlinks taken as the root's own, so that
+ * /etc/x is the trial's /etc/x however it is spelled. The kernel is then given
+ * (descriptor of the parent, one component) and nothing to resolve.
+ */
+#ifndef TORN_VIEW_H
+#define TORN_VIEW_H
+
+#include "fold.h"
+#include "tree.h"
+
+/* Descriptors from here on are torn's own; the target's end below. */
+#define TORN_FD_RESERVED 1000
+/* The first of them is /dev/null, to put back what a target closed. */
+#define TORN_FD_NULL TORN_FD_RESERVED
+#define TORN_PATH_MAX 4096
+
+enum torn_fd_class {
+	TORN_FD_CLOSED, /* or never seen: the kernel answers EBADF */
+	TORN_FD_ROOT,   /* an inode below the root: its calls are numbered */
+	TORN_FD_OUTPUT, /* stdout, stderr: bytes are recorded and go nowhere */
+	TORN_FD_RANDOM, /* /dev/urandom: virtual randomness */
+	TORN_FD_OTHER,  /* stdin, pipes, /dev/null, the loader's files: passed on */
+};
+
+/* An open file description: what dup'ed descriptors share. */
+struct torn_description {
+	enum torn_fd_class class;
+	torn_object object;
+	uint32_t how;    /* flags of open(2) */
+	uint32_t op;     /* that opened it */
+	uint32_t cursor; /* of a directory: entries given out, with "." and ".." */
+	uint64_t offset; /* of a file */
+	struct torn_bytes path; /* when it was opened */
+};
+
+struct torn_view {
+	struct torn_fold fold;
+	torn_object cwd;
+	uint32_t umask;
+	struct torn_description *descriptions; /* by number; 0 is unused */
+	uint32_t descriptions_count, descriptions_room;
+	uint16_t fds[TORN_FD_RESERVED]; /* number of a description; 0: closed */
+	/* the last directory whose path was asked for; see torn_view_path */
+	torn_object path_object;
+	struct torn_bytes path_known;
+};
+
+/* Begin a run: descriptors 0 to 2 only, cwd at the root, umask 022. Returns 0 or -ENOMEM. */
+int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
+		    const struct torn_fold_base *base);
+
+/* Return what a descriptor is open on; NULL where it is not open. */
+struct torn_description *torn_view_fd(struct torn_view *view, int fd);
+/* Note that `fd` is now open. Returns 0, -EMFILE for a number of torn's own, -ENOMEM. */
+int torn_view_open(struct torn_view *view, int fd, const struct torn_description *description);
+/* Note that `fd` is another name of what `from` is open on. Returns 0, -EBADF or -EMFILE. */
+int torn_view_duplicate(struct torn_view *view, int from, int fd);
+void torn_view_close(struct torn_view *view, int fd);
+
+/* Where a path leads. */
+struct torn_place {
+	torn_object dir;        /* directory of the last component */
+	struct torn_bytes name; /* the last component, "." where the path ends in a directory itself */
+	torn_object object;     /* what is there; 0: nothing */
+	int descriptor;         /* "/proc/self/fd/N": N, and `object` is its; else -1 */
+	bool slash;             /* a trailing slash: it must be a directory */
+};
+
+/*
+ * Resolve a path from `dirfd` (AT_FDCWD, a descriptor; not looked at for an
+ * absolute path). A last component that is absent is no error. Returns 0,
+ * -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG or -EBADF as path_resolution(7) has
+ * it; -EXDEV where the descriptor is no directory below the root.
+ */
+int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path, bool follow,
+		      struct torn_place *ret_place);
+
+/*
+ * Write the path of `name` in `dir` into the arena ("" for the root; a name of
+ * "." adds nothing). `ret_name` is its last component, with a NUL behind it.
+ * Returns 0 or -ENOMEM.
+ */
+int torn_view_path(struct torn_view *view, torn_object dir, struct torn_bytes name,
+		   struct torn_bytes *ret_path, struct torn_bytes *ret_name);
+/* The path of an inode by its first name; "" also for one that has none. */
+struct torn_bytes torn_view_object_path(struct torn_view *view, torn_object object);
+/* A directory was moved: forget what paths were. */
+void torn_view_moved(struct torn_view *view);
+
+static inline const struct torn_node *torn_view_node(const struct torn_view *view,
+						     torn_object object)
+{
+	const struct torn_fold_object *found = torn_fold_object(&view->fold, object);
+	return found ? found->node : NULL;
+}
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * json.c: results for programs.
+ *
+ * One check gives the object of design section 9; several give that same object
+ * for each of them in "checks". Keys come in a fixed order and "seconds" is the
+ * only thing in it that a second run may change. Bytes that are not UTF-8, which
+ * file names may hold, come out as \xNN, a backslash of the name as two.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "escape.h"
+
+/* libjansson takes NULL for a value that could not be made and answers -1. */
+static int set(json_t *object, const char *key, json_t *value)
+{
+	return json_object_set_new(object, key, value) < 0 ? -ENOMEM : 0;
+}
+
+static json_t *escaped(const char *text, unsigned what)
+{
+	struct torn_bytes bytes = {(const uint8_t *)text, strlen(text)};
+	size_t size = torn_escape_copy(NULL, 0, bytes, what);
+	char *buffer = malloc(size + 1);
+	if (!buffer)
+		return NULL;
+	torn_escape_copy(buffer, size + 1, bytes, what);
+	json_t *string = json_stringn(buffer, size);
+	free(buffer);
+	return string;
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text ? escaped(text, 0) : json_null();
+}
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *texts(const char *const *items, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; array && i < count; i++) {
+		if (json_array_append_new(array, escaped(items[i], 0)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *finding_object(const struct torn_finding *finding)
+{
+	json_t *object = json_object();
+	int r = 0;
+	if (!object)
+		return NULL;
+	r |= set(object, finding->is_label ? "label" : "invariant", escaped(finding->id, 0));
+	r |= set(object, "target", escaped(finding->target, 0));
+	r |= set(object, "variant", escaped(finding->variant, 0));
+	r |= set(object, "op", number(finding->op));
+	r |= set(object, "call", escaped(finding->call, 0));
+	r |= set(object, "path", escaped(finding->path, TORN_ESCAPE_BACKSLASH));
+	r |= set(object, "faults", texts(finding->faults, finding->faults_count));
+	r |= set(object, "presets", texts(&finding->preset, finding->preset ? 1 : 0));
+	r |= set(object, "summary", escaped(finding->summary, 0));
+	r |= set(object, "case", text_or_null(finding->case_file));
+	if (r != 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+static json_t *findings_array(const struct torn_result *result, bool labels)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; array && i < result->findings_count; i++) {
+		if (result->findings[i].is_label != labels)
+			continue;
+		if (json_array_append_new(array, finding_object(&result->findings[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+/* Every state that a kill can leave is looked at, so all of them were seen. */
+static json_t *states_object(const struct torn_result *result)
+{
+	return json_pack("{s:I, s:I, s:b}", "legal", (json_int_t)result->trees, "seen",
+			 (json_int_t)result->trees, "all", result->failure == NULL);
+}
+
+static json_t *result_object(const struct torn_result *result)
+{
+	json_t *object = json_object();
+	int r = 0;
+	if (!object)
+		return NULL;
+	r |= set(object, "torn", json_string(TORN_VERSION));
+	r |= set(object, "target", escaped(result->target, 0));
+	r |= set(object, "variant", escaped(result->variant, 0));
+	r |= set(object, "trials", number(result->trials));
+	r |= set(object, "ops", number(result->ops));
+	r |= set(object, "kills", number(result->kills));
+	r |= set(object, "states", states_object(result));
+	r |= set(object, "seconds", json_real(result->seconds));
+	r |= set(object, "findings", findings_array(result, false));
+	r |= set(object, "labels", findings_array(result, true));
+	if (result->failure)
+		r |= set(object, "failure", escaped(result->failure, 0));
+	if (r != 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+static json_t *checks_object(const struct torn_result *results, size_t results_count)
+{
+	json_t *checks = json_array();
+	for (size_t i = 0; checks && i < results_count; i++) {
+		if (json_array_append_new(checks, result_object(&results[i])) < 0) {
+			json_decref(checks);
+			return NULL;
+		}
+	}
+	return json_pack("{s:s, s:o}", "torn", TORN_VERSION, "checks", checks);
+}
+
+static int write_json(FILE *out, const struct torn_result *results, size_t results_count)
+{
+	json_t *root = results_count == 1 ? result_object(&results[0])
+					  : checks_object(results, results_count);
+	if (!root)
+		return -ENOMEM;
+	errno = 0;
+	int r = json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0 ||
+				fputc('\n', out) == EOF
+			? -(errno ? errno : EIO)
+			: 0;
+	json_decref(root);
+	return r;
+}
+
+static const struct torn_report json = {.name = "json", .write = write_json};
+TORN_REPORT(json);

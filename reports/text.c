@@ -1,0 +1,203 @@
+/*
+ * text.c: results for people, as `torn check` prints them.
+ *
+ * A line for each target@variant, two for each finding, one for each kind of
+ * label, one with the totals.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "phrase.h"
+
+/* The widest number of each column, so that the columns stand under each other. */
+struct columns {
+	int name, findings, trials, kills, trees, id;
+};
+
+struct totals {
+	size_t findings, labels, failures;
+	uint64_t trials, kills, confirmed, trees;
+	double seconds;
+};
+
+static int at_least(int width, int other)
+{
+	return width > other ? width : other;
+}
+
+static int digits(uint64_t number)
+{
+	return snprintf(NULL, 0, "%" PRIu64, number);
+}
+
+static size_t count(const struct torn_result *result, bool labels)
+{
+	size_t counted = 0;
+	for (size_t i = 0; i < result->findings_count; i++)
+		counted += result->findings[i].is_label == labels;
+	return counted;
+}
+
+static void measure(struct columns *columns, const struct torn_result *result)
+{
+	int name = (int)(strlen(result->target) + 1 + strlen(result->variant));
+	columns->name = at_least(columns->name, name);
+	columns->findings = at_least(columns->findings, digits(count(result, false)));
+	columns->trials = at_least(columns->trials, digits(result->trials));
+	columns->kills = at_least(columns->kills, digits(result->kills));
+	columns->trees = at_least(columns->trees, digits(result->trees));
+	for (size_t i = 0; i < result->findings_count; i++)
+		columns->id = at_least(columns->id, (int)strlen(result->findings[i].id));
+}
+
+/* "  3 findings", and "  1 finding " so that what follows stays in its column. */
+static void print_count(FILE *out, uint64_t number, int width, const char *noun)
+{
+	fprintf(out, "  %*" PRIu64 " %s%c", width, number, noun, number == 1 ? ' ' : 's');
+}
+
+static void print_result(FILE *out, const struct torn_result *result, const struct columns *columns)
+{
+	int printed = fprintf(out, "%s@%s", result->target, result->variant);
+	fprintf(out, "%*s", columns->name > printed ? columns->name - printed : 0, "");
+	if (result->failure) {
+		struct torn_phrase phrase;
+		torn_phrase_begin(&phrase);
+		torn_phrase_add_text(&phrase, result->failure);
+		fprintf(out, "  not judged: %s\n", phrase.text);
+		return;
+	}
+	print_count(out, count(result, false), columns->findings, "finding");
+	print_count(out, result->trials, columns->trials, "trial");
+	print_count(out, result->kills, columns->kills, "kill");
+	print_count(out, result->trees, columns->trees, "tree");
+	fprintf(out, "  %.2f s\n", result->seconds);
+}
+
+/* A fault as in a case, without the op and the call where the line has them already. */
+static void add_fault(struct torn_phrase *phrase, const struct torn_finding *finding,
+		      const char *fault)
+{
+	char where[64];
+	size_t size = (size_t)snprintf(where, sizeof where, "%" PRIu32 " %s ", finding->op,
+				       finding->call);
+	torn_phrase_add_text(phrase, strncmp(fault, where, size) == 0 ? fault + size : fault);
+}
+
+/* "at 2 write (kill)", "at 9 rename (errno=EIO, then kill)", "(no fault)". */
+static void add_place(struct torn_phrase *phrase, const struct torn_finding *finding)
+{
+	const char *separator = "";
+	bool kill_told = !finding->preset || strcmp(finding->fault, "kill") == 0;
+	if (finding->op > 0)
+		torn_phrase_add(phrase, "at %" PRIu32 " %s ", finding->op, finding->call);
+	torn_phrase_add(phrase, "(");
+	for (size_t i = 0; i < finding->faults_count; i++) {
+		torn_phrase_add(phrase, "%s", separator);
+		add_fault(phrase, finding, finding->faults[i]);
+		separator = ", then ";
+	}
+	if (!kill_told)
+		torn_phrase_add(phrase, "%s%s", separator, finding->preset);
+	else if (finding->faults_count == 0)
+		torn_phrase_add(phrase, "%s", finding->fault[0] ? finding->fault : "no fault");
+	torn_phrase_add(phrase, ")");
+}
+
+static void print_finding(FILE *out, const struct torn_finding *finding, int width)
+{
+	struct torn_phrase phrase;
+	torn_phrase_begin(&phrase);
+	add_place(&phrase, finding);
+	torn_phrase_add(&phrase, ": ");
+	torn_phrase_add_text(&phrase, finding->summary);
+	fprintf(out, "  %-*s  %s\n", width, finding->id, phrase.text);
+	torn_phrase_begin(&phrase);
+	torn_phrase_add_text(&phrase, finding->case_file ? finding->case_file : "not written");
+	fprintf(out, "      case: %s\n", phrase.text);
+}
+
+static bool is_label_told(const struct torn_result *result, size_t index)
+{
+	for (size_t i = 0; i < index; i++) {
+		if (result->findings[i].is_label &&
+		    strcmp(result->findings[i].id, result->findings[index].id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All places of one label in a line: "  label committed  at 7 fsync (errno=EIO); at ...". */
+static void print_labels(FILE *out, const struct torn_result *result)
+{
+	for (size_t i = 0; i < result->findings_count; i++) {
+		const struct torn_finding *first = &result->findings[i];
+		if (!first->is_label || is_label_told(result, i))
+			continue;
+		fprintf(out, "  label %s  ", first->id);
+		for (size_t j = i; j < result->findings_count; j++) {
+			const struct torn_finding *other = &result->findings[j];
+			if (!other->is_label || strcmp(other->id, first->id) != 0)
+				continue;
+			struct torn_phrase phrase;
+			torn_phrase_begin(&phrase);
+			add_place(&phrase, other);
+			fprintf(out, "%s%s", j > i ? "; " : "", phrase.text);
+		}
+		fputc('\n', out);
+	}
+}
+
+static void add_totals(struct totals *totals, const struct torn_result *result)
+{
+	totals->findings += count(result, false);
+	totals->labels += count(result, true);
+	totals->failures += result->failure != NULL;
+	totals->trials += result->trials;
+	totals->kills += result->kills;
+	totals->confirmed += result->kills_confirmed;
+	totals->trees += result->trees;
+	totals->seconds += result->seconds;
+}
+
+static void print_part(FILE *out, const char *separator, uint64_t number, const char *noun)
+{
+	fprintf(out, "%s%" PRIu64 " %s%s", separator, number, noun, number == 1 ? "" : "s");
+}
+
+static void print_totals(FILE *out, const struct totals *totals, size_t results_count)
+{
+	print_part(out, "", results_count, "check");
+	print_part(out, ": ", totals->findings, "finding");
+	print_part(out, ", ", totals->labels, "label");
+	if (totals->failures > 0)
+		fprintf(out, ", %zu NOT JUDGED", totals->failures);
+	print_part(out, "; ", totals->trials, "trial");
+	print_part(out, ", ", totals->kills, "kill");
+	if (totals->confirmed > 0)
+		fprintf(out, " (%" PRIu64 " confirmed by a real SIGKILL)", totals->confirmed);
+	print_part(out, ", ", totals->trees, "tree");
+	fprintf(out, ", %.2f s\n", totals->seconds);
+}
+
+static int write_text(FILE *out, const struct torn_result *results, size_t results_count)
+{
+	struct columns columns = {0};
+	struct totals totals = {0};
+	for (size_t i = 0; i < results_count; i++)
+		measure(&columns, &results[i]);
+	for (size_t i = 0; i < results_count; i++) {
+		print_result(out, &results[i], &columns);
+		for (size_t j = 0; j < results[i].findings_count; j++) {
+			if (!results[i].findings[j].is_label)
+				print_finding(out, &results[i].findings[j], columns.id);
+		}
+		print_labels(out, &results[i]);
+		add_totals(&totals, &results[i]);
+	}
+	print_totals(out, &totals, results_count);
+	return 0;
+}
+
+static const struct torn_report text = {.name = "text", .write = write_text};
+TORN_REPORT(text);

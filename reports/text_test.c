@@ -1,0 +1,130 @@
+/* text_test.c: what `torn check` prints for people. */
+#include "results_for_tests.h"
+
+static const char *const faults_two[] = {"3 write errno=EIO", "5 unlinkat errno=EROFS"};
+
+static void assert_written(const struct torn_result *results, size_t count, const char *expected)
+{
+	char *text = written("text", results, count);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void test_findings_and_labels_stand_under_their_target(void **state)
+{
+	(void)state;
+	struct torn_finding findings[] = {finding_kill(), label_errno(), label_errno()};
+	findings[2].op = 9;
+	findings[2].call = "close";
+	findings[2].fault = "late";
+	findings[2].faults = (const char *const[]){"9 close late=EIO"};
+	struct torn_result results[] = {result_of(findings, 3), result_of(NULL, 0)};
+	results[1].variant = "fixed";
+	results[1].trials = 1;
+	assert_written(
+		results, 2,
+		"urunc.state_json@before  1 finding   214 trials  1680 kills  41 trees  0.03 s\n"
+		"  old-or-new  at 2 write (kill=20): /srv/state.json is neither old nor new\n"
+		"      case: urunc.state_json-old-or-new-0123456789abcdef.case\n"
+		"  label committed  at 7 fsync (errno=EIO); at 9 close (late=EIO)\n"
+		"urunc.state_json@fixed   0 findings    1 trial   1680 kills  41 trees  0.03 s\n"
+		"2 checks: 1 finding, 2 labels; 215 trials, 3360 kills "
+		"(32 confirmed by a real SIGKILL), 82 trees, 0.06 s\n");
+}
+
+static void test_places_are_told(void **state)
+{
+	(void)state;
+	struct torn_finding base = finding_kill();
+	base.preset = NULL;
+	base.fault = "errno";
+	base.faults = faults_errno;
+	struct torn_finding other_op = base;
+	other_op.op = 9;
+	other_op.call = "rename";
+	struct torn_finding two = base;
+	two.faults = faults_two;
+	two.faults_count = 2;
+	two.op = 5;
+	two.call = "unlinkat";
+	struct torn_finding then_kill = base;
+	then_kill.op = 7;
+	then_kill.call = "fsync";
+	then_kill.preset = "kill";
+	struct torn_finding clean = base;
+	clean.op = 0;
+	clean.call = "";
+	clean.fault = "";
+	clean.faults_count = 0;
+	struct torn_finding folded = clean;
+	folded.op = 2;
+	folded.call = "write";
+	folded.preset = "kill";
+	const struct {
+		struct torn_finding finding;
+		const char *place;
+	} rows[] = {
+		{other_op, "  at 9 rename (7 fsync errno=EIO): "},
+		{two, "  at 5 unlinkat (3 write errno=EIO, then errno=EROFS): "},
+		{then_kill, "  at 7 fsync (errno=EIO, then kill): "},
+		{clean, "  (no fault): "},
+		{folded, "  at 2 write (kill): "},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct torn_finding finding = rows[i].finding;
+		struct torn_result result = result_of(&finding, 1);
+		char *text = written("text", &result, 1);
+		if (!strstr(text, rows[i].place))
+			fail_msg("no \"%s\" in:\n%s", rows[i].place, text);
+		free(text);
+	}
+}
+
+static void test_failure_is_said_plainly(void **state)
+{
+	(void)state;
+	struct torn_result result = result_of(NULL, 0);
+	result.failure = "two clean runs gave different logs";
+	result.kills_confirmed = 0;
+	assert_written(&result, 1,
+		       "urunc.state_json@before  not judged: two clean runs gave different logs\n"
+		       "1 check: 0 findings, 0 labels, 1 NOT JUDGED; 214 trials, 1680 kills, "
+		       "41 trees, 0.03 s\n");
+}
+
+static void test_control_characters_do_not_reach_the_terminal(void **state)
+{
+	(void)state;
+	struct torn_finding finding = finding_kill();
+	finding.summary = "/srv/\x1b[2J is torn";
+	finding.case_file = "a\nb.case";
+	struct torn_result result = result_of(&finding, 1);
+	char *text = written("text", &result, 1);
+	assert_null(strchr(text, '\x1b'));
+	assert_non_null(strstr(text, "/srv/\\x1b[2J is torn"));
+	assert_non_null(strstr(text, "a\\x0ab.case"));
+	free(text);
+}
+
+static void test_finding_without_a_file_says_so(void **state)
+{
+	(void)state;
+	struct torn_finding finding = finding_kill();
+	finding.case_file = NULL;
+	struct torn_result result = result_of(&finding, 1);
+	char *text = written("text", &result, 1);
+	assert_non_null(strstr(text, "      case: not written\n"));
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_findings_and_labels_stand_under_their_target),
+		cmocka_unit_test(test_places_are_told),
+		cmocka_unit_test(test_failure_is_said_plainly),
+		cmocka_unit_test(test_control_characters_do_not_reach_the_terminal),
+		cmocka_unit_test(test_finding_without_a_file_says_so),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,446 @@
+/*
+ * fsatomic.c: kensa's atomic file primitives, call by call (seeds/kensa.md;
+ * the code is the same from PRE to HEAD).
+ *
+ * EINTR: Go's os.File retries write and fsync, golang.org/x/sys/unix retries
+ * nothing, and nobody retries close. kensa hands the temp to an os.File for
+ * its bytes and calls unix.* for all else, so here too: write and fsync of the
+ * temp are retried; open, stat, fchmod, link, rename, unlink and the fsync of
+ * the directory are not.
+ *
+ * Not modelled: the context, which is asked once, before any call; fcntl(F_GETFL)
+ * by os.NewFile, whose answer changes nothing here; the texts of the errors;
+ * paths of PATH_MAX and more, which Go would hand to the kernel.
+ *
+ * FSATOMIC_FIXED differs in two places, each marked there. The sweep has no
+ * finding for the published code, only these labels and excused leftovers:
+ *   - `eintr` at the last fsync, of the directory, in all three: a signal
+ *     turned a done change into a reported failure (label `committed`).
+ *     Fixed: the sync is asked for again.
+ *   - an errno at unlinkat after the exchange, in replace: the old bytes stay
+ *     under the temp's name (no-litter, excused), and the new ones are
+ *     published but never synced. Fixed: unlink is tried once more, and the
+ *     directory is synced whatever came of it.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "fsatomic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fsatomic_state fsatomic_state;
+
+/* A name in a directory that was reached without following a symlink. */
+struct place {
+	int parent;       /* descriptor of the directory */
+	const char *base; /* the last part of `path`; whether it exists is not known */
+	char path[PATH_MAX];
+};
+
+/* ".<base>.fsatomic.<16 hex>" */
+#define TEMP_SIZE (PATH_MAX + sizeof("..fsatomic.0123456789abcdef"))
+#define SUFFIX_SIZE sizeof("0123456789abcdef")
+
+static void close_keeping_errno(int fd)
+{
+	int saved = errno;
+
+	(void)close(fd);
+	errno = saved;
+}
+
+static void unlink_keeping_errno(int dir, const char *name)
+{
+	int saved = errno;
+
+	(void)unlinkat(dir, name, 0);
+	errno = saved;
+}
+
+static enum fsatomic_error other(int number)
+{
+	errno = number;
+	return FSATOMIC_OTHER;
+}
+
+/* ------------------------------------------------------------------- walk */
+
+/*
+ * filepath.Clean of an absolute path, without its leading slash: "" is the
+ * root. `cleaned` has room for the path. No part of it is ".", ".." or empty.
+ */
+static void clean(const char *path, char *cleaned)
+{
+	size_t length = 0;
+
+	while (*path) {
+		size_t size = strcspn(path, "/");
+		if (size == 2 && memcmp(path, "..", 2) == 0) {
+			while (length > 0 && cleaned[--length] != '/')
+				;
+		} else if (size > 0 && !(size == 1 && path[0] == '.')) {
+			if (length > 0)
+				cleaned[length++] = '/';
+			memcpy(cleaned + length, path, size);
+			length += size;
+		}
+		path += size + strspn(path + size, "/");
+	}
+	cleaned[length] = '\0';
+}
+
+/*
+ * Say why a directory of the path would not open. Asked first is whether it is
+ * a symlink: O_DIRECTORY with O_NOFOLLOW gives ENOTDIR for one, not ELOOP.
+ */
+static enum fsatomic_error classify(int dir, const char *component)
+{
+	int number = errno;
+	struct stat status;
+
+	if (fstatat(dir, component, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
+		return FSATOMIC_SYMLINK_IN_PATH;
+	if (number == ELOOP)
+		return FSATOMIC_SYMLINK_IN_PATH;
+	if (number == ENOENT)
+		return FSATOMIC_PARENT_DIR_MISSING;
+	return other(number); /* ENOTDIR is untyped, like the rest */
+}
+
+/* Go from a directory to one in it; `dir` is closed on either way. */
+static enum fsatomic_error descend(int *dir, const char *component)
+{
+	enum fsatomic_error error = FSATOMIC_OK;
+
+	int next = openat(*dir, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (next < 0)
+		error = classify(*dir, component);
+	close_keeping_errno(*dir);
+	*dir = next;
+	return error;
+}
+
+/* On success the caller closes ret_place->parent. */
+static enum fsatomic_error walk(const char *path, struct place *ret_place)
+{
+	if (path[0] != '/')
+		return other(EINVAL);
+	if (strlen(path) >= sizeof(ret_place->path))
+		return other(ENAMETOOLONG);
+	clean(path, ret_place->path);
+	if (ret_place->path[0] == '\0')
+		return other(EINVAL); /* the root; a base of "." or ".." was cleaned away */
+
+	ret_place->parent = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret_place->parent < 0)
+		return FSATOMIC_OTHER;
+
+	char *component = ret_place->path;
+	for (char *slash; (slash = strchr(component, '/')); component = slash + 1) {
+		*slash = '\0';
+		enum fsatomic_error error = descend(&ret_place->parent, component);
+		if (error)
+			return error;
+	}
+	ret_place->base = component;
+	return FSATOMIC_OK;
+}
+
+/* Look at the name itself, which replace and remove want there and no symlink. */
+static enum fsatomic_error look(const struct place *place, struct stat *ret_status)
+{
+	if (fstatat(place->parent, place->base, ret_status, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? FSATOMIC_NOT_EXIST : FSATOMIC_OTHER;
+	return S_ISLNK(ret_status->st_mode) ? FSATOMIC_SYMLINK_IN_PATH : FSATOMIC_OK;
+}
+
+/* ------------------------------------------------------------------ bytes */
+
+/* os.File.Write: EINTR and short writes go on, a write of nothing is an error. */
+static int write_whole(int file, struct torn_bytes content)
+{
+	size_t done = 0;
+
+	for (;;) {
+		ssize_t written =
+			TEMP_FAILURE_RETRY(write(file, content.data + done, content.size - done));
+		if (written < 0)
+			return -1;
+		done += (size_t)written;
+		if (done == content.size)
+			return 0;
+		if (written == 0) {
+			errno = EIO; /* io.ErrUnexpectedEOF */
+			return -1;
+		}
+	}
+}
+
+/* Bytes, sync, mode, in this order. The mode again, since the umask took from the first one. */
+static int fill(int file, mode_t mode, struct torn_bytes content)
+{
+	if (write_whole(file, content) < 0)
+		return -1;
+	if (TEMP_FAILURE_RETRY(fsync(file)) < 0)
+		return -1;
+	return fchmod(file, mode & 07777);
+}
+
+static int sync_parent(enum fsatomic_variant variant, const struct place *place)
+{
+	if (variant == FSATOMIC_FIXED) /* `eintr` here: see above */
+		return TEMP_FAILURE_RETRY(fsync(place->parent));
+	return fsync(place->parent);
+}
+
+/* Errors of the random source are ignored: the suffix is then all zeroes. */
+static void random_suffix(char suffix[static SUFFIX_SIZE])
+{
+	uint8_t bytes[8] = {0};
+
+	if (getrandom(bytes, sizeof(bytes), 0) < 0)
+		memset(bytes, 0, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(suffix + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* ------------------------------------------------------------------ write */
+
+/* Give the nameless temp its name. There is no way back to a named temp where /proc is absent. */
+static enum fsatomic_error link_temp(int file, const struct place *place)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(file)];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	if (linkat(AT_FDCWD, path, place->parent, place->base, AT_SYMLINK_FOLLOW) == 0)
+		return FSATOMIC_OK;
+	return errno == EEXIST ? FSATOMIC_ALREADY_EXISTS : FSATOMIC_OTHER;
+}
+
+static enum fsatomic_error publish_nameless(enum fsatomic_variant variant,
+					    const struct place *place, int file, mode_t mode,
+					    struct torn_bytes content)
+{
+	if (fill(file, mode, content) < 0)
+		return FSATOMIC_OTHER;
+	enum fsatomic_error error = link_temp(file, place);
+	if (error)
+		return error;
+	return sync_parent(variant, place) < 0 ? FSATOMIC_OTHER : FSATOMIC_OK;
+}
+
+static enum fsatomic_error write_at(enum fsatomic_variant variant, const struct place *place,
+				    mode_t mode, struct torn_bytes content)
+{
+	struct stat status;
+
+	if (fstatat(place->parent, place->base, &status, AT_SYMLINK_NOFOLLOW) == 0)
+		return FSATOMIC_ALREADY_EXISTS; /* also for a symlink, dangling or not */
+	if (errno != ENOENT)
+		return FSATOMIC_OTHER;
+	int file = openat(place->parent, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, mode);
+	if (file < 0)
+		return FSATOMIC_OTHER;
+
+	enum fsatomic_error error = publish_nameless(variant, place, file, mode, content);
+	close_keeping_errno(file);
+	return error;
+}
+
+/* filepath.Base(name) == name: ".", ".." and "/" pass, and the walk cleans them away. */
+static bool is_bare(const char *name)
+{
+	return name[0] != '\0' && (strchr(name, '/') == NULL || strcmp(name, "/") == 0);
+}
+
+enum fsatomic_error fsatomic_write(enum fsatomic_variant variant, const char *dir, const char *name,
+				   mode_t mode, struct torn_bytes content)
+{
+	struct place place;
+	char path[PATH_MAX];
+
+	if (!is_bare(name) || dir[0] != '/')
+		return other(EINVAL);
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return other(ENAMETOOLONG);
+	enum fsatomic_error error = walk(path, &place);
+	if (error)
+		return error;
+	error = write_at(variant, &place, mode, content);
+	close_keeping_errno(place.parent);
+	return error;
+}
+
+/* ---------------------------------------------------------------- replace */
+
+/* Make the temp, whole and closed, or leave nothing of it. */
+static int stage(const struct place *place, const char *temp, mode_t mode,
+		 struct torn_bytes content)
+{
+	int file = openat(place->parent, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			  mode);
+	if (file < 0)
+		return -1;
+
+	int result = fill(file, mode, content);
+	if (result < 0)
+		close_keeping_errno(file);
+	else
+		result = close(file);
+	if (result < 0)
+		unlink_keeping_errno(place->parent, temp);
+	return result;
+}
+
+static void warn_once(void)
+{
+	if (fsatomic_state.warned)
+		return;
+	fsatomic_state.warned = true;
+	fputs("kensa: fsatomic: RENAME_EXCHANGE unsupported on at least one mounted filesystem;"
+	      " using rename-into-place fallback\n",
+	      stderr);
+}
+
+/*
+ * Exchange two names that do not exist; ENOENT is taken to show that the file
+ * system knows how. It shows less: the kernel misses the names before it asks
+ * the file system (do_renameat2), so one that cannot exchange passes for one
+ * that can, and every replace on it fails with EINVAL, old and unharmed.
+ */
+static bool probe_exchange(int dir)
+{
+	char suffix[SUFFIX_SIZE], a[64], b[64];
+
+	random_suffix(suffix);
+	snprintf(a, sizeof(a), ".fsatomic.probe.a.%s", suffix);
+	random_suffix(suffix);
+	snprintf(b, sizeof(b), ".fsatomic.probe.b.%s", suffix);
+	if (renameat2(dir, a, dir, b, RENAME_EXCHANGE) == 0)
+		return true;
+	if (errno != ENOSYS && errno != EINVAL && errno != EOPNOTSUPP)
+		return true; /* ENOENT; all else is taken for a yes, and cached as one */
+	warn_once();
+	return false;
+}
+
+/* One probe a file system, kept for the process's life. */
+static bool can_exchange(int dir)
+{
+	struct fsatomic_state *state = &fsatomic_state;
+	struct stat status;
+
+	if (fstat(dir, &status) < 0)
+		return true; /* and not cached */
+	for (size_t i = 0; i < state->probed_count; i++)
+		if (state->probed[i].device == status.st_dev)
+			return state->probed[i].exchanges;
+
+	bool exchanges = probe_exchange(dir);
+	if (state->probed_count < FSATOMIC_DEVICES_MAX) {
+		state->probed[state->probed_count].device = status.st_dev;
+		state->probed[state->probed_count].exchanges = exchanges;
+		state->probed_count++;
+	}
+	return exchanges;
+}
+
+/* After the exchange the temp's name holds the old bytes. Returns 0, or -1: the caller stops. */
+static int remove_old(enum fsatomic_variant variant, const struct place *place, const char *temp)
+{
+	if (unlinkat(place->parent, temp, 0) == 0)
+		return 0;
+	if (variant == FSATOMIC_PUBLISHED)
+		return -1; /* "old bytes left at <temp>", and the directory is not synced */
+
+	/* an errno at this unlinkat: see above */
+	if (unlinkat(place->parent, temp, 0) == 0)
+		return 0;
+	int number = errno;
+	(void)sync_parent(variant, place);
+	errno = number;
+	return -1;
+}
+
+/* Put the temp in the old file's place. A failed exchange does not fall back to a plain rename. */
+static int publish(enum fsatomic_variant variant, const struct place *place, const char *temp)
+{
+	bool exchange = can_exchange(place->parent);
+	int result = exchange ? renameat2(place->parent, temp, place->parent, place->base,
+					  RENAME_EXCHANGE)
+			      : renameat(place->parent, temp, place->parent, place->base);
+
+	if (result < 0) {
+		unlink_keeping_errno(place->parent, temp);
+		return -1;
+	}
+	if (exchange && remove_old(variant, place, temp) < 0)
+		return -1;
+	return sync_parent(variant, place);
+}
+
+static enum fsatomic_error replace_at(enum fsatomic_variant variant, const struct place *place,
+				      mode_t mode, struct torn_bytes content)
+{
+	struct stat status;
+	char suffix[SUFFIX_SIZE], temp[TEMP_SIZE];
+
+	enum fsatomic_error error = look(place, &status);
+	if (error)
+		return error;
+	if (!S_ISREG(status.st_mode))
+		return other(EINVAL);
+
+	random_suffix(suffix);
+	snprintf(temp, sizeof(temp), ".%s.fsatomic.%s", place->base, suffix);
+	if (stage(place, temp, mode, content) < 0)
+		return FSATOMIC_OTHER;
+	return publish(variant, place, temp) < 0 ? FSATOMIC_OTHER : FSATOMIC_OK;
+}
+
+enum fsatomic_error fsatomic_replace(enum fsatomic_variant variant, const char *path, mode_t mode,
+				     struct torn_bytes content)
+{
+	struct place place;
+
+	enum fsatomic_error error = walk(path, &place);
+	if (error)
+		return error;
+	error = replace_at(variant, &place, mode, content);
+	close_keeping_errno(place.parent);
+	return error;
+}
+
+/* ----------------------------------------------------------------- remove */
+
+/* No look at the type but for a symlink: a directory is left to unlinkat, which says EISDIR. */
+static enum fsatomic_error remove_at(enum fsatomic_variant variant, const struct place *place)
+{
+	struct stat status;
+
+	enum fsatomic_error error = look(place, &status);
+	if (error)
+		return error;
+	if (unlinkat(place->parent, place->base, 0) < 0 || sync_parent(variant, place) < 0)
+		return FSATOMIC_OTHER;
+	return FSATOMIC_OK;
+}
+
+enum fsatomic_error fsatomic_remove(enum fsatomic_variant variant, const char *path)
+{
+	struct place place;
+
+	enum fsatomic_error error = walk(path, &place);
+	if (error)
+		return error;
+	error = remove_at(variant, &place);
+	close_keeping_errno(place.parent);
+	return error;
+}

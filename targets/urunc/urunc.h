@@ -1,0 +1,30 @@
+/*
+ * urunc.h: how urunc saves a file (seeds/urunc.md), in each of its versions.
+ *
+ * The steps are those of Go's os package: open, write, fsync, rename and
+ * remove retry EINTR, close does not (Linux has closed the descriptor by
+ * then). Not modelled: what os.OpenFile does to try a descriptor for the
+ * poller (fcntl, epoll_ctl: refused for a regular file, and nobody looks).
+ */
+#ifndef URUNC_H
+#define URUNC_H
+
+#include <sys/types.h>
+
+#include "../../fuzz/torn.h"
+
+/*
+ * Each saves `data` at `path` and returns 0, or -1 after one line on stderr.
+ * `path` is absolute and below the root directory.
+ */
+
+/* os.WriteFile: truncate and write. */
+int urunc_write_file(const char *path, struct torn_bytes data, mode_t perm);
+/* atomicWriteFile of PR 600: the temp ".<base>.tmp", which stays when rename fails. */
+int urunc_atomic_write_file(const char *path, struct torn_bytes data, mode_t perm);
+/* The same with the review's remarks applied. */
+int urunc_atomic_write_file_reviewed(const char *path, struct torn_bytes data, mode_t perm);
+/* Ours. */
+int urunc_atomic_write_file_fixed(const char *path, struct torn_bytes data, mode_t perm);
+
+#endif
