@@ -38,3 +38,11 @@ int torn_case_files_write(struct torn_result *result, const char *folder, char *
 	}
 	return 0;
 }
+
+void torn_case_files_free(struct torn_result *result)
+{
+	for (size_t i = 0; i < result->findings_count; i++) {
+		free((char *)result->findings[i].case_file);
+		result->findings[i].case_file = NULL;
+	}
+}

@@ -95,6 +95,8 @@ static int tell(struct torn_check *check, const struct torn_options *options)
 		if (r < 0)
 			fprintf(stderr, "torn: stdout: %s\n", strerror(-r));
 	}
+	for (size_t i = 0; i < check->count; i++)
+		torn_case_files_free(&results[i]);
 	free(results);
 	return r;
 }

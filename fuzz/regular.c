@@ -44,10 +44,7 @@ static int open_and_read(int folder_fd, const char *name, int flags, struct torn
 	int fd = openat(folder_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
 	if (fd < 0)
 		return -errno;
-	size_t mark = torn_arena_mark(arena);
 	int error = read_all(fd, arena, ret_bytes);
-	if (error)
-		torn_arena_return(arena, mark);
 	close(fd); /* of a file that was only read: nothing can be lost */
 	return error;
 }

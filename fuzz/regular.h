@@ -17,7 +17,8 @@
 /*
  * Read a file into the arena, a NUL behind it. Returns 0; -ENXIO when it is no
  * regular file; -EFBIG above TORN_REGULAR_SIZE_MAX; -ENOMEM when the arena is
- * full; -errno of open(2), fstat(2) or read(2).
+ * full; -errno of open(2), fstat(2) or read(2). After an error the caller returns
+ * the arena to its mark.
  */
 int torn_regular_read(const char *path, struct torn_arena *arena, struct torn_bytes *ret_bytes);
 /*
