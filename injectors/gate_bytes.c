@@ -1,0 +1,299 @@
+/*
+ * gate_bytes.c: bytes read, written, copied, cut off and made durable.
+ *
+ * Not modelled: O_DIRECT's alignment, RWF_ flags of pwritev2 but those about
+ * durability, writes through shared mappings (said, and the trial not judged).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+#include "gate_files.h"
+
+static struct torn_bytes first_bytes(struct torn_bytes bytes, uint64_t size)
+{
+	return (struct torn_bytes){bytes.data, size < bytes.size ? (size_t)size : bytes.size};
+}
+
+int torn_doing_gather(struct torn_gate *gate, struct torn_request *request, struct torn_op *op)
+{
+	struct torn_arena *arena = &gate->recorder->arena;
+	if (request->iov_count == 0) {
+		if (request->size > 0 && torn_is_wild(request->buffer))
+			return -EFAULT;
+		op->data = torn_arena_copy(arena, torn_user(request->buffer), request->size);
+	} else {
+		const struct iovec *iov = torn_user(request->iov);
+		uint8_t *to = torn_arena_take(arena, op->length + 1);
+		op->data = (struct torn_bytes){to, op->length};
+		for (uint64_t i = 0; to && i < request->iov_count; i++) {
+			memcpy(to, iov[i].iov_base, iov[i].iov_len);
+			to += iov[i].iov_len;
+		}
+	}
+	if (op->data.data)
+		return 0;
+	op->data.size = 0;
+	torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
+			      "the run wrote more than torn keeps of one (%zu MiB)",
+			      arena->size >> 20);
+	return -ENOMEM;
+}
+
+static bool at_own_offset(const struct torn_request *request)
+{
+	return !request->has_offset ||
+	       ((request->call == TORN_CALL_preadv2 || request->call == TORN_CALL_pwritev2) &&
+		request->offset == UINT64_MAX);
+}
+
+long torn_do_write(const struct torn_doing *doing)
+{
+	const struct torn_op *op = doing->op;
+	const struct torn_request *request = doing->request;
+	struct torn_description *description = torn_view_fd(torn_doing_view(doing), op->fd);
+	struct torn_bytes bytes = first_bytes(op->data, doing->limit);
+	bool own = at_own_offset(request);
+	if (request->call == TORN_CALL_pwritev2 && request->how & ~(uint32_t)(RWF_DSYNC | RWF_SYNC)) {
+		torn_recorder_trouble(doing->gate->recorder, TORN_TROUBLE_INCOMPLETE,
+				      "pwritev2 with flags 0x%x", request->how);
+		return -EOPNOTSUPP;
+	}
+	long r = own ? torn_raw(SYS_write, op->fd, bytes.data, bytes.size)
+		     : torn_raw(SYS_pwrite64, op->fd, bytes.data, bytes.size, request->offset);
+	if (r > 0 && own)
+		description->offset = op->offset + (uint64_t)r;
+	return r;
+}
+
+long torn_do_read(const struct torn_doing *doing)
+{
+	const struct torn_op *op = doing->op;
+	const struct torn_request *request = doing->request;
+	bool own = at_own_offset(request);
+	long r;
+	if (request->iov_count == 0) {
+		uint64_t size = request->size < doing->limit ? request->size : doing->limit;
+		r = own ? torn_raw(SYS_read, op->fd, request->buffer, size)
+			: torn_raw(SYS_pread64, op->fd, request->buffer, size, request->offset);
+	} else {
+		r = 0;
+		const struct iovec *iov = torn_user(request->iov);
+		uint64_t left = doing->limit;
+		for (uint64_t i = 0; i < request->iov_count && left > 0; i++) {
+			uint64_t size = iov[i].iov_len < left ? iov[i].iov_len : left;
+			long part = torn_raw(SYS_pread64, op->fd, iov[i].iov_base, size,
+					     op->offset + (uint64_t)r);
+			if (part < 0)
+				return r > 0 ? r : part;
+			r += part;
+			left -= (uint64_t)part;
+			if ((uint64_t)part < size)
+				break;
+		}
+		if (own && r > 0)
+			torn_raw(SYS_lseek, op->fd, op->offset + (uint64_t)r, SEEK_SET);
+	}
+	if (r > 0 && own)
+		torn_view_fd(torn_doing_view(doing), op->fd)->offset += (uint64_t)r;
+	return r;
+}
+
+long torn_do_seek(const struct torn_doing *doing)
+{
+	const struct torn_request *request = doing->request;
+	struct torn_description *description = torn_view_fd(torn_doing_view(doing), request->fd);
+	const struct torn_node *node = torn_view_node(torn_doing_view(doing), description->object);
+	if (node->type == TORN_DIRECTORY) {
+		if (request->arg[2] != SEEK_SET || request->offset > UINT32_MAX)
+			return -EINVAL;
+		description->cursor = (uint32_t)request->offset;
+		return (long)request->offset;
+	}
+	long r = torn_raw(SYS_lseek, request->fd, request->offset, request->arg[2]);
+	if (r >= 0)
+		description->offset = (uint64_t)r;
+	return r;
+}
+
+/*
+ * sendfile, copy_file_range, splice between a file of the root and anything:
+ * done as a read and a write, so that the log has the bytes.
+ */
+struct copy {
+	int from, to;
+	int64_t *from_offset, *to_offset;
+};
+
+static struct copy copy_of(const struct torn_request *request)
+{
+	if (request->call == TORN_CALL_sendfile)
+		return (struct copy){request->fd, request->fd_to, torn_user(request->arg[2]), NULL};
+	return (struct copy){request->fd, request->fd_to, torn_user(request->arg[1]),
+			     torn_user(request->arg[3])};
+}
+
+static long copy_read(struct torn_gate *gate, const struct copy *copy, uint64_t length,
+		      struct torn_op *op)
+{
+	/* As much as the kernel moves at once: 2 GiB; here as much as fits. */
+	const uint64_t at_most = 64u << 20;
+	uint64_t size = length < at_most ? length : at_most;
+	const struct torn_description *description =
+		torn_view_fd(&gate->recorder->view, copy->from);
+	if (description && description->class == TORN_FD_ROOT) {
+		const struct torn_node *node =
+			torn_view_node(&gate->recorder->view, description->object);
+		uint64_t at = copy->from_offset ? (uint64_t)*copy->from_offset
+						: description->offset;
+		uint64_t there = node->size > at ? node->size - at : 0;
+		size = size < there ? size : there;
+	}
+	uint8_t *bytes = torn_arena_take(&gate->recorder->arena, size + 1);
+	if (!bytes)
+		return -ENOMEM;
+	long r = copy->from_offset
+			 ? torn_raw(SYS_pread64, copy->from, bytes, size, *copy->from_offset)
+			 : torn_raw(SYS_read, copy->from, bytes, size);
+	if (r >= 0)
+		op->data = (struct torn_bytes){bytes, (size_t)r};
+	return r;
+}
+
+static void copy_advance(struct torn_view *view, int fd, int64_t *offset, long moved)
+{
+	struct torn_description *description = torn_view_fd(view, fd);
+	if (offset)
+		*offset += moved;
+	else if (description)
+		description->offset += (uint64_t)moved;
+}
+
+long torn_do_copy(const struct torn_doing *doing)
+{
+	const struct copy copy = copy_of(doing->request);
+	struct torn_op *op = doing->op;
+	struct torn_view *view = torn_doing_view(doing);
+	if (doing->limit < op->length)
+		op->length = doing->limit;
+	if (copy.to_offset)
+		op->offset = (uint64_t)*copy.to_offset;
+	if (doing->request->call == TORN_CALL_copy_file_range &&
+	    (torn_view_fd(view, copy.to)->how & O_APPEND))
+		return -EBADF; /* copy_file_range(2) */
+	long r = copy_read(doing->gate, &copy, op->length, op);
+	if (r <= 0)
+		return r;
+	long written = copy.to_offset
+			       ? torn_raw(SYS_pwrite64, copy.to, op->data.data, r, op->offset)
+			       : torn_raw(SYS_write, copy.to, op->data.data, r);
+	if (written < r && !copy.from_offset)
+		torn_raw(SYS_lseek, copy.from, (written < 0 ? 0 : written) - r, SEEK_CUR);
+	if (written <= 0)
+		return written;
+	copy_advance(view, copy.from, copy.from_offset, written);
+	copy_advance(view, copy.to, copy.to_offset, written);
+	return written;
+}
+
+/* ioctl_ficlone(2): tmpfs has none, so the gate gives what a file system with reflinks would. */
+long torn_do_clone(const struct torn_doing *doing)
+{
+	struct torn_op *op = doing->op;
+	struct torn_view *view = torn_doing_view(doing);
+	const struct torn_description *to = torn_view_fd(view, op->fd);
+	const struct torn_description *from = torn_view_fd(view, (int)doing->request->arg[2]);
+	if (!from)
+		return -EBADF;
+	if (from->class != TORN_FD_ROOT)
+		return -EXDEV;
+	const struct torn_node *source = torn_view_node(view, from->object);
+	const struct torn_node *dest = torn_view_node(view, to->object);
+	if (source->type == TORN_DIRECTORY || dest->type == TORN_DIRECTORY)
+		return -EISDIR;
+	if (source->type != TORN_FILE || dest->type != TORN_FILE)
+		return -EINVAL;
+	if ((to->how & O_ACCMODE) == O_RDONLY || (from->how & O_ACCMODE) == O_WRONLY)
+		return -EBADF;
+	uint8_t *bytes = torn_arena_take(&doing->gate->recorder->arena, source->size + 1);
+	if (!bytes)
+		return -ENOMEM;
+	op->data = (struct torn_bytes){bytes, torn_node_read(source, 0, bytes, source->size)};
+	long r = torn_raw(SYS_ftruncate, op->fd, 0);
+	if (r == 0)
+		r = torn_raw(SYS_pwrite64, op->fd, bytes, op->data.size, 0);
+	return r < 0 ? r : 0;
+}
+
+long torn_do_control(const struct torn_doing *doing)
+{
+	const struct torn_request *request = doing->request;
+	if (request->call == TORN_CALL_fcntl)
+		return torn_do_fcntl(doing);
+	if (request->call != TORN_CALL_ioctl)
+		return 0; /* fadvise64, readahead: advice */
+	switch (request->how) {
+	case FS_IOC_GETFLAGS:
+		*(int *)torn_user(request->arg[2]) = 0;
+		return 0;
+	case FS_IOC_SETFLAGS:
+	case FICLONERANGE:
+		return -EOPNOTSUPP;
+	default:
+		return torn_raw(SYS_ioctl, request->fd, request->how, request->arg[2]);
+	}
+}
+
+long torn_do_truncate(const struct torn_doing *doing)
+{
+	const struct torn_op *op = doing->op;
+	if (op->fd >= 0)
+		return torn_raw(SYS_ftruncate, op->fd, op->length);
+	int dirfd = torn_doing_dirfd(doing);
+	if (dirfd < 0)
+		return dirfd;
+	long fd = torn_raw(SYS_openat, dirfd, torn_doing_name(doing), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return fd == -ENXIO ? -EINVAL : fd;
+	long r = torn_raw(SYS_ftruncate, fd, op->length);
+	torn_raw(SYS_close, fd);
+	return r;
+}
+
+long torn_do_allocate(const struct torn_doing *doing)
+{
+	const struct torn_op *op = doing->op;
+	return torn_raw(SYS_fallocate, op->fd, op->how, op->offset, op->length);
+}
+
+long torn_do_sync(const struct torn_doing *doing)
+{
+	const struct torn_request *request = doing->request;
+	switch (request->call) {
+	case TORN_CALL_fsync:
+		return torn_raw(SYS_fsync, request->fd);
+	case TORN_CALL_fdatasync:
+		return torn_raw(SYS_fdatasync, request->fd);
+	case TORN_CALL_sync_file_range:
+		return torn_raw(SYS_sync_file_range, request->fd, request->offset, request->length,
+				request->how);
+	default:
+		/* sync, syncfs: not for real, it would flush the host's disks. */
+		return 0;
+	}
+}
+
+long torn_do_map(const struct torn_doing *doing)
+{
+	const struct torn_request *request = doing->request;
+	const struct torn_description *description = torn_view_fd(torn_doing_view(doing), request->fd);
+	if ((request->arg[3] & MAP_TYPE) != MAP_PRIVATE && (description->how & O_ACCMODE) == O_RDWR)
+		torn_recorder_trouble(doing->gate->recorder, TORN_TROUBLE_INCOMPLETE,
+				      "maps a file shared and writable, which is not modelled yet");
+	return torn_raw(SYS_mmap, request->arg[0], request->arg[1], request->arg[2],
+			request->arg[3], request->fd, request->arg[5]);
+}

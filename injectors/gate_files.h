@@ -1,0 +1,98 @@
+/*
+ * gate_files.h: what the files that perform calls on files share. gate_files.c
+ * takes a call in and hands it to one of the functions below, by its kind.
+ */
+#ifndef TORN_GATE_FILES_H
+#define TORN_GATE_FILES_H
+
+#include "gate_internal.h"
+
+/* What a perform function is given; it returns a value or -errno. */
+struct torn_doing {
+	struct torn_gate *gate;
+	struct torn_request *request;
+	struct torn_op *op;
+	uint64_t limit; /* bytes to move at most */
+};
+
+static inline struct torn_view *torn_doing_view(const struct torn_doing *doing)
+{
+	return &doing->gate->recorder->view;
+}
+
+static inline int torn_doing_dirfd(const struct torn_doing *doing)
+{
+	return torn_gate_dirfd(doing->gate, doing->op->dir);
+}
+
+static inline const char *torn_doing_name(const struct torn_doing *doing)
+{
+	return (const char *)doing->op->name.data;
+}
+
+/*
+ * On disk a file's mode is what the tree says, without the set-ID bits and with
+ * the owner's own rights on top (the target is root, whom no mode stops).
+ */
+static inline uint32_t torn_doing_mode(const struct torn_doing *doing)
+{
+	const struct torn_op *op = doing->op;
+	return (op->mode & 0777) | (op->kind == TORN_KIND_mkdir ? 0700 : 0600);
+}
+
+/* An address that the target passed. One that cannot be any is EFAULT; a wild one crashes it. */
+static inline void *torn_user(uint64_t address)
+{
+	return (void *)(uintptr_t)address; /* NOLINT: from a register */
+}
+
+static inline bool torn_is_wild(uint64_t address)
+{
+	return address < 4096 || address >= UINT64_C(1) << 47;
+}
+
+/* Put all that a write was given into one piece, which the log keeps. Returns 0 or -errno. */
+int torn_doing_gather(struct torn_gate *gate, struct torn_request *request, struct torn_op *op);
+
+/* gate_open.c */
+long torn_do_open(const struct torn_doing *doing);
+long torn_do_close(const struct torn_doing *doing);
+long torn_do_duplicate(const struct torn_doing *doing);
+long torn_do_fcntl(const struct torn_doing *doing);
+long torn_do_flock(const struct torn_doing *doing);
+
+/* gate_bytes.c */
+long torn_do_read(const struct torn_doing *doing);
+long torn_do_write(const struct torn_doing *doing);
+long torn_do_seek(const struct torn_doing *doing);
+long torn_do_copy(const struct torn_doing *doing);
+long torn_do_clone(const struct torn_doing *doing);
+long torn_do_control(const struct torn_doing *doing);
+long torn_do_truncate(const struct torn_doing *doing);
+long torn_do_allocate(const struct torn_doing *doing);
+long torn_do_sync(const struct torn_doing *doing);
+long torn_do_map(const struct torn_doing *doing);
+
+/* gate_look.c */
+long torn_do_stat(const struct torn_doing *doing);
+long torn_do_access(const struct torn_doing *doing);
+long torn_do_readlink(const struct torn_doing *doing);
+long torn_do_readdir(const struct torn_doing *doing);
+long torn_do_chdir(const struct torn_doing *doing);
+
+/* gate_names.c */
+long torn_do_rename(const struct torn_doing *doing);
+long torn_do_unlink(const struct torn_doing *doing);
+long torn_do_link(const struct torn_doing *doing);
+long torn_do_symlink(const struct torn_doing *doing);
+long torn_do_mkdir(const struct torn_doing *doing);
+long torn_do_mknod(const struct torn_doing *doing);
+
+/* gate_attributes.c */
+long torn_do_chmod(const struct torn_doing *doing);
+long torn_do_chown(const struct torn_doing *doing);
+long torn_do_utime(const struct torn_doing *doing);
+long torn_do_setxattr(const struct torn_doing *doing);
+long torn_do_getxattr(const struct torn_doing *doing);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * gate_open.c: descriptors: of directories, kept by the gate, and those that a
+ * target opens, duplicates, locks and closes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "gate_files.h"
+
+/* ------------------------------------------------------------ directories */
+
+static void remember_dirfd(struct torn_gate *gate, torn_object dir, int fd)
+{
+	gate->dirfds[dir] = fd;
+	if (gate->dirs_count < sizeof gate->dirs_open / sizeof *gate->dirs_open)
+		gate->dirs_open[gate->dirs_count++] = dir;
+	else
+		gate->dirs_overflow = true;
+}
+
+int torn_gate_dirfd(struct torn_gate *gate, torn_object dir)
+{
+	if (dir == TORN_FOLD_ROOT)
+		return gate->root_fd;
+	if (dir >= TORN_DIRECTORIES_MAX)
+		return -ENOMEM;
+	if (gate->dirfds[dir])
+		return gate->dirfds[dir];
+	const struct torn_fold_object *object = torn_fold_object(&gate->recorder->view.fold, dir);
+	if (!object || !object->links)
+		return -ENOENT;
+	int above = torn_gate_dirfd(gate, object->links->dir);
+	if (above < 0)
+		return above;
+	char name[256];
+	memcpy(name, object->links->name.data, object->links->name.size);
+	name[object->links->name.size] = '\0';
+	long low = torn_raw(SYS_openat, above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (low < 0)
+		return (int)low;
+	long fd = torn_raw(SYS_fcntl, low, F_DUPFD_CLOEXEC, TORN_FD_RESERVED);
+	torn_raw(SYS_close, low);
+	if (fd >= 0)
+		remember_dirfd(gate, dir, (int)fd);
+	return (int)fd;
+}
+
+void torn_gate_forget(struct torn_gate *gate)
+{
+	for (uint32_t i = 0; i < gate->dirs_count; i++) {
+		torn_raw(SYS_close, gate->dirfds[gate->dirs_open[i]]);
+		gate->dirfds[gate->dirs_open[i]] = 0;
+	}
+	gate->dirs_count = 0;
+	for (uint32_t i = 0; gate->dirs_overflow && i < TORN_DIRECTORIES_MAX; i++) {
+		if (gate->dirfds[i] == 0)
+			continue;
+		torn_raw(SYS_close, gate->dirfds[i]);
+		gate->dirfds[i] = 0;
+	}
+	gate->dirs_overflow = false;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static long track(const struct torn_doing *doing, long fd)
+{
+	if (fd < 0)
+		return fd;
+	const struct torn_op *op = doing->op;
+	const struct torn_description description = {
+		.class = TORN_FD_ROOT,
+		.object = op->object,
+		.how = op->how,
+		.op = op->number,
+		.path = op->path,
+	};
+	int r = torn_view_open(torn_doing_view(doing), (int)fd, &description);
+	if (r < 0)
+		torn_raw(SYS_close, fd);
+	doing->op->fd = r < 0 ? -1 : (int)fd;
+	return r < 0 ? r : fd;
+}
+
+/* Nobody is there to open the other end of a FIFO: fifo(7). */
+static bool would_wait_for_ever(const struct torn_doing *doing)
+{
+	const struct torn_node *node = torn_view_node(torn_doing_view(doing), doing->op->object);
+	return node && node->type == TORN_FIFO && !(doing->op->how & (O_NONBLOCK | O_PATH)) &&
+	       (doing->op->how & O_ACCMODE) != O_RDWR;
+}
+
+long torn_do_open(const struct torn_doing *doing)
+{
+	struct torn_op *op = doing->op;
+	if (would_wait_for_ever(doing))
+		torn_gate_die(doing->gate, TORN_HUNG, 0);
+	if (op->flags & TORN_OP_CREATES)
+		op->object = torn_doing_view(doing)->fold.count + 1;
+	if (op->object && !op->name.data && op->fd >= 0) { /* by its name below /proc */
+		char path[32];
+		snprintf(path, sizeof path, "/proc/self/fd/%d", op->fd);
+		return track(doing, torn_raw(SYS_openat, AT_FDCWD, path, op->how, 0));
+	}
+	int dirfd = torn_doing_dirfd(doing);
+	if (dirfd < 0)
+		return dirfd;
+	const char *name = op->name.data ? torn_doing_name(doing) : "."; /* O_TMPFILE: the directory */
+	long fd = torn_raw(SYS_openat, dirfd, name, op->how | (op->name.data ? O_NOFOLLOW : 0),
+			   op->flags & TORN_OP_CREATES ? torn_doing_mode(doing) : 0);
+	return track(doing, fd);
+}
+
+long torn_do_close(const struct torn_doing *doing)
+{
+	long r = torn_raw(SYS_close, doing->request->fd);
+	torn_view_close(torn_doing_view(doing), doing->request->fd);
+	return r;
+}
+
+static long duplicated(const struct torn_doing *doing, long fd)
+{
+	if (fd < 0)
+		return fd;
+	int r = torn_view_duplicate(torn_doing_view(doing), doing->request->fd, (int)fd);
+	if (r < 0)
+		torn_raw(SYS_close, fd);
+	return r < 0 ? r : fd;
+}
+
+long torn_do_duplicate(const struct torn_doing *doing)
+{
+	const struct torn_request *request = doing->request;
+	if (request->call == TORN_CALL_dup)
+		return duplicated(doing, torn_raw(SYS_dup, request->fd));
+	if (request->fd_to < 0 || request->fd_to >= TORN_FD_RESERVED)
+		return -EBADF;
+	if (request->call == TORN_CALL_dup2)
+		return duplicated(doing, torn_raw(SYS_dup2, request->fd, request->fd_to));
+	return duplicated(doing, torn_raw(SYS_dup3, request->fd, request->fd_to, request->how));
+}
+
+long torn_do_fcntl(const struct torn_doing *doing)
+{
+	const struct torn_request *request = doing->request;
+	struct torn_description *description = torn_view_fd(torn_doing_view(doing), request->fd);
+	const uint64_t argument = request->arg[2];
+	switch (request->how) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if (argument >= TORN_FD_RESERVED)
+			return -EINVAL;
+		return duplicated(doing, torn_raw(SYS_fcntl, request->fd, request->how, argument));
+	case F_GETFL:
+		/* Without the O_NOFOLLOW that the gate added. */
+		return (long)(description->how & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC |
+							      O_CLOEXEC | O_NOFOLLOW)) |
+		       (description->how & O_PATH ? 0 : 0100000 /* O_LARGEFILE */);
+	case F_SETFL: {
+		long r = torn_raw(SYS_fcntl, request->fd, F_SETFL, argument);
+		const uint32_t settable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;
+		if (r == 0)
+			description->how =
+				(description->how & ~settable) | ((uint32_t)argument & settable);
+		return r;
+	}
+	case F_SETLKW:
+	case F_OFD_SETLKW: {
+		long r = torn_raw(SYS_fcntl, request->fd,
+				  request->how == F_SETLKW ? F_SETLK : F_OFD_SETLK, argument);
+		if (r == -EAGAIN || r == -EACCES)
+			torn_gate_die(doing->gate, TORN_HUNG, 0); /* held by itself */
+		return r;
+	}
+	default:
+		return torn_raw(SYS_fcntl, request->fd, request->how, argument);
+	}
+}
+
+long torn_do_flock(const struct torn_doing *doing)
+{
+	const struct torn_request *request = doing->request;
+	long r = torn_raw(SYS_flock, request->fd, request->how | LOCK_NB);
+	if (r == -EWOULDBLOCK && !(request->how & LOCK_NB))
+		torn_gate_die(doing->gate, TORN_HUNG, 0); /* only its own other descriptor can hold it */
+	return r;
+}
