@@ -520,7 +520,8 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		 "a path below directories only (line 4 says link), found a/b"},
 		/* old: types */
 		{HEAD "old a\n", 3,
-		 "one of absent, file, dir, symlink, fifo, socket, link, found the end of the line"},
+		 "one of absent, file, dir, symlink, fifo, socket, link, "
+		 "found the end of the line"},
 		{HEAD "old a directory\n", 3,
 		 "one of absent, file, dir, symlink, fifo, socket, link, found directory"},
 		{HEAD "old a \"file\" x\n", 3,
@@ -606,7 +607,8 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		{HEAD "fault 4294967295 write full\n", 3,
 		 "an op number from 1 to 4294967294, found 4294967295"},
 		{HEAD "fault 99999999999999999999999999999999999999999 write full\n", 3,
-		 "an op number from 1 to 4294967294, found 9999999999999999999999999999999999999..."},
+		 "an op number from 1 to 4294967294, "
+		 "found 9999999999999999999999999999999999999..."},
 		{HEAD "fault 7..3 write full\n", 3,
 		 "a last op number from 7 to 4294967294, found 3"},
 		{HEAD "fault 7.. write full\n", 3,

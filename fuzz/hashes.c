@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ROOM_FIRST 1024
 
@@ -19,6 +20,12 @@ void torn_hashes_close(struct torn_hashes *hashes)
 {
 	free(hashes->slots);
 	*hashes = (struct torn_hashes){0};
+}
+
+void torn_hashes_clear(struct torn_hashes *hashes)
+{
+	memset(hashes->slots, 0, hashes->room * sizeof *hashes->slots);
+	hashes->count = 0;
 }
 
 static struct torn_hash *slot_of(const struct torn_hashes *hashes, struct torn_hash hash)

@@ -12,6 +12,7 @@ struct torn_hashes {
 /* Returns 0 or -ENOMEM. */
 int torn_hashes_open(struct torn_hashes *hashes);
 void torn_hashes_close(struct torn_hashes *hashes);
+void torn_hashes_clear(struct torn_hashes *hashes);
 /*
  * Add one. Returns true when it was not there. Without memory to grow, it
  * returns true too: a tree is then judged twice, never skipped.

@@ -125,13 +125,14 @@ static const char *how_it_ended(const struct torn_trial *trial, char *buffer, si
 static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	char how[64];
-	how_it_ended(trial, how, sizeof how);
 	if (has_faults(trial) || trial->killed)
 		set(judgement, TORN_SKIPPED, "a fault was injected");
 	else if (trial->end != TORN_RETURNED)
-		set(judgement, TORN_VIOLATED, "without any fault the operation %s", how);
+		set(judgement, TORN_VIOLATED, "without any fault the operation %s",
+		    how_it_ended(trial, how, sizeof how));
 	else if (!refuses(trial) && trial->code != 0)
-		set(judgement, TORN_VIOLATED, "without any fault the operation failed: it %s", how);
+		set(judgement, TORN_VIOLATED, "without any fault the operation failed: it %s",
+		    how_it_ended(trial, how, sizeof how));
 	else if (refuses(trial) && trial->code == 0)
 		set(judgement, TORN_VIOLATED,
 		    "from an old state that it must refuse, the operation reported success");

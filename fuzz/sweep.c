@@ -238,7 +238,7 @@ struct kill_point {
 	struct torn_hash hash;
 };
 
-struct sweeping {
+struct torn_sweeping {
 	struct torn_sweep *sweep;
 	struct torn_lab *lab;
 	struct torn_setup *setup;
@@ -248,7 +248,29 @@ struct sweeping {
 	bool noting_points;
 };
 
-static void note_point(struct sweeping *sweeping, const struct kill_point *point)
+int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup,
+		       struct torn_sweeping **ret_sweeping)
+{
+	struct torn_sweeping *sweeping = calloc(1, sizeof *sweeping);
+	if (!sweeping)
+		return -ENOMEM;
+	*sweeping = (struct torn_sweeping){.sweep = sweep, .lab = lab, .setup = setup};
+	if (torn_hashes_open(&sweeping->trees) < 0) {
+		free(sweeping);
+		return -ENOMEM;
+	}
+	*ret_sweeping = sweeping;
+	return 0;
+}
+
+void torn_sweeping_close(struct torn_sweeping *sweeping)
+{
+	torn_hashes_close(&sweeping->trees);
+	free(sweeping->points);
+	free(sweeping);
+}
+
+static void note_point(struct torn_sweeping *sweeping, const struct kill_point *point)
 {
 	if (sweeping->points_count == sweeping->points_room) {
 		size_t room = sweeping->points_room ? sweeping->points_room * 2 : 64;
@@ -262,7 +284,7 @@ static void note_point(struct sweeping *sweeping, const struct kill_point *point
 	sweeping->points[sweeping->points_count++] = *point;
 }
 
-static void judge_kill(struct sweeping *sweeping, struct torn_trial *trial,
+static void judge_kill(struct torn_sweeping *sweeping, struct torn_trial *trial,
 		       const struct torn_fold *fold, uint32_t op, uint64_t bytes)
 {
 	const struct torn_node *tree = torn_fold_tree(fold);
@@ -280,7 +302,7 @@ static void judge_kill(struct sweeping *sweeping, struct torn_trial *trial,
 }
 
 /* 1, half, all but one, and every 4 KiB of the file: in that order, each once. */
-static int judge_parts(struct sweeping *sweeping, struct torn_trial *trial, struct torn_fold *fold,
+static int judge_parts(struct torn_sweeping *sweeping, struct torn_trial *trial, struct torn_fold *fold,
 		       const struct torn_op *op)
 {
 	const uint64_t whole = (uint64_t)op->result;
@@ -304,7 +326,7 @@ static int judge_parts(struct sweeping *sweeping, struct torn_trial *trial, stru
 }
 
 /* Every kill of a run from `first` on, by folding its log. */
-static int judge_kills(struct sweeping *sweeping, const struct torn_trial *run, uint32_t first)
+static int judge_kills(struct torn_sweeping *sweeping, const struct torn_trial *run, uint32_t first)
 {
 	struct torn_trial trial = *run;
 	trial.killed = true;
@@ -323,8 +345,16 @@ static int judge_kills(struct sweeping *sweeping, const struct torn_trial *run, 
 	return r;
 }
 
+int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_trial *run)
+{
+	const uint64_t before = sweeping->sweep->kills;
+	torn_hashes_clear(&sweeping->trees);
+	const int r = judge_kills(sweeping, run, 1);
+	return r < 0 ? r : (int64_t)(sweeping->sweep->kills - before);
+}
+
 /* A sample of the folded kills, held against a child that a SIGKILL really ends. */
-static int confirm_kills(struct sweeping *sweeping)
+static int confirm_kills(struct torn_sweeping *sweeping)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	for (unsigned i = 0; i < TORN_KILLS_CONFIRMED && sweeping->points_count > 0; i++) {
@@ -378,7 +408,7 @@ static size_t heap_in_use(void)
  */
 #define LEAK_RUNS 3
 
-static int look_for_lost_memory(struct sweeping *sweeping, const struct torn_plan *plan,
+static int look_for_lost_memory(struct torn_sweeping *sweeping, const struct torn_plan *plan,
 				struct torn_trial *trial, size_t grown)
 {
 	if (grown == 0 || sweeping->lab->isolated || trial->end != TORN_RETURNED)
@@ -404,8 +434,7 @@ static int look_for_lost_memory(struct sweeping *sweeping, const struct torn_pla
 
 /* ------------------------------------------------------------------- plans */
 
-/* Run a plan, judge how it ended, and all its kills from its first fault on. */
-static int run_plan(struct sweeping *sweeping, const struct torn_plan *plan)
+int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *plan)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	struct torn_trial trial;
@@ -488,20 +517,20 @@ static struct placing place_all(const struct torn_log *log)
 	return placing;
 }
 
-static int sweep_faults(struct sweeping *sweeping, const struct torn_log *log)
+static int sweep_faults(struct torn_sweeping *sweeping, const struct torn_log *log)
 {
 	struct placing placing = place_all(log);
 	int r = placing.lost ? -ENOMEM : 0;
 	sweeping->sweep->trials_planned = sweeping->sweep->trials + placing.count;
 	for (size_t i = 0; r == 0 && i < placing.count; i++)
-		r = run_plan(sweeping, &placing.plans[i]);
+		r = torn_sweeping_plan(sweeping, &placing.plans[i]);
 	free(placing.plans);
 	return r;
 }
 
 /* ------------------------------------------------------------------ worlds */
 
-static int sweep_world(struct sweeping *sweeping)
+static int sweep_world(struct torn_sweeping *sweeping)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	struct torn_lab *lab = sweeping->lab;
@@ -524,7 +553,7 @@ static int sweep_world(struct sweeping *sweeping)
 
 	static const struct torn_plan nothing = {.seed = 1};
 	sweeping->noting_points = true;
-	r = run_plan(sweeping, &nothing);
+	r = torn_sweeping_plan(sweeping, &nothing);
 	sweeping->noting_points = false;
 	if (r == 0)
 		r = confirm_kills(sweeping);
@@ -553,17 +582,16 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 			sweep_fail(sweep, NULL, message);
 			break;
 		}
-		struct sweeping sweeping = {.sweep = sweep, .lab = lab, .setup = &setup};
-		if (torn_hashes_open(&sweeping.trees) < 0) {
+		struct torn_sweeping *sweeping;
+		if (torn_sweeping_open(sweep, lab, &setup, &sweeping) < 0) {
 			sweep_fail(sweep, &setup, "no memory for the trees seen");
 			break;
 		}
 		lab->on_disk = NULL;
-		if (sweep_world(&sweeping) < 0)
+		if (sweep_world(sweeping) < 0)
 			sweep_fail(sweep, &setup, lab->failure);
-		sweep->trees += sweeping.trees.count;
-		torn_hashes_close(&sweeping.trees);
-		free(sweeping.points);
+		sweep->trees += sweeping->trees.count;
+		torn_sweeping_close(sweeping);
 	}
 	free(lab->state_before);
 	lab->state_before = NULL;

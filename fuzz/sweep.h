@@ -37,6 +37,22 @@ void torn_sweep_begin(struct torn_sweep *sweep, const struct torn_target *target
 /* Sweep all worlds of the target. What it came to is in the sweep. */
 void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab);
 
+/*
+ * A sweep of one setup, plan by plan: torn_sweep_run() does it for all worlds.
+ * Returns 0, or -ENOMEM. torn_sweeping_close() gives back what it took.
+ */
+struct torn_sweeping;
+int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup,
+		       struct torn_sweeping **ret_sweeping);
+void torn_sweeping_close(struct torn_sweeping *sweeping);
+/*
+ * Run a plan, judge how it ended, and judge every kill of it from its first
+ * fault on. Returns 0, or -EPROTO when torn failed or cannot judge it.
+ */
+int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *plan);
+/* Judge every kill of a run again, as if none of its trees had been seen. Returns how many, or -errno. */
+int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_trial *run);
+
 /* Judge a trial by every invariant, and keep what is a finding or a label. */
 void torn_sweep_judge(struct torn_sweep *sweep, const struct torn_setup *setup,
 		      const struct torn_trial *trial);

@@ -97,6 +97,7 @@ struct torn_entry {
 	struct torn_bytes name;
 	const struct torn_node *node;
 	uint32_t object; /* which inode: two entries with one object are hard links */
+	struct torn_hash term; /* what it adds to its directory's content */
 };
 
 /*

@@ -65,9 +65,12 @@ static bool moves_directories(const struct torn_recorder *recorder)
 /* Hold the disk against the log, then put old back. */
 static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
 {
+	int r = torn_fold_settle(&lab->recorder->view.fold);
+	if (r < 0)
+		return fail(lab, "no room for the tree of the run");
 	const struct torn_node *now = torn_fold_tree(&lab->recorder->view.fold);
 	char difference[192];
-	int r = torn_disk_compare(&lab->disk, now, difference, sizeof difference);
+	r = torn_disk_compare(&lab->disk, now, difference, sizeof difference);
 	if (r == -EUCLEAN)
 		return fail(lab, "the log does not tell what is on disk: %s", difference);
 	if (r < 0)
@@ -94,8 +97,8 @@ static void run_in_child(struct torn_lab *lab, const struct torn_gate_run *what)
 {
 	child_limits(lab);
 	lab->shared->leaks_count = 0;
-	if (torn_gate_run(lab->gate, what) < 0)
-		torn_recorder_trouble(lab->recorder, TORN_TROUBLE_BROKEN, "no room to begin");
+	if (torn_gate_follow(lab->gate) < 0 || torn_gate_run(lab->gate, what) < 0)
+		torn_recorder_trouble(lab->recorder, TORN_TROUBLE_BROKEN, "the child cannot begin");
 	lab->shared->leaks_count = torn_gate_settle(lab->gate, lab->shared->leaks);
 	_exit(0);
 }

@@ -58,6 +58,12 @@ static int set_node(struct torn_fold *fold, torn_object object, const struct tor
 	if (!node)
 		return -ENOMEM;
 	fold->objects[object].node = node;
+	if (fold->lazy) {
+		fold->objects[object].unsettled = true;
+		if (fold->first_unsettled == 0 || object < fold->first_unsettled)
+			fold->first_unsettled = object;
+		return 0;
+	}
 	for (const struct torn_fold_link *link = fold->objects[object].links; link;
 	     link = link->next) {
 		int r = set_node(fold, link->dir,
@@ -67,6 +73,24 @@ static int set_node(struct torn_fold *fold, torn_object object, const struct tor
 			return r;
 	}
 	return 0;
+}
+
+int torn_fold_settle(struct torn_fold *fold)
+{
+	const torn_object first = fold->first_unsettled;
+	const bool lazy = fold->lazy;
+	int r = 0;
+	fold->lazy = false;
+	/* Inodes that were made later lie deeper, as a rule: they go first. */
+	for (torn_object object = fold->count; r == 0 && first != 0 && object >= first; object--) {
+		if (!fold->objects[object].unsettled)
+			continue;
+		fold->objects[object].unsettled = false;
+		r = set_node(fold, object, fold->objects[object].node);
+	}
+	fold->lazy = lazy;
+	fold->first_unsettled = 0;
+	return r;
 }
 
 static int set_links_count(struct torn_fold *fold, torn_object object, int change)
@@ -163,7 +187,8 @@ int torn_fold_begin(struct torn_fold *fold, struct torn_arena *arena,
 	if (!objects)
 		return -ENOMEM;
 	memcpy(objects, base->objects, (base->count + 1) * sizeof *objects);
-	*fold = (struct torn_fold){arena, objects, base->count, room};
+	*fold = (struct torn_fold){
+		.arena = arena, .objects = objects, .count = base->count, .room = room};
 	return 0;
 }
 

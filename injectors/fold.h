@@ -24,14 +24,17 @@ struct torn_fold_object {
 	const struct torn_node *node;
 	const struct torn_fold_link *links; /* NULL: the root, or no name is left */
 	int64_t modified_ns, changed_ns;    /* virtual; part of no tree */
+	bool unsettled;                     /* directories do not show its value yet */
 };
 
 #define TORN_FOLD_ROOT 1u
 
 struct torn_fold {
 	struct torn_arena *arena;
+	bool lazy; /* the tree is brought up to date by torn_fold_settle() only */
 	struct torn_fold_object *objects; /* by torn_object; 0 is unused */
 	uint32_t count, room;
+	torn_object first_unsettled; /* none below it is unsettled; 0: none is at all */
 };
 
 /* What a tree is as a fold: made once for an old tree, begun from for each run. */
@@ -52,6 +55,13 @@ int torn_fold_base_make(struct torn_arena *arena, const struct torn_node *root, 
 int torn_fold_begin(struct torn_fold *fold, struct torn_arena *arena,
 		    const struct torn_fold_base *base);
 
+/*
+ * Let directories show what changed below them. A gate folds lazily, while the
+ * target waits: it only asks for inodes by object. Returns 0 or -ENOMEM.
+ */
+int torn_fold_settle(struct torn_fold *fold);
+
+/* The tree so far. Of a lazy fold: as of the last torn_fold_settle(). */
 static inline const struct torn_node *torn_fold_tree(const struct torn_fold *fold)
 {
 	return fold->objects[TORN_FOLD_ROOT].node;

@@ -23,6 +23,9 @@ struct torn_gate;
  */
 int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate **ret_gate);
 
+/* In a child of fork(2): dispatching is the thread's own affair and not inherited. Returns 0 or -errno. */
+int torn_gate_follow(struct torn_gate *gate);
+
 struct torn_gate_run {
 	const struct torn_fold_base *base;
 	const struct torn_plan *plan;

@@ -40,6 +40,7 @@ struct torn_gate {
 	struct torn_kernel_action sigsys; /* what the target believes of SIGSYS */
 	uint64_t mask_before, mask_after;
 	bool sigsys_blocked;       /* it believes so */
+	bool altstack_touched;
 	stack_t altstack_before;
 };
 

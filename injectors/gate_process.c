@@ -216,8 +216,10 @@ static long set_mask(struct torn_gate *gate, const struct torn_request *request,
 	return 0;
 }
 
-static long set_altstack(const struct torn_request *request, ucontext_t *context)
+static long set_altstack(struct torn_gate *gate, const struct torn_request *request,
+			 ucontext_t *context)
 {
+	gate->altstack_touched = true;
 	stack_t *old = user(request->arg[1]);
 	const stack_t before = context->uc_stack;
 	if (request->arg[0])
@@ -356,7 +358,7 @@ long torn_gate_process(struct torn_gate *gate, struct torn_request *request, uco
 	case TORN_CALL_rt_sigpending:
 		return pass(request);
 	case TORN_CALL_sigaltstack:
-		return set_altstack(request, context);
+		return set_altstack(gate, request, context);
 	case TORN_CALL_kill:
 	case TORN_CALL_tkill:
 	case TORN_CALL_tgkill:
@@ -388,7 +390,7 @@ static void leak(struct torn_leak *leaks, uint32_t *count, struct torn_leak foun
 static void settle_descriptors(struct torn_gate *gate, struct torn_leak *leaks, uint32_t *count)
 {
 	struct torn_view *view = &gate->recorder->view;
-	for (int fd = 0; fd < TORN_FD_RESERVED; fd++) {
+	for (int fd = 0; fd < view->fds_end; fd++) {
 		const struct torn_description *description = torn_view_fd(view, fd);
 		if (!description)
 			continue;
@@ -438,11 +440,13 @@ uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LE
 		torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, &gate->mask_before, NULL,
 			 sizeof gate->mask_before);
 	}
-	for (int number = 1; number < TORN_SIGNALS; number++)
+	for (int number = 1; gate->actions_touched && number < TORN_SIGNALS; number++)
 		if (gate->actions_touched & (UINT64_C(1) << (number - 1)))
 			torn_raw(SYS_rt_sigaction, number, &gate->actions_before[number], NULL,
 				 sizeof(uint64_t));
 	gate->actions_touched = 0;
-	torn_raw(SYS_sigaltstack, &gate->altstack_before, NULL);
+	if (gate->altstack_touched)
+		torn_raw(SYS_sigaltstack, &gate->altstack_before, NULL);
+	gate->altstack_touched = false;
 	return count > TORN_LEAKS_MAX ? TORN_LEAKS_MAX : count;
 }

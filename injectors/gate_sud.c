@@ -142,19 +142,26 @@ static int dispatch_this_thread(void)
 	return r == -EINVAL ? -ENOSYS : (int)r;
 }
 
+int torn_gate_follow(struct torn_gate *gate)
+{
+	gate->host_pid = (int)torn_raw(SYS_getpid);
+	gate->host_tid = (int)torn_raw(SYS_gettid);
+	return dispatch_this_thread();
+}
+
 int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate **ret_gate)
 {
 	struct torn_gate *gate = &the_gate;
 	*gate = (struct torn_gate){
 		.recorder = recorder,
 		.root_fd = root_fd,
-		.host_pid = (int)torn_raw(SYS_getpid),
-		.host_tid = (int)torn_raw(SYS_gettid),
 	};
+	torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_before, sizeof gate->mask_before);
+	torn_raw(SYS_sigaltstack, NULL, &gate->altstack_before);
 	int r = install_handler();
 	if (r < 0)
 		return r;
-	r = dispatch_this_thread();
+	r = torn_gate_follow(gate);
 	if (r < 0)
 		return r;
 	r = torn_vdso_patch();
@@ -174,19 +181,9 @@ int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)
 	if (r < 0)
 		return r;
 	gate->kill_for_real = what->kill_for_real;
-	const int pid = (int)torn_raw(SYS_getpid);
-	if (pid != gate->host_pid) {
-		gate->host_pid = pid;
-		gate->host_tid = (int)torn_raw(SYS_gettid);
-		r = dispatch_this_thread();
-		if (r < 0)
-			return r;
-	}
 	gate->handled = gate->ignored = gate->actions_touched = 0;
 	gate->sigsys = (struct torn_kernel_action){0};
 	gate->sigsys_blocked = false;
-	torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_before, sizeof gate->mask_before);
-	torn_raw(SYS_sigaltstack, NULL, &gate->altstack_before);
 	gate->mask_after = gate->mask_before;
 
 	recorder->running = true;

@@ -382,10 +382,11 @@ const struct torn_node *torn_node_put(struct torn_arena *arena, const struct tor
 		return NULL;
 	if (found) {
 		name = dir->entries[at].name;
-		hash_subtract(&made->content, entry_term(name, dir->entries[at].node));
+		hash_subtract(&made->content, dir->entries[at].term);
 	}
-	((struct torn_entry *)made->entries)[at] = (struct torn_entry){name, node, object};
-	hash_add(&made->content, entry_term(name, node));
+	const struct torn_entry entry = {name, node, object, entry_term(name, node)};
+	((struct torn_entry *)made->entries)[at] = entry;
+	hash_add(&made->content, entry.term);
 	return seal(made);
 }
 
@@ -400,7 +401,7 @@ const struct torn_node *torn_node_drop(struct torn_arena *arena, const struct to
 	struct torn_node *made = dir_copy(arena, dir, at, 1, 0);
 	if (!made)
 		return NULL;
-	hash_subtract(&made->content, entry_term(dir->entries[at].name, dir->entries[at].node));
+	hash_subtract(&made->content, dir->entries[at].term);
 	return seal(made);
 }
 
@@ -548,7 +549,7 @@ static bool copy_entries(struct torn_arena *arena, struct torn_node *dir)
 {
 	struct torn_entry *entries = torn_arena_take(arena, dir->entries_count * sizeof *entries);
 	for (uint32_t i = 0; entries && i < dir->entries_count; i++) {
-		entries[i].object = dir->entries[i].object;
+		entries[i] = dir->entries[i];
 		entries[i].name = bytes_copy(arena, dir->entries[i].name);
 		entries[i].node = torn_tree_copy(arena, dir->entries[i].node);
 		if (!entries[i].name.data || !entries[i].node)

@@ -16,6 +16,7 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 	int r = torn_fold_begin(&view->fold, arena, base);
 	if (r < 0)
 		return r;
+	view->fold.lazy = true;
 	view->cwd = TORN_FOLD_ROOT;
 	view->umask = 022;
 	view->path_object = 0;
@@ -25,7 +26,7 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 		torn_arena_take(arena, view->descriptions_room * sizeof *view->descriptions);
 	if (!view->descriptions)
 		return -ENOMEM;
-	memset(view->fds, 0, sizeof view->fds);
+	view->fds_end = 0;
 	const struct torn_description input = {.class = TORN_FD_OTHER, .how = O_RDONLY};
 	const struct torn_description output = {.class = TORN_FD_OUTPUT, .how = O_WRONLY};
 	r = torn_view_open(view, 0, &input);
@@ -34,11 +35,11 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 	return r;
 }
 
-struct torn_description *torn_view_fd(struct torn_view *view, int fd)
+static void set_fd(struct torn_view *view, int fd, uint16_t description)
 {
-	if (fd < 0 || fd >= TORN_FD_RESERVED || view->fds[fd] == 0)
-		return NULL;
-	return &view->descriptions[view->fds[fd]];
+	while (view->fds_end <= fd)
+		view->fds[view->fds_end++] = 0;
+	view->fds[fd] = description;
 }
 
 int torn_view_open(struct torn_view *view, int fd, const struct torn_description *description)
@@ -59,7 +60,7 @@ int torn_view_open(struct torn_view *view, int fd, const struct torn_description
 		view->descriptions_room = room;
 	}
 	view->descriptions[++view->descriptions_count] = *description;
-	view->fds[fd] = (uint16_t)view->descriptions_count;
+	set_fd(view, fd, (uint16_t)view->descriptions_count);
 	return 0;
 }
 
@@ -69,13 +70,13 @@ int torn_view_duplicate(struct torn_view *view, int from, int fd)
 		return -EBADF;
 	if (fd < 0 || fd >= TORN_FD_RESERVED)
 		return -EMFILE;
-	view->fds[fd] = view->fds[from];
+	set_fd(view, fd, view->fds[from]);
 	return 0;
 }
 
 void torn_view_close(struct torn_view *view, int fd)
 {
-	if (fd >= 0 && fd < TORN_FD_RESERVED)
+	if (fd >= 0 && fd < view->fds_end)
 		view->fds[fd] = 0;
 }
 

@@ -45,6 +45,7 @@ struct torn_view {
 	struct torn_description *descriptions; /* by number; 0 is unused */
 	uint32_t descriptions_count, descriptions_room;
 	uint16_t fds[TORN_FD_RESERVED]; /* number of a description; 0: closed */
+	int fds_end;                    /* none from here on is open or was */
 	/* the last directory whose path was asked for; see torn_view_path */
 	torn_object path_object;
 	struct torn_bytes path_known;
@@ -55,7 +56,12 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 		    const struct torn_fold_base *base);
 
 /* Return what a descriptor is open on; NULL where it is not open. */
-struct torn_description *torn_view_fd(struct torn_view *view, int fd);
+static inline struct torn_description *torn_view_fd(struct torn_view *view, int fd)
+{
+	if (fd < 0 || fd >= view->fds_end || view->fds[fd] == 0)
+		return NULL;
+	return &view->descriptions[view->fds[fd]];
+}
 /* Note that `fd` is now open. Returns 0, -EMFILE for a number of torn's own, -ENOMEM. */
 int torn_view_open(struct torn_view *view, int fd, const struct torn_description *description);
 /* Note that `fd` is another name of what `from` is open on. Returns 0, -EBADF or -EMFILE. */

@@ -200,7 +200,8 @@ static void print_end(FILE *out, const struct torn_trial *trial)
 	const char *name;
 	switch (trial->end) {
 	case TORN_RETURNED:
-		name = trial->code < 0 ? torn_errno_name(-trial->code) : NULL;
+		/* -1 is C's plain failure, and not EPERM. */
+		name = trial->code < -1 ? torn_errno_name(-trial->code) : NULL;
 		fprintf(out, "%s, returned %d", trial->code == 0 ? "success" : "failure",
 			trial->code);
 		if (name)
@@ -357,13 +358,26 @@ static void print_litter(FILE *out, const struct torn_trial *trial)
 		fprintf(out, "  ... and %" PRIu32 " more\n", litter.count - LITTER_SHOWN_MAX);
 }
 
+/* The op to mark: the invariant's own or, where it has none, where the plan acted last. */
+static uint32_t where_it_went_wrong(const struct torn_trial *trial,
+				    const struct torn_judgement *judgement)
+{
+	if (judgement->op > 0)
+		return judgement->op;
+	if (trial->killed)
+		return trial->kill_op > 0 ? trial->kill_op : 1;
+	const struct torn_plan *plan = trial->plan;
+	return plan->faults_count > 0 ? plan->faults[plan->faults_count - 1].when.first : 0;
+}
+
 void torn_explain(FILE *out, const struct torn_trial *trial, const struct torn_invariant *invariant,
 		  const struct torn_judgement *judgement)
 {
 	print_headline(out, trial, invariant, judgement);
 	print_plan(out, trial);
 	fputc('\n', out);
-	print_log(&(struct telling){out, trial, judgement->op, request_columns(trial->log)});
+	print_log(&(struct telling){out, trial, where_it_went_wrong(trial, judgement),
+				    request_columns(trial->log)});
 	print_reported(out, trial);
 	for (const char *const *watched = trial->target->watch; watched && *watched; watched++)
 		print_watched(out, trial, judgement, *watched);
