@@ -70,13 +70,10 @@ static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
 		return fail(lab, "no room for the tree of the run");
 	const struct torn_node *now = torn_fold_tree(&lab->recorder->view.fold);
 	char difference[192];
-	r = torn_disk_compare(&lab->disk, now, difference, sizeof difference);
+	bool anew;
+	r = torn_disk_settle(&lab->disk, now, setup->old_tree, difference, sizeof difference, &anew);
 	if (r == -EUCLEAN)
 		return fail(lab, "the log does not tell what is on disk: %s", difference);
-	if (r < 0)
-		return fail(lab, "the disk cannot be read: %s", strerror(-r));
-	bool anew;
-	r = torn_disk_change(&lab->disk, now, setup->old_tree, &anew);
 	if (r < 0)
 		return fail(lab, "the old state cannot be put back: %s", strerror(-r));
 	if (anew || moves_directories(lab->recorder))

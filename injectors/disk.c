@@ -205,6 +205,137 @@ int torn_disk_clear(int root_fd)
 	return clear(root_fd, 0);
 }
 
+/* ---------------------------------------------------------------- changing */
+
+/* Does an entry change, and in a way that takes more than writing or unlinking a file? */
+static bool is_simple_entry(const struct torn_entry *from, const struct torn_entry *to);
+
+/* Walk two directories at once; stops where `each` does not return 0. */
+static int each_pair(const struct torn_node *from, const struct torn_node *to,
+		     int (*each)(void *context, const struct torn_entry *from,
+				 const struct torn_entry *to),
+		     void *context)
+{
+	uint32_t i = 0, j = 0;
+	while (i < from->entries_count || j < to->entries_count) {
+		const int order = i == from->entries_count ? 1
+				: j == to->entries_count   ? -1
+							   : torn_bytes_compare(from->entries[i].name,
+										to->entries[j].name);
+		const struct torn_entry *left = order <= 0 ? &from->entries[i++] : NULL;
+		const struct torn_entry *right = order >= 0 ? &to->entries[j++] : NULL;
+		const int r = each(context, left, right);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int stop_unless_simple(void *context, const struct torn_entry *from,
+			      const struct torn_entry *to)
+{
+	(void)context;
+	return is_simple_entry(from, to) ? 0 : 1;
+}
+
+static bool is_simple_entry(const struct torn_entry *from, const struct torn_entry *to)
+{
+	if (from && to && from->node == to->node)
+		return true;
+	if ((from && from->node->links > 1) || (to && to->node->links > 1))
+		return false;
+	const bool was_dir = from && from->node->type == TORN_DIRECTORY;
+	const bool is_dir = to && to->node->type == TORN_DIRECTORY;
+	if (!was_dir && !is_dir)
+		return true;
+	return was_dir && is_dir && from->object == to->object &&
+	       each_pair(from->node, to->node, stop_unless_simple, NULL) == 0;
+}
+
+static bool is_rewrite(const struct torn_entry *from, const struct torn_entry *to)
+{
+	return from && to && from->node->type == TORN_FILE && to->node->type == TORN_FILE;
+}
+
+/* Give an open file, which holds `from`, the bytes and the mode of `to`. */
+static int rewrite(int fd, const struct torn_node *from, const struct torn_node *to)
+{
+	bool has_hole = false;
+	for (uint64_t i = 0; i < to->blocks_count; i++)
+		has_hole |= to->blocks[i].size < TORN_BLOCK_SIZE && i + 1 < to->blocks_count;
+	/* Holes are not written: what was there has to go first. */
+	long r = has_hole || from->size > to->size
+			 ? torn_raw(SYS_ftruncate, fd, has_hole ? 0 : to->size) : 0;
+	if (r == 0)
+		r = file_fill(fd, to);
+	if (r == 0 && mode_on_disk(from) != mode_on_disk(to))
+		r = torn_raw(SYS_fchmod, fd, mode_on_disk(to));
+	return (int)r;
+}
+
+struct changing {
+	const struct torn_disk *disk;
+	int dirfd;
+	bool rewritten; /* files that only changed were dealt with */
+};
+
+static int change_dir(const struct torn_disk *disk, int dirfd, const struct torn_node *from,
+		      const struct torn_node *to, bool rewritten);
+
+static int change_entry(void *context, const struct torn_entry *from, const struct torn_entry *to)
+{
+	const struct changing *changing = context;
+	if (from && to && from->node == to->node)
+		return 0;
+	char name[NAME_SIZE];
+	name_copy(name, from ? from->name : to->name);
+	if (to && to->node->type == TORN_DIRECTORY) {
+		const int fd = changing->disk->dirfd(changing->disk->context, to->object);
+		if (fd < 0)
+			return fd;
+		const long r = mode_on_disk(from->node) == mode_on_disk(to->node)
+				       ? 0 : torn_raw(SYS_fchmod, fd, mode_on_disk(to->node));
+		return r < 0 ? (int)r
+			     : change_dir(changing->disk, fd, from->node, to->node,
+					  changing->rewritten);
+	}
+	if (is_rewrite(from, to)) {
+		if (changing->rewritten)
+			return 0;
+		const long fd = torn_raw(SYS_openat, changing->dirfd, name,
+					 O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+		const int r = fd < 0 ? (int)fd : rewrite((int)fd, from->node, to->node);
+		torn_raw(SYS_close, fd);
+		return r;
+	}
+	const long r = from ? torn_raw(SYS_unlinkat, changing->dirfd, name, 0) : 0;
+	if (r < 0 || !to)
+		return (int)r;
+	struct maker maker;
+	maker.count = 0;
+	return node_make(&maker, changing->dirfd, to);
+}
+
+static int change_dir(const struct torn_disk *disk, int dirfd, const struct torn_node *from,
+		      const struct torn_node *to, bool rewritten)
+{
+	struct changing changing = {disk, dirfd, rewritten};
+	return each_pair(from, to, change_entry, &changing);
+}
+
+static int make_anew(const struct torn_disk *disk, const struct torn_node *to)
+{
+	const int r = torn_disk_clear(disk->root_fd);
+	return r < 0 ? r : torn_disk_make(disk->root_fd, to);
+}
+
+int torn_disk_change(const struct torn_disk *disk, const struct torn_node *from,
+		     const struct torn_node *to, bool *ret_anew)
+{
+	*ret_anew = each_pair(from, to, stop_unless_simple, NULL) != 0;
+	return *ret_anew ? make_anew(disk, to) : change_dir(disk, disk->root_fd, from, to, false);
+}
+
 /* -------------------------------------------------------------- comparing */
 
 struct comparison {
@@ -237,10 +368,14 @@ static int compare_bytes(const struct comparison *comparison, int fd, const char
 	return 0;
 }
 
+/* Compare a file; where it is going to be another (`to`), make it that while it is open. */
 static int compare_file(const struct comparison *comparison, int dirfd, const char *name,
-			const struct torn_node *file)
+			const struct torn_entry *entry, const struct torn_entry *to)
 {
-	long fd = torn_raw(SYS_openat, dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	const struct torn_node *file = entry->node;
+	const bool rewrites = is_rewrite(entry, to) && to->node != file;
+	long fd = torn_raw(SYS_openat, dirfd, name,
+			   (rewrites ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return (int)fd;
 	struct stat status;
@@ -253,6 +388,8 @@ static int compare_file(const struct comparison *comparison, int dirfd, const ch
 		r = differs(comparison, name, "another count of names than the log says");
 	if (r == 0)
 		r = compare_bytes(comparison, (int)fd, name, file);
+	if (r == 0 && rewrites)
+		r = rewrite((int)fd, file, to->node);
 	torn_raw(SYS_close, fd);
 	return (int)r;
 }
@@ -269,10 +406,11 @@ static int compare_link(const struct comparison *comparison, int dirfd, const ch
 	return 0;
 }
 
-static int compare_dir(struct comparison *comparison, int dirfd, const struct torn_node *dir);
+static int compare_dir(struct comparison *comparison, int dirfd, const struct torn_node *dir,
+		       const struct torn_node *to);
 
 static int compare_below(struct comparison *comparison, const struct torn_entry *entry,
-			 const char *name)
+			 const struct torn_entry *to, const char *name)
 {
 	int fd = comparison->disk->dirfd(comparison->disk->context, entry->object);
 	if (fd < 0)
@@ -283,7 +421,7 @@ static int compare_below(struct comparison *comparison, const struct torn_entry 
 		return differs(comparison, name, "another mode than the log says");
 	struct torn_bytes above = comparison->path;
 	comparison->path = entry->name;
-	r = r < 0 ? r : compare_dir(comparison, fd, entry->node);
+	r = r < 0 ? r : compare_dir(comparison, fd, entry->node, to ? to->node : NULL);
 	comparison->path = above;
 	return (int)r;
 }
@@ -307,33 +445,36 @@ static enum torn_type type_of(uint8_t type)
 }
 
 static int compare_entry(struct comparison *comparison, int dirfd, const struct dirent64 *found,
-			 const struct torn_entry *entry)
+			 const struct torn_entry *entry, const struct torn_entry *to)
 {
 	if (type_of(found->d_type) != entry->node->type)
 		return differs(comparison, found->d_name, "another type than the log says");
 	switch (entry->node->type) {
 	case TORN_DIRECTORY:
-		return compare_below(comparison, entry, found->d_name);
+		return compare_below(comparison, entry, to, found->d_name);
 	case TORN_SYMLINK:
 		return compare_link(comparison, dirfd, found->d_name, entry->node);
 	case TORN_FILE:
-		return compare_file(comparison, dirfd, found->d_name, entry->node);
+		return compare_file(comparison, dirfd, found->d_name, entry, to);
 	default:
 		return 0;
 	}
 }
 
-static int compare_dir(struct comparison *comparison, int dirfd, const struct torn_node *dir)
+static int compare_dir(struct comparison *comparison, int dirfd, const struct torn_node *dir,
+		       const struct torn_node *to)
 {
 	struct listing listing;
 	listing.size = listing.at = 0;
 	torn_raw(SYS_lseek, dirfd, 0, SEEK_SET);
 	uint32_t seen = 0;
 	for (struct dirent64 *found; (found = list_next(&listing, dirfd)); seen++) {
-		const struct torn_entry *entry = torn_node_entry(dir, torn_bytes_of(found->d_name));
+		const struct torn_bytes name = torn_bytes_of(found->d_name);
+		const struct torn_entry *entry = torn_node_entry(dir, name);
 		if (!entry)
 			return differs(comparison, found->d_name, "there, and the log has no such name");
-		int r = compare_entry(comparison, dirfd, found, entry);
+		int r = compare_entry(comparison, dirfd, found, entry,
+				      to ? torn_node_entry(to, name) : NULL);
 		if (r < 0)
 			return r;
 	}
@@ -349,81 +490,17 @@ int torn_disk_compare(const struct torn_disk *disk, const struct torn_node *tree
 {
 	struct comparison comparison = {
 		.disk = disk, .difference = ret_difference, .size = size};
-	return compare_dir(&comparison, disk->root_fd, tree);
+	return compare_dir(&comparison, disk->root_fd, tree, NULL);
 }
 
-/* --------------------------------------------------------------- changing */
-
-#define ANEW 1 /* cannot be done by differences */
-
-static int change_dir(const struct torn_disk *disk, int dirfd, const struct torn_node *from,
-		      const struct torn_node *to);
-
-static int change_entry(const struct torn_disk *disk, int dirfd, const struct torn_entry *from,
-			const struct torn_entry *to)
+int torn_disk_settle(const struct torn_disk *disk, const struct torn_node *now,
+		     const struct torn_node *old, char *ret_difference, size_t size, bool *ret_anew)
 {
-	if (from && to && from->node == to->node)
-		return 0;
-	if ((from && from->node->links > 1) || (to && to->node->links > 1))
-		return ANEW;
-	const bool was_dir = from && from->node->type == TORN_DIRECTORY;
-	const bool is_dir = to && to->node->type == TORN_DIRECTORY;
-	char name[NAME_SIZE];
-	name_copy(name, from ? from->name : to->name);
-	if (was_dir || is_dir) {
-		if (!was_dir || !is_dir || from->object != to->object)
-			return ANEW;
-		int fd = disk->dirfd(disk->context, to->object);
-		if (fd < 0)
-			return fd;
-		long r = from->node->mode == to->node->mode
-				 ? 0 : torn_raw(SYS_fchmod, fd, mode_on_disk(to->node));
-		return r < 0 ? (int)r : change_dir(disk, fd, from->node, to->node);
-	}
-	const bool rewrites = from && to && from->node->type == TORN_FILE &&
-			      to->node->type == TORN_FILE;
-	if (rewrites) {
-		int r = file_make(dirfd, name, to->node, O_TRUNC);
-		if (r == 0 && from->node->mode != to->node->mode)
-			r = (int)torn_raw(SYS_fchmodat, dirfd, name, mode_on_disk(to->node));
+	struct comparison comparison = {
+		.disk = disk, .difference = ret_difference, .size = size};
+	*ret_anew = each_pair(now, old, stop_unless_simple, NULL) != 0;
+	int r = compare_dir(&comparison, disk->root_fd, now, *ret_anew ? NULL : old);
+	if (r < 0)
 		return r;
-	}
-	long r = from ? torn_raw(SYS_unlinkat, dirfd, name, 0) : 0;
-	if (r < 0 || !to)
-		return (int)r;
-	struct maker maker;
-	maker.count = 0;
-	return node_make(&maker, dirfd, to);
-}
-
-static int change_dir(const struct torn_disk *disk, int dirfd, const struct torn_node *from,
-		      const struct torn_node *to)
-{
-	uint32_t i = 0, j = 0;
-	while (i < from->entries_count || j < to->entries_count) {
-		int order = i == from->entries_count ? 1
-			  : j == to->entries_count   ? -1
-						     : torn_bytes_compare(from->entries[i].name,
-									  to->entries[j].name);
-		const struct torn_entry *left = order <= 0 ? &from->entries[i++] : NULL;
-		const struct torn_entry *right = order >= 0 ? &to->entries[j++] : NULL;
-		int r = change_entry(disk, dirfd, left, right);
-		if (r != 0)
-			return r;
-	}
-	return 0;
-}
-
-int torn_disk_change(const struct torn_disk *disk, const struct torn_node *from,
-		     const struct torn_node *to, bool *ret_anew)
-{
-	*ret_anew = false;
-	if (from == to)
-		return 0;
-	int r = change_dir(disk, disk->root_fd, from, to);
-	if (r != ANEW)
-		return r;
-	*ret_anew = true;
-	r = torn_disk_clear(disk->root_fd);
-	return r < 0 ? r : torn_disk_make(disk->root_fd, to);
+	return *ret_anew ? make_anew(disk, old) : change_dir(disk, disk->root_fd, now, old, true);
 }

@@ -38,4 +38,12 @@ int torn_disk_compare(const struct torn_disk *disk, const struct torn_node *tree
 int torn_disk_change(const struct torn_disk *disk, const struct torn_node *from,
 		     const struct torn_node *to, bool *ret_anew);
 
+/*
+ * Both at once, for after a trial: hold what is on disk against `now`, and turn
+ * it into `old`. Returns as torn_disk_compare; what differs is then left as far
+ * as it was put back.
+ */
+int torn_disk_settle(const struct torn_disk *disk, const struct torn_node *now,
+		     const struct torn_node *old, char *ret_difference, size_t size, bool *ret_anew);
+
 #endif

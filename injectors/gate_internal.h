@@ -38,6 +38,8 @@ struct torn_gate {
 	uint64_t actions_touched;  /* changed by this run */
 	struct torn_kernel_action actions_before[TORN_SIGNALS];
 	struct torn_kernel_action sigsys; /* what the target believes of SIGSYS */
+	bool by_jump;              /* the call did not come by a signal: none waits */
+	int signal_pending;        /* to be sent when the gate is closed again */
 	uint64_t mask_before, mask_after;
 	bool sigsys_blocked;       /* it believes so */
 	bool altstack_touched;

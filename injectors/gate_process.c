@@ -245,7 +245,9 @@ static long send_signal(struct torn_gate *gate, const struct torn_request *reque
 void torn_gate_signal(struct torn_gate *gate, struct torn_op *op, int number)
 {
 	const uint64_t bit = UINT64_C(1) << number;
-	if (gate->handled & bit)
+	if (gate->handled & bit && gate->by_jump)
+		gate->signal_pending = number;
+	else if (gate->handled & bit)
 		/* All signals wait while we answer: it arrives when the target goes on. */
 		torn_raw(SYS_tgkill, gate->host_pid, gate->host_tid, number);
 	else if (!(gate->ignored & bit))

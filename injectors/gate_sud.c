@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "gate_internal.h"
+#include "gate_jump.h"
 #include "points.h"
 #include "vdso.h"
 
@@ -36,7 +37,10 @@
 static volatile char selector = SELECTOR_ALLOW;
 static struct torn_gate the_gate;
 
-/* The range that is never dispatched: the way back from a signal handler. */
+/*
+ * The range that is never dispatched: the way back from a signal handler, and
+ * the signal that a plan sends while the gate is closed.
+ */
 __asm__(".text\n"
 	".balign 16\n"
 	".globl torn_gate_restorer\n"
@@ -46,10 +50,18 @@ __asm__(".text\n"
 	"	syscall\n"
 	"	nop\n"
 	".balign 16\n"
+	".globl torn_gate_tgkill\n"
+	".hidden torn_gate_tgkill\n"
+	"torn_gate_tgkill:\n"
+	"	movl $234, %eax\n"
+	"	syscall\n"
+	"	ret\n"
+	".balign 16\n"
 	".globl torn_gate_restorer_end\n"
 	".hidden torn_gate_restorer_end\n"
 	"torn_gate_restorer_end:\n");
 extern const char torn_gate_restorer[], torn_gate_restorer_end[];
+long torn_gate_tgkill(long process, long thread, long number);
 
 void torn_gate_disarm(void)
 {
@@ -69,7 +81,8 @@ static long refuse(struct torn_gate *gate, enum torn_call call)
 	return -EPERM;
 }
 
-static long cross(struct torn_gate *gate, long number, unsigned arch, ucontext_t *context)
+static long cross(struct torn_gate *gate, long number, unsigned arch, const uint64_t arg[6],
+		  ucontext_t *context)
 {
 	struct torn_recorder *recorder = gate->recorder;
 	if (++recorder->log.crossings > TORN_CROSSINGS_MAX)
@@ -79,12 +92,6 @@ static long cross(struct torn_gate *gate, long number, unsigned arch, ucontext_t
 				      "32-bit system call %ld: refused", number);
 		return -ENOSYS;
 	}
-	const greg_t *registers = context->uc_mcontext.gregs;
-	const uint64_t arg[6] = {
-		(uint64_t)registers[REG_RDI], (uint64_t)registers[REG_RSI],
-		(uint64_t)registers[REG_RDX], (uint64_t)registers[REG_R10],
-		(uint64_t)registers[REG_R8],  (uint64_t)registers[REG_R9],
-	};
 	enum torn_call call = torn_call_numbered(number);
 	struct torn_request request;
 	torn_request_decode(call, arg, &request);
@@ -105,6 +112,45 @@ static long cross(struct torn_gate *gate, long number, unsigned arch, ucontext_t
 	return -ENOSYS;
 }
 
+/* Calls that need the target's saved context, or that a signal may answer, come by signal only. */
+static bool can_jump(long number)
+{
+	const enum torn_call call = torn_call_numbered(number);
+	const struct torn_call_row *row = torn_call_row(call);
+	if (row->class == TORN_CLASS_FILE)
+		return true;
+	switch (call) {
+	case TORN_CALL_getrandom:
+	case TORN_CALL_clock_gettime:
+	case TORN_CALL_gettimeofday:
+	case TORN_CALL_time:
+	case TORN_CALL_getpid:
+	case TORN_CALL_umask:
+	case TORN_CALL_futex:
+	case TORN_CALL_brk:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* From gate_jump.c: the same without a signal. */
+long torn_gate_by_jump(long number, const uint64_t arg[6]) __attribute__((used));
+
+long torn_gate_by_jump(long number, const uint64_t arg[6])
+{
+	selector = SELECTOR_ALLOW;
+	the_gate.signal_pending = 0;
+	the_gate.by_jump = true;
+	const long result = cross(&the_gate, number, AUDIT_ARCH_X86_64, arg, NULL);
+	the_gate.by_jump = false;
+	const int pending = the_gate.signal_pending;
+	selector = SELECTOR_BLOCK;
+	if (pending)
+		torn_gate_tgkill(the_gate.host_pid, the_gate.host_tid, pending);
+	return result;
+}
+
 static void on_sigsys(int signal_number, siginfo_t *info, void *data)
 {
 	(void)signal_number;
@@ -117,7 +163,14 @@ static void on_sigsys(int signal_number, siginfo_t *info, void *data)
 		selector = SELECTOR_BLOCK;
 		return;
 	}
-	registers[REG_RAX] = cross(&the_gate, info->si_syscall, info->si_arch, context);
+	const uint64_t arg[6] = {
+		(uint64_t)registers[REG_RDI], (uint64_t)registers[REG_RSI],
+		(uint64_t)registers[REG_RDX], (uint64_t)registers[REG_R10],
+		(uint64_t)registers[REG_R8],  (uint64_t)registers[REG_R9],
+	};
+	registers[REG_RAX] = cross(&the_gate, info->si_syscall, info->si_arch, arg, context);
+	if (info->si_arch == AUDIT_ARCH_X86_64 && can_jump(info->si_syscall))
+		torn_jump_change((uint64_t)registers[REG_RIP], info->si_syscall, &selector);
 	selector = SELECTOR_BLOCK;
 }
 

@@ -485,11 +485,14 @@ static bool same_self(const struct torn_node *a, const struct torn_node *b)
 {
 	if (!a || !b || a->type != TORN_DIRECTORY || b->type != TORN_DIRECTORY)
 		return false;
-	struct torn_node left = *a, right = *b;
-	left.content = right.content = (struct torn_hash){0, 0};
-	seal(&left);
-	seal(&right);
-	return torn_tree_equal(&left, &right);
+	if (a->mode != b->mode || a->uid != b->uid || a->gid != b->gid ||
+	    a->xattrs_count != b->xattrs_count)
+		return false;
+	for (uint32_t i = 0; i < a->xattrs_count; i++)
+		if (!torn_bytes_equal(a->xattrs[i].name, b->xattrs[i].name) ||
+		    !torn_bytes_equal(a->xattrs[i].value, b->xattrs[i].value))
+			return false;
+	return true;
 }
 
 static void differ(struct difference *d, size_t length, const struct torn_node *a,
