@@ -21,10 +21,45 @@
 #include "sweep.h"
 #include "worker.h"
 
+/*
+ * The plain replace, beside the targets: temp, write, fsync, close, rename,
+ * fsync of the directory, and not a call more.
+ */
+static int plain_replace(const struct torn_run *run)
+{
+	const struct torn_bytes content = torn_run_arg(run, "content");
+	const int fd = open("/srv/.f.tmp", O_WRONLY | O_CREAT | O_EXCL, 0644);
+	if (fd < 0)
+		return -1;
+	const bool written = write(fd, content.data, content.size) == (ssize_t)content.size &&
+			     fsync(fd) == 0;
+	if (close(fd) != 0 || !written || rename("/srv/.f.tmp", "/srv/f") != 0) {
+		unlink("/srv/.f.tmp");
+		return -1;
+	}
+	const int dir = open("/srv", O_RDONLY | O_DIRECTORY);
+	if (dir < 0)
+		return -1;
+	const int r = fsync(dir);
+	close(dir);
+	return r;
+}
+
+static const struct torn_target plain_target = {
+	.name = "bench.replace",
+	.summary = "the plain replace, for figures",
+	.variants = (const struct torn_variant[]){{"plain", plain_replace}, {0}},
+	.worlds = (const struct torn_world[]){{"present", "old srv/f file \"the old content\\n\"\n", false},
+					      {0}},
+	.args = (const struct torn_default[]){{"content", "\"the new content of the file\\n\""}, {0}},
+	.watch = (const char *const[]){"srv/f", NULL},
+};
+TORN_TARGET(plain_target);
+
 #define ROUNDS 9
 #define RUNS 4000
 
-enum figure { BARE, RESET_AND_BARE, RUN, TRIAL, KILLS, FIGURE_COUNT };
+enum figure { BARE, RESET_AND_BARE, ANEW_AND_BARE, RUN, TRIAL, KILLS, FIGURE_COUNT };
 
 struct bench {
 	struct torn_worker worker;
@@ -97,6 +132,12 @@ static void bare_rounds(struct bench *bench, int root_fd, const char *root)
 		    torn_disk_change(&disk, bench->setup.new_tree, bench->setup.old_tree, &anew) < 0)
 			_exit(3);
 	bench->us[RESET_AND_BARE][bench->round] = (now_us() - begun) / RUNS;
+	begun = now_us();
+	for (int i = 0; i < RUNS; i++)
+		if (bench->setup.variant->operation(&bench->setup.run) != 0 ||
+		    torn_disk_clear(root_fd) < 0 || torn_disk_make(root_fd, bench->setup.old_tree) < 0)
+			_exit(4);
+	bench->us[ANEW_AND_BARE][bench->round] = (now_us() - begun) / RUNS;
 	_exit(0);
 }
 
@@ -202,9 +243,11 @@ static void print_all(const struct bench *bench)
 	       bench->setup.variant->name, ROUNDS, RUNS);
 	print_median("bare primitive", bench->us[BARE], "us");
 	print_median("reset of old + bare primitive", bench->us[RESET_AND_BARE], "us");
+	print_median("  the same, old removed and made anew", bench->us[ANEW_AND_BARE], "us");
 	print_median("run, log held against disk, reset", bench->us[RUN], "us");
 	print_median("whole trial: the same, judged with all its kills", bench->us[TRIAL], "us");
 	print_ratio(bench, "whole trial against (reset + bare), wanted 0.50", RESET_AND_BARE, TRIAL);
+	print_ratio(bench, "  the same, old removed and made anew", ANEW_AND_BARE, TRIAL);
 	print_ratio(bench, "whole trial against bare, wanted 0.30", BARE, TRIAL);
 	print_rate(bench, "whole trials", TRIAL);
 	print_rate(bench, "kill trees folded and judged, wanted 200000", KILLS);
@@ -245,20 +288,74 @@ static int bench_target(const char *name)
 	return bench->failed;
 }
 
-/* What strace is given: the operation once, in a root of its own, and nothing else. */
-static int once(const char *name, const char *root)
+/* ---------------------------------------------------------- beside strace */
+
+static bool set_up(const char *name, struct torn_setup *ret_setup)
 {
 	struct torn_arena arena;
-	struct torn_setup setup;
 	char message[256];
 	const struct torn_target *target = torn_target_named(torn_bytes_of(name));
-	if (!target || torn_arena_open(&arena, 16u << 20) < 0 ||
-	    torn_setup_world(&arena, target, &target->variants[0], &target->worlds[0], &setup, message,
-			     sizeof message) < 0)
+	return target && torn_arena_open(&arena, 16u << 20) == 0 &&
+	       torn_setup_world(memcpy(malloc(sizeof arena), &arena, sizeof arena), target,
+				&target->variants[0], &target->worlds[0], ret_setup, message,
+				sizeof message) == 0;
+}
+
+/* Put the old state into an empty folder. */
+static int prepare(const char *name, const char *root)
+{
+	struct torn_setup setup;
+	const int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	umask(0);
+	return set_up(name, &setup) && torn_disk_clear(root_fd) == 0 &&
+			       torn_disk_make(root_fd, setup.old_tree) == 0
+		       ? 0 : 3;
+}
+
+/* What strace is given: the operation once, in that folder as its root, and nothing else. */
+static int once(const char *name, const char *root)
+{
+	struct torn_setup setup;
+	if (!set_up(name, &setup))
 		return 3;
 	if (!enter_root(root))
 		return 4;
 	return setup.variant->operation(&setup.run) == 0 ? 0 : 1;
+}
+
+struct faults_job {
+	struct torn_sweep *sweep;
+	double seconds;
+};
+
+static void sweep_in_worker(void *context, struct torn_lab *lab)
+{
+	struct faults_job *job = context;
+	const double begun = now_us();
+	torn_sweep_run(job->sweep, lab);
+	job->seconds = (now_us() - begun) * 1e-6;
+}
+
+/* Print how many fault trials a sweep of all old states does in a second, all kills judged. */
+static int faults(const char *name)
+{
+	const struct torn_target *target = torn_target_named(torn_bytes_of(name));
+	struct torn_worker worker;
+	struct torn_sweep *sweep;
+	char message[256] = "no such target";
+	if (!target || torn_sweep_open(&sweep) < 0 ||
+	    torn_worker_open(&worker, 60, message, sizeof message) < 0)
+		return 3;
+	torn_sweep_begin(sweep, target, &target->variants[0], 1);
+	struct faults_job *work = torn_arena_take(&sweep->arena, sizeof *work);
+	work->sweep = sweep;
+	const struct torn_job job = {.job = sweep_in_worker, .again = begin_again, .context = work};
+	const int r = torn_worker_do(&worker, &job, message, sizeof message);
+	if (r == 0)
+		printf("%.0f\n", (double)sweep->trials / work->seconds);
+	torn_worker_close(&worker);
+	torn_sweep_close(sweep);
+	return r < 0 ? 3 : 0;
 }
 
 int main(int argc, char **argv)
@@ -266,6 +363,10 @@ int main(int argc, char **argv)
 	torn_registry_begin();
 	if (argc == 4 && strcmp(argv[1], "--once") == 0)
 		return once(argv[2], argv[3]);
+	if (argc == 4 && strcmp(argv[1], "--prepare") == 0)
+		return prepare(argv[2], argv[3]);
+	if (argc == 3 && strcmp(argv[1], "--faults") == 0)
+		return faults(argv[2]);
 	int status = 0;
 	for (int i = 1; i < argc; i++)
 		status |= bench_target(argv[i]);

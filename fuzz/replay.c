@@ -93,16 +93,6 @@ static void replay_in_worker(void *context, struct torn_lab *lab)
 	struct replay_job *job = context;
 	struct torn_setup *setup = job->setup;
 	struct torn_trial trial;
-	/* Process-lifetime state, as a sweep keeps it. */
-	uint8_t state[4096];
-	lab->state_before = state;
-	if (setup->target->state_size > sizeof state) {
-		fail(job->replayed, "the target keeps more state than torn can reset");
-		return;
-	}
-	if (setup->target->state)
-		memcpy(state, setup->target->state, setup->target->state_size);
-
 	int r = torn_clean_run(lab, setup, &trial);
 	if (r == TORN_HELD && job->c->plan.faults_count > 0)
 		r = torn_trial_run(lab, setup, &job->c->plan, TORN_TRIAL_PLAIN, &trial);

@@ -246,6 +246,7 @@ struct torn_sweeping {
 	struct kill_point *points; /* of the clean run, to be confirmed */
 	size_t points_count, points_room;
 	bool noting_points;
+	const struct torn_node *last_tree; /* of the kill before: most calls change nothing */
 };
 
 int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup,
@@ -293,6 +294,9 @@ static void judge_kill(struct torn_sweeping *sweeping, struct torn_trial *trial,
 		const struct kill_point point = {op, bytes, tree->hash};
 		note_point(sweeping, &point);
 	}
+	if (tree == sweeping->last_tree)
+		return;
+	sweeping->last_tree = tree;
 	if (!torn_hashes_add(&sweeping->trees, tree->hash))
 		return;
 	trial->now = tree;
@@ -331,6 +335,7 @@ static int judge_kills(struct torn_sweeping *sweeping, const struct torn_trial *
 	struct torn_trial trial = *run;
 	trial.killed = true;
 	trial.end = TORN_ENDED_BY_PLAN;
+	sweeping->last_tree = NULL;
 	struct torn_fold fold;
 	int r = torn_fold_begin(&fold, &sweeping->lab->recorder->arena, &sweeping->setup->base);
 	for (uint32_t i = 0; r == 0 && i < run->log->count; i++) {
@@ -570,9 +575,6 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 		sweep_fail(sweep, NULL, "no memory for the old states");
 		return;
 	}
-	lab->state_before = sweep->target->state ? malloc(sweep->target->state_size) : NULL;
-	if (lab->state_before)
-		memcpy(lab->state_before, sweep->target->state, sweep->target->state_size);
 	for (const struct torn_world *world = sweep->target->worlds; world->name && !sweep->failed;
 	     world++) {
 		struct torn_setup setup;
@@ -593,8 +595,6 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 		sweep->trees += sweeping->trees.count;
 		torn_sweeping_close(sweeping);
 	}
-	free(lab->state_before);
-	lab->state_before = NULL;
 	torn_arena_close(&arena);
 	sweep->done = true;
 }

@@ -166,10 +166,22 @@ static int run_here(struct torn_lab *lab, const struct torn_gate_run *what)
 
 /* --------------------------------------------------------------- the trial */
 
-static void target_state_reset(struct torn_lab *lab, const struct torn_target *target)
+/* What a target keeps for its process's life is put back to what the first run found. */
+static int target_state_reset(struct torn_lab *lab, const struct torn_target *target)
 {
-	if (target->state)
+	if (!target->state)
+		return 0;
+	if (lab->seen == target) {
 		memcpy(target->state, lab->state_before, target->state_size);
+		return 0;
+	}
+	free(lab->state_before);
+	lab->state_before = malloc(target->state_size);
+	if (!lab->state_before)
+		return fail(lab, "no memory for the target's state");
+	memcpy(lab->state_before, target->state, target->state_size);
+	lab->seen = target;
+	return 0;
 }
 
 /* The op at which the plan ends the process, and how much of it is done. */
@@ -245,9 +257,10 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 {
 	struct torn_recorder *recorder = lab->recorder;
 	int r = lab->on_disk == setup ? 0 : torn_lab_begin(lab, setup);
+	if (r == 0)
+		r = target_state_reset(lab, setup->target);
 	if (r < 0)
 		return r;
-	target_state_reset(lab, setup->target);
 	const struct torn_gate_run what = {
 		.base = &setup->base,
 		.plan = plan,

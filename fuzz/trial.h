@@ -38,7 +38,8 @@ struct torn_lab {
 	bool isolated;       /* each trial in a child of its own: for targets that end the process */
 	unsigned timeout_s;  /* of CPU time in a child */
 	const struct torn_setup *on_disk; /* whose old tree is on disk; NULL: nobody's */
-	void *state_before;  /* of the target's state, to put it back */
+	const struct torn_target *seen; /* the target whose state is kept in state_before */
+	void *state_before;             /* as it was before its first run in this process; malloc'ed */
 	char failure[256];   /* what torn itself failed on */
 };
 
