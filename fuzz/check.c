@@ -190,7 +190,7 @@ int torn_check_run(struct torn_check *check, const struct torn_options *options)
 		}
 		r = check_one(&check->items[done], &worker, options);
 		if (check->finished)
-			check->finished(&check->items[done], options);
+			check->finished(check->context, &check->items[done], options);
 	}
 	if (worker.landlock == 0 && !options->quiet)
 		fprintf(stderr, "torn: this kernel has no Landlock (Linux 5.13): the gate is the only wall "

@@ -9,8 +9,10 @@
 #include "output.h"
 #include "registry.h"
 
-static void say_step(const struct torn_checked *item, const struct torn_options *options)
+static void say_step(void *context, const struct torn_checked *item,
+		     const struct torn_options *options)
 {
+	(void)context;
 	if (options->quiet)
 		return;
 	size_t findings = 0;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "expected.h"
@@ -24,8 +25,25 @@ struct gate {
 
 /* ------------------------------------------------------------ known findings */
 
-static void compare(struct gate *gate, const struct torn_result *result)
+/* A known finding is one that its case can show: the file must be there to be replayed. */
+static bool has_case(const struct gate *gate, const struct torn_result *result,
+		     const struct torn_expected *item)
 {
+	char path[4096];
+	snprintf(path, sizeof path, "%s/%s/%s", gate->options->corpus, result->target, item->file);
+	if (access(path, R_OK) == 0)
+		return true;
+	printf("  NO CASE  %s/%s/expected:%u: %s: %s\n", gate->options->corpus, result->target, item->line,
+	       item->file, strerror(errno));
+	return false;
+}
+
+static void compare(void *context, const struct torn_checked *checked,
+		    const struct torn_options *options)
+{
+	struct gate *gate = context;
+	const struct torn_result *result = &checked->result;
+	(void)options;
 	struct torn_expected_list list;
 	if (torn_expected_read(gate->options->corpus, result->target, &list) < 0) {
 		gate->failed = true;
@@ -36,8 +54,10 @@ static void compare(struct gate *gate, const struct torn_result *result)
 		const struct torn_finding *finding = &result->findings[i];
 		if (finding->is_label)
 			continue;
-		if (torn_expected_match(&list, finding)) {
+		const struct torn_expected *item = torn_expected_match(&list, finding);
+		if (item) {
 			known++;
+			gate->differs |= !has_case(gate, result, item);
 			continue;
 		}
 		printf("  NEW      %s@%s %s at %s (%s): %s\n", finding->target, finding->variant, finding->id,
@@ -62,6 +82,7 @@ static void compare(struct gate *gate, const struct torn_result *result)
 	       result->target, result->variant,
 	       result->failure ? result->failure : new || gone ? "DIFFERS" : "ok", known,
 	       known == 1 ? "" : "s", new, gone, result->trials, result->kills, result->seconds);
+	fflush(stdout);
 }
 
 /* -------------------------------------------------------------------- cases */
@@ -153,7 +174,7 @@ int torn_command_gate(int argc, char **argv)
 	struct timespec begun, ended;
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	struct gate gate = {.options = &options};
-	struct torn_check check = {0};
+	struct torn_check check = {.finished = compare, .context = &gate};
 	int r = torn_check_choose(&check, &options);
 	if (r < 0) {
 		torn_check_free(&check);
@@ -162,8 +183,6 @@ int torn_command_gate(int argc, char **argv)
 	r = torn_check_run(&check, &options);
 	if (r == 0 && check.interrupted)
 		r = -EINTR;
-	for (size_t i = 0; i < check.count && check.items[i].result.target; i++)
-		compare(&gate, &check.items[i].result);
 	if (r == 0)
 		r = replay_corpus(&gate, &check);
 	clock_gettime(CLOCK_MONOTONIC, &ended);

@@ -25,7 +25,9 @@ struct torn_check {
 	size_t count;
 	bool interrupted;
 	/* Called after each; may be NULL. */
-	void (*finished)(const struct torn_checked *item, const struct torn_options *options);
+	void (*finished)(void *context, const struct torn_checked *item,
+			 const struct torn_options *options);
+	void *context;
 };
 
 /*
