@@ -30,9 +30,16 @@ static int fail(struct torn_lab *lab, const char *format, ...)
 
 /* ------------------------------------------------------------- old on disk */
 
-int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup)
+/* They may not be the same ones any more. */
+static void forget_directories(struct torn_lab *lab)
 {
 	torn_gate_forget(lab->gate);
+	memset(lab->seen, 0, sizeof lab->seen);
+}
+
+int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup)
+{
+	forget_directories(lab);
 	lab->on_disk = NULL;
 	int r = torn_disk_clear(lab->disk.root_fd);
 	if (r == 0)
@@ -77,7 +84,7 @@ static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
 	if (r < 0)
 		return fail(lab, "the old state cannot be put back: %s", strerror(-r));
 	if (anew || moves_directories(lab->recorder))
-		torn_gate_forget(lab->gate);
+		forget_directories(lab);
 	return 0;
 }
 
@@ -171,7 +178,7 @@ static int target_state_reset(struct torn_lab *lab, const struct torn_target *ta
 {
 	if (!target->state)
 		return 0;
-	if (lab->seen == target) {
+	if (lab->known == target) {
 		memcpy(target->state, lab->state_before, target->state_size);
 		return 0;
 	}
@@ -180,7 +187,7 @@ static int target_state_reset(struct torn_lab *lab, const struct torn_target *ta
 	if (!lab->state_before)
 		return fail(lab, "no memory for the target's state");
 	memcpy(lab->state_before, target->state, target->state_size);
-	lab->seen = target;
+	lab->known = target;
 	return 0;
 }
 

@@ -34,11 +34,12 @@ struct torn_lab {
 	struct torn_recorder *recorder;
 	struct torn_gate *gate;
 	struct torn_disk disk;
+	struct torn_disk_seen seen[TORN_DISK_SEEN_MAX]; /* for the disk, where it wants it */
 	struct torn_lab_shared *shared;
 	bool isolated;       /* each trial in a child of its own: for targets that end the process */
 	unsigned timeout_s;  /* of CPU time in a child */
 	const struct torn_setup *on_disk; /* whose old tree is on disk; NULL: nobody's */
-	const struct torn_target *seen; /* the target whose state is kept in state_before */
+	const struct torn_target *known; /* the target whose state is kept in state_before */
 	void *state_before;             /* as it was before its first run in this process; malloc'ed */
 	char failure[256];   /* what torn itself failed on */
 };

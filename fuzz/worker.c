@@ -125,6 +125,7 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 		.root_fd = root_fd,
 		.dirfd = (int (*)(void *, torn_object))torn_gate_dirfd,
 		.context = lab.gate,
+		.seen = lab.seen,
 	};
 	beginning->begun = true;
 	job->job(job->context, &lab);

@@ -25,8 +25,7 @@ void torn_arena_close(struct torn_arena *arena)
 	*arena = (struct torn_arena){0};
 }
 
-/* Without the zeroes: for storage that the caller fills at once. */
-static void *take(struct torn_arena *arena, size_t size)
+void *torn_arena_take_raw(struct torn_arena *arena, size_t size)
 {
 	size_t rounded = (size + 15) & ~(size_t)15;
 	if (rounded < size || rounded > arena->size - arena->used) {
@@ -41,13 +40,13 @@ static void *take(struct torn_arena *arena, size_t size)
 
 void *torn_arena_take(struct torn_arena *arena, size_t size)
 {
-	void *taken = take(arena, size);
+	void *taken = torn_arena_take_raw(arena, size);
 	return taken ? memset(taken, 0, size) : NULL;
 }
 
 struct torn_bytes torn_arena_copy(struct torn_arena *arena, const void *data, size_t size)
 {
-	uint8_t *copy = take(arena, size + 1);
+	uint8_t *copy = torn_arena_take_raw(arena, size + 1);
 	if (!copy)
 		return (struct torn_bytes){NULL, 0};
 	memcpy(copy, data, size);

@@ -32,6 +32,8 @@ void torn_arena_close(struct torn_arena *arena);
  * Returns NULL when the arena is full, and notes that in `failed`.
  */
 void *torn_arena_take(struct torn_arena *arena, size_t size);
+/* The same without the zeroes, for storage that the caller fills at once. */
+void *torn_arena_take_raw(struct torn_arena *arena, size_t size);
 /* Copy bytes into the arena, with a NUL behind them that does not count. */
 struct torn_bytes torn_arena_copy(struct torn_arena *arena, const void *data, size_t size);
 

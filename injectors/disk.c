@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "raw.h"
@@ -345,12 +346,46 @@ struct comparison {
 	struct torn_bytes path; /* of the directory, for the message */
 };
 
+static int64_t ns_of(struct timespec time)
+{
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static uint64_t names_hash(const struct torn_node *dir)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	for (uint32_t i = 0; i < dir->entries_count; i++) {
+		const struct torn_entry *entry = &dir->entries[i];
+		for (size_t at = 0; at < entry->name.size; at++)
+			hash = (hash ^ entry->name.data[at]) * UINT64_C(0x100000001b3);
+		hash = (hash ^ entry->node->type) * UINT64_C(0x100000001b3);
+		hash = (hash ^ entry->object) * UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+static struct torn_disk_seen *seen_of(const struct torn_disk *disk, torn_object dir)
+{
+	return disk->seen && dir < TORN_DISK_SEEN_MAX ? &disk->seen[dir] : NULL;
+}
+
+static void remember(struct torn_disk_seen *seen, const struct torn_node *dir, int64_t changed_ns)
+{
+	struct timespec now;
+	torn_raw(SYS_clock_gettime, CLOCK_REALTIME_COARSE, &now);
+	seen->changed_ns = changed_ns + TORN_DISK_RACY_NS < ns_of(now) ? changed_ns : 0;
+	seen->names = names_hash(dir);
+}
+
 static int differs(const struct comparison *comparison, const char *name, const char *how)
 {
 	snprintf(comparison->difference, comparison->size, "%.*s/%s: %s",
 		 (int)comparison->path.size, (const char *)comparison->path.data, name, how);
 	return -EUCLEAN;
 }
+
+#define TORN_ROOT 1u     /* the root's object: fold.h */
+#define MODE_DIFFERS 1 /* of the directory itself: its parent knows its name */
 
 static int compare_bytes(const struct comparison *comparison, int fd, const char *name,
 			 const struct torn_node *file)
@@ -406,8 +441,8 @@ static int compare_link(const struct comparison *comparison, int dirfd, const ch
 	return 0;
 }
 
-static int compare_dir(struct comparison *comparison, int dirfd, const struct torn_node *dir,
-		       const struct torn_node *to);
+static int compare_dir(struct comparison *comparison, int dirfd, torn_object object,
+		       const struct torn_node *dir, const struct torn_node *to);
 
 static int compare_below(struct comparison *comparison, const struct torn_entry *entry,
 			 const struct torn_entry *to, const char *name)
@@ -415,15 +450,11 @@ static int compare_below(struct comparison *comparison, const struct torn_entry 
 	int fd = comparison->disk->dirfd(comparison->disk->context, entry->object);
 	if (fd < 0)
 		return fd;
-	struct stat status;
-	long r = torn_raw(SYS_fstat, fd, &status);
-	if (r == 0 && (status.st_mode & 0777) != mode_on_disk(entry->node))
-		return differs(comparison, name, "another mode than the log says");
 	struct torn_bytes above = comparison->path;
 	comparison->path = entry->name;
-	r = r < 0 ? r : compare_dir(comparison, fd, entry->node, to ? to->node : NULL);
+	int r = compare_dir(comparison, fd, entry->object, entry->node, to ? to->node : NULL);
 	comparison->path = above;
-	return (int)r;
+	return r == MODE_DIFFERS ? differs(comparison, name, "another mode than the log says") : r;
 }
 
 static enum torn_type type_of(uint8_t type)
@@ -444,25 +475,39 @@ static enum torn_type type_of(uint8_t type)
 	}
 }
 
-static int compare_entry(struct comparison *comparison, int dirfd, const struct dirent64 *found,
+static int compare_entry(struct comparison *comparison, int dirfd, const char *name,
 			 const struct torn_entry *entry, const struct torn_entry *to)
 {
-	if (type_of(found->d_type) != entry->node->type)
-		return differs(comparison, found->d_name, "another type than the log says");
 	switch (entry->node->type) {
 	case TORN_DIRECTORY:
-		return compare_below(comparison, entry, to, found->d_name);
+		return compare_below(comparison, entry, to, name);
 	case TORN_SYMLINK:
-		return compare_link(comparison, dirfd, found->d_name, entry->node);
+		return compare_link(comparison, dirfd, name, entry->node);
 	case TORN_FILE:
-		return compare_file(comparison, dirfd, found->d_name, entry, to);
+		return compare_file(comparison, dirfd, name, entry, to);
 	default:
 		return 0;
 	}
 }
 
-static int compare_dir(struct comparison *comparison, int dirfd, const struct torn_node *dir,
-		       const struct torn_node *to)
+/* The names of a directory are known: only what they name is looked at. */
+static int compare_known(struct comparison *comparison, int dirfd, const struct torn_node *dir,
+			 const struct torn_node *to)
+{
+	for (uint32_t i = 0; i < dir->entries_count; i++) {
+		const struct torn_entry *entry = &dir->entries[i];
+		char name[NAME_SIZE];
+		name_copy(name, entry->name);
+		const int r = compare_entry(comparison, dirfd, name, entry,
+					    to ? torn_node_entry(to, entry->name) : NULL);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int compare_listed(struct comparison *comparison, int dirfd, const struct torn_node *dir,
+			  const struct torn_node *to)
 {
 	struct listing listing;
 	listing.size = listing.at = 0;
@@ -473,7 +518,9 @@ static int compare_dir(struct comparison *comparison, int dirfd, const struct to
 		const struct torn_entry *entry = torn_node_entry(dir, name);
 		if (!entry)
 			return differs(comparison, found->d_name, "there, and the log has no such name");
-		int r = compare_entry(comparison, dirfd, found, entry,
+		if (type_of(found->d_type) != entry->node->type)
+			return differs(comparison, found->d_name, "another type than the log says");
+		int r = compare_entry(comparison, dirfd, found->d_name, entry,
 				      to ? torn_node_entry(to, name) : NULL);
 		if (r < 0)
 			return r;
@@ -485,12 +532,31 @@ static int compare_dir(struct comparison *comparison, int dirfd, const struct to
 	return 0;
 }
 
+static int compare_dir(struct comparison *comparison, int dirfd, torn_object object,
+		       const struct torn_node *dir, const struct torn_node *to)
+{
+	struct stat status;
+	const long r = torn_raw(SYS_fstat, dirfd, &status);
+	if (r < 0)
+		return (int)r;
+	if (object != TORN_ROOT && (status.st_mode & 0777) != mode_on_disk(dir))
+		return MODE_DIFFERS;
+	struct torn_disk_seen *seen = seen_of(comparison->disk, object);
+	const int64_t changed_ns = ns_of(status.st_ctim);
+	if (seen && seen->changed_ns == changed_ns && seen->names == names_hash(dir))
+		return compare_known(comparison, dirfd, dir, to);
+	const int compared = compare_listed(comparison, dirfd, dir, to);
+	if (compared == 0 && seen)
+		remember(seen, dir, changed_ns);
+	return compared;
+}
+
 int torn_disk_compare(const struct torn_disk *disk, const struct torn_node *tree,
 		      char *ret_difference, size_t size)
 {
 	struct comparison comparison = {
 		.disk = disk, .difference = ret_difference, .size = size};
-	return compare_dir(&comparison, disk->root_fd, tree, NULL);
+	return compare_dir(&comparison, disk->root_fd, TORN_ROOT, tree, NULL);
 }
 
 int torn_disk_settle(const struct torn_disk *disk, const struct torn_node *now,
@@ -499,7 +565,7 @@ int torn_disk_settle(const struct torn_disk *disk, const struct torn_node *now,
 	struct comparison comparison = {
 		.disk = disk, .difference = ret_difference, .size = size};
 	*ret_anew = each_pair(now, old, stop_unless_simple, NULL) != 0;
-	int r = compare_dir(&comparison, disk->root_fd, now, *ret_anew ? NULL : old);
+	int r = compare_dir(&comparison, disk->root_fd, TORN_ROOT, now, *ret_anew ? NULL : old);
 	if (r < 0)
 		return r;
 	return *ret_anew ? make_anew(disk, old) : change_dir(disk, disk->root_fd, now, old, true);

@@ -10,8 +10,23 @@
 
 #include "../fuzz/torn.h"
 
+/*
+ * A directory as it was when its names were last read. Where its ctime is still
+ * the same its names are, if that ctime was old enough then: a change within
+ * the same tick of the kernel's clock would not show (as in git's index,
+ * racy-git). utimensat(2) cannot set a ctime.
+ */
+struct torn_disk_seen {
+	int64_t changed_ns; /* its ctime; 0: not known */
+	uint64_t names;     /* a hash of names, types and objects */
+};
+
+#define TORN_DISK_SEEN_MAX 256
+#define TORN_DISK_RACY_NS 50000000 /* five ticks of the slowest clock, CONFIG_HZ=100 */
+
 struct torn_disk {
 	int root_fd;
+	struct torn_disk_seen *seen; /* by object, TORN_DISK_SEEN_MAX of them; NULL: names are read always */
 	/* A descriptor of a directory by its object, kept by whoever gives it. */
 	int (*dirfd)(void *context, torn_object dir);
 	void *context;

@@ -211,16 +211,16 @@ static inline struct pair *run_two(int (*first)(const struct torn_run *run),
 	return pair;
 }
 
-#define assert_both_hold(first, second)                                                            \
-	do {                                                                                       \
-		const struct pair *both = run_two(first, second);                                  \
-		for (int i = 0; i < 2; i++)                                                        \
-			if (both->results[i] != TORN_HELD ||                                       \
-			    both->trials[i].end != TORN_RETURNED || both->trials[i].code != 0)     \
-				fail_msg("run %d: result %d, end %d, code %d, %s", i + 1,          \
-					 both->results[i], both->trials[i].end,                    \
-					 both->trials[i].code, test->failure);                     \
-	} while (0)
+static inline void both_hold(const struct pair *pair)
+{
+	for (int i = 0; i < 2; i++)
+		if (pair->results[i] != TORN_HELD || pair->trials[i].end != TORN_RETURNED ||
+		    pair->trials[i].code != 0)
+			fail_msg("run %d: result %d, end %d, code %d, %s", i + 1, pair->results[i],
+				 pair->trials[i].end, pair->trials[i].code, test->failure);
+}
+
+#define assert_both_hold(first, second) both_hold(run_two(first, second))
 
 static inline int nothing(const struct torn_run *torn_run)
 {

@@ -17,7 +17,8 @@
 
 /* ----------------------------------------------------------------- hashes */
 
-static struct torn_hash hash_of(const void *data, size_t size)
+/* Inlined, so that each fixed size becomes its own short code. */
+__attribute__((always_inline)) static inline struct torn_hash hash_of(const void *data, size_t size)
 {
 	XXH128_hash_t hash = XXH3_128bits(data, size);
 	return (struct torn_hash){hash.low64, hash.high64};
@@ -69,7 +70,7 @@ static const struct torn_node *seal(struct torn_node *node)
 
 static struct torn_node *copy(struct torn_arena *arena, const struct torn_node *node)
 {
-	struct torn_node *made = torn_arena_take(arena, sizeof *made);
+	struct torn_node *made = torn_arena_take_raw(arena, sizeof *made);
 	if (made)
 		*made = *node;
 	return made;
@@ -357,7 +358,7 @@ static struct torn_node *dir_copy(struct torn_arena *arena, const struct torn_no
 {
 	struct torn_node *made = copy(arena, dir);
 	uint32_t count = dir->entries_count - removed + added;
-	struct torn_entry *entries = torn_arena_take(arena, count * sizeof *entries);
+	struct torn_entry *entries = torn_arena_take_raw(arena, count * sizeof *entries);
 	if (!made || !entries)
 		return NULL;
 	if (at)
