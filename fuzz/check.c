@@ -193,8 +193,9 @@ int torn_check_run(struct torn_check *check, const struct torn_options *options)
 			check->finished(check->context, &check->items[done], options);
 	}
 	if (worker.landlock == 0 && !options->quiet)
-		fprintf(stderr, "torn: this kernel has no Landlock (Linux 5.13): the gate is the only wall "
-				"around what targets write\n");
+		fprintf(stderr, "torn: this kernel has no Landlock (Linux 5.13, or not in its lsm= list): the "
+				"gate is the only wall around what targets write; run targets that you "
+				"do not trust elsewhere\n");
 	torn_worker_close(&worker);
 	check->interrupted = r == -EINTR;
 	if (r == -EINTR) { /* what was found so far is worth telling */

@@ -115,8 +115,8 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 	r = torn_gate_open(worker->recorder, root_fd, &lab.gate);
 	if (r < 0) {
 		snprintf(beginning->failure, sizeof beginning->failure,
-			 r == -ENOSYS ? "this kernel has no Syscall User Dispatch (Linux 5.11, x86-64), by "
-					"which torn sees calls in process: use a newer kernel"
+			 r == -ENOSYS ? "this kernel has no Syscall User Dispatch (Linux 5.11, x86-64): torn "
+					"cannot see what targets call, and runs none; use a newer kernel"
 				      : "the gate cannot be set up: %s",
 			 strerror(-r));
 		_exit(1);

@@ -37,7 +37,13 @@ long torn_do_chmod(const struct torn_doing *doing)
 	if (node->type == TORN_SYMLINK)
 		return -EOPNOTSUPP;
 	uint32_t mode = (op->mode & 0777) | (node->type == TORN_DIRECTORY ? 0700 : 0600);
-	if (op->fd >= 0 && !op->name.data)
+	if (op->fd >= 0 && doing->request->has_path) {
+		/* By its name below /proc: that works on O_PATH descriptors too (glibc's fchmodat). */
+		char path[32];
+		snprintf(path, sizeof path, "/proc/self/fd/%d", op->fd);
+		return torn_raw(SYS_fchmodat, AT_FDCWD, path, mode);
+	}
+	if (op->fd >= 0)
 		return torn_raw(SYS_fchmod, op->fd, mode);
 	int dirfd = torn_doing_dirfd(doing);
 	if (dirfd < 0)

@@ -69,6 +69,23 @@ static long sleep_virtual(struct torn_gate *gate, const struct torn_request *req
 	return 0;
 }
 
+/* What is ready is ready now: nobody else is there to make it so later. */
+static long poll_virtual(struct torn_gate *gate, const struct torn_request *request)
+{
+	const long ready = torn_raw(SYS_poll, request->arg[0], request->arg[1], 0);
+	if (ready != 0)
+		return ready;
+	int64_t ns = (int64_t)(int)request->arg[2] * 1000000;
+	if (request->call == TORN_CALL_ppoll) {
+		const struct timespec *timeout = user(request->arg[2]);
+		ns = timeout ? timeout->tv_sec * NS_PER_S + timeout->tv_nsec : -1;
+	}
+	if (ns < 0)
+		torn_gate_die(gate, TORN_HUNG, 0);
+	gate->recorder->clock_ns += ns;
+	return 0;
+}
+
 /* --------------------------------------------------------------- identity */
 
 static long give_identity(const struct torn_request *request)
@@ -350,6 +367,9 @@ long torn_gate_process(struct torn_gate *gate, struct torn_request *request, uco
 		return sleep_virtual(gate, request);
 	case TORN_CALL_pause:
 		torn_gate_die(gate, TORN_HUNG, 0);
+	case TORN_CALL_poll:
+	case TORN_CALL_ppoll:
+		return poll_virtual(gate, request);
 	case TORN_CALL_getrandom:
 		torn_recorder_random(gate->recorder, user(request->arg[0]), request->arg[1]);
 		return (long)request->arg[1];

@@ -11,6 +11,8 @@
  *     context is edited (gate_process.c);
  *   - SIGSYS blocked, ignored or handled by the target ends the process at its
  *     next call: the target only believes that it did so (gate_process.c);
+ *   - handlers that a sanitizer or a fuzzer set before run with the gate closed:
+ *     they are wrapped, and open it while they run;
  *   - the vDSO never crosses: vdso.c.
  *
  * Assumes one armed thread. Compiled without sanitizers: the handler runs on
@@ -186,6 +188,44 @@ static int install_handler(void)
 	return (int)torn_raw(SYS_rt_sigaction, SIGSYS, &action, NULL, sizeof action.mask);
 }
 
+/* ------------------------------------------- handlers that were there before */
+
+static struct torn_kernel_action wrapped[TORN_SIGNALS];
+
+/*
+ * A sanitizer's or a fuzzer's own handler (an alarm, a crash) may run while the
+ * gate is closed: its calls are not the target's.
+ */
+static void run_open(int number, siginfo_t *info, void *context)
+{
+	const char before = selector;
+	selector = SELECTOR_ALLOW;
+	((void (*)(int, siginfo_t *, void *))wrapped[number].handler)(number, info, context);
+	selector = before;
+}
+
+static int wrap_handlers(void)
+{
+	for (int number = 1; number < TORN_SIGNALS; number++) {
+		struct torn_kernel_action *action = &wrapped[number];
+		if (number == SIGSYS || number == SIGKILL || number == SIGSTOP ||
+		    torn_raw(SYS_rt_sigaction, number, NULL, action, sizeof action->mask) < 0 ||
+		    action->handler == (uintptr_t)SIG_DFL || action->handler == (uintptr_t)SIG_IGN ||
+		    action->handler == (uintptr_t)run_open)
+			continue;
+		const struct torn_kernel_action wrapper = {
+			.handler = (uintptr_t)run_open,
+			.flags = action->flags | SA_SIGINFO | 0x04000000 /* SA_RESTORER */,
+			.restorer = (uintptr_t)torn_gate_restorer,
+			.mask = action->mask,
+		};
+		const long r = torn_raw(SYS_rt_sigaction, number, &wrapper, NULL, sizeof wrapper.mask);
+		if (r < 0)
+			return (int)r;
+	}
+	return 0;
+}
+
 /* A thread's own affair: a child of fork(2) begins without it. */
 static int dispatch_this_thread(void)
 {
@@ -211,10 +251,11 @@ int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate
 	};
 	torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_before, sizeof gate->mask_before);
 	torn_raw(SYS_sigaltstack, NULL, &gate->altstack_before);
-	int r = install_handler();
-	if (r < 0)
-		return r;
-	r = torn_gate_follow(gate);
+	int r = wrap_handlers();
+	if (r == 0)
+		r = install_handler();
+	if (r == 0)
+		r = torn_gate_follow(gate);
 	if (r < 0)
 		return r;
 	r = torn_vdso_patch();
