@@ -38,7 +38,6 @@ static struct region {
 static size_t regions_count;
 
 static uint64_t tried[TRIED_MAX]; /* places that were looked at; by hash */
-static bool stopped;
 
 /* SSE, AVX and the three parts of AVX-512: what C code may use. */
 #define STATE_MASK 0xe6
@@ -211,15 +210,10 @@ static bool change_code(uint8_t *mov, const uint8_t *stub)
 	return true;
 }
 
-void torn_jump_stop(void)
-{
-	stopped = true;
-}
-
 bool torn_jump_change(uint64_t after, long number, const volatile char *selector)
 {
 	static int supported = -1;
-	if (stopped || was_tried(after))
+	if (was_tried(after))
 		return false;
 	if (supported < 0)
 		supported = has_xsavec();

@@ -20,7 +20,5 @@
  * be mapped near it, or where code pages cannot be written. Async-signal-safe.
  */
 bool torn_jump_change(uint64_t after, long number, const volatile char *selector);
-/* For tests and figures: change no more places; what is changed stays. */
-void torn_jump_stop(void);
 
 #endif
