@@ -110,6 +110,7 @@ static void run_in_child(struct torn_lab *lab, const struct torn_gate_run *what)
 /* Blocked for this long in real time, using none of the CPU, is a hang too. */
 #define BLOCKED_FACTOR 6
 
+/* Returns 1 when it took too long. */
 static int wait_for(struct torn_lab *lab, pid_t child, int *ret_status)
 {
 	const long pidfd = syscall(SYS_pidfd_open, child, 0);
@@ -125,10 +126,13 @@ static int wait_for(struct torn_lab *lab, pid_t child, int *ret_status)
 	}
 	if (timed_out)
 		kill(child, SIGKILL);
-	while (waitpid(child, ret_status, 0) < 0)
+	struct rusage usage;
+	while (wait4(child, ret_status, 0, &usage) < 0)
 		if (errno != EINTR)
 			return fail(lab, "the child is gone: %s", strerror(errno));
-	return timed_out ? 1 : 0;
+	/* The kernel ends what outlives its limit, by SIGKILL where SIGXCPU is ignored or blocked. */
+	const bool used_up = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec >= (time_t)lab->timeout_s;
+	return timed_out || (used_up && WIFSIGNALED(*ret_status)) ? 1 : 0;
 }
 
 /* What the recorder does not say, the child's end does. */

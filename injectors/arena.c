@@ -49,7 +49,8 @@ struct torn_bytes torn_arena_copy(struct torn_arena *arena, const void *data, si
 	uint8_t *copy = torn_arena_take_raw(arena, size + 1);
 	if (!copy)
 		return (struct torn_bytes){NULL, 0};
-	memcpy(copy, data, size);
+	if (size > 0) /* memcpy's second argument must not be NULL even then */
+		memcpy(copy, data, size);
 	copy[size] = 0;
 	return (struct torn_bytes){copy, size};
 }

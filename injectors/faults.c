@@ -208,7 +208,8 @@ static bool kill_strike(const struct torn_fault *fault, uint32_t acted, const st
 {
 	(void)acted;
 	if (fault->value > 0) {
-		if (!moves_bytes(op) || (uint64_t)fault->value >= op->length)
+		if (!moves_bytes(op) || op->kind == TORN_KIND_read ||
+		    (uint64_t)fault->value >= op->length)
 			return false;
 		action->ending = TORN_ENDING_KILL_PART;
 		action->ending_bytes = (uint64_t)fault->value;
@@ -386,9 +387,10 @@ const char *torn_fault_objection(const struct torn_fault *fault)
 		snprintf(sentence, sizeof sentence, "%s takes no space", torn_call_name(fault->call));
 		return sentence;
 	case TORN_FAULT_KILL:
-		if (fault->value <= 0)
+		if (fault->value <= 0 || (moves_bytes(&probe) && probe.kind != TORN_KIND_read))
 			return NULL;
-		__attribute__((fallthrough));
+		snprintf(sentence, sizeof sentence, "%s writes no bytes", torn_call_name(fault->call));
+		return sentence;
 	case TORN_FAULT_SHORT:
 		if (moves_bytes(&probe))
 			return NULL;

@@ -41,6 +41,8 @@ struct torn_gate {
 	bool by_jump;              /* the call did not come by a signal: none waits */
 	int signal_pending;        /* to be sent when the gate is closed again */
 	uint64_t mask_before, mask_after;
+	uint64_t mask_now;         /* in force where the call being answered came from */
+	uint64_t waiting;          /* planned, deadly, and blocked by the target: bit S */
 	bool sigsys_blocked;       /* it believes so */
 	bool altstack_touched;
 	stack_t altstack_before;

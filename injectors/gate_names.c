@@ -34,6 +34,8 @@ long torn_do_link(const struct torn_doing *doing)
 	int to = torn_gate_dirfd(doing->gate, op->dir_to);
 	if (to < 0)
 		return to;
+	if (op->fd >= 0 && !(op->how & (AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)))
+		return -EXDEV; /* the name itself is procfs' */
 	if (op->fd >= 0) { /* from /proc/self/fd/N, or "" with AT_EMPTY_PATH */
 		char path[32];
 		snprintf(path, sizeof path, "/proc/self/fd/%d", op->fd);

@@ -95,6 +95,8 @@ static bool would_wait_for_ever(const struct torn_doing *doing)
 long torn_do_open(const struct torn_doing *doing)
 {
 	struct torn_op *op = doing->op;
+	if (!torn_view_has_room(&doing->gate->recorder->view))
+		return -EMFILE; /* before anything is made: open(2) */
 	if (would_wait_for_ever(doing))
 		torn_gate_die(doing->gate, TORN_HUNG, 0);
 	if (op->flags & TORN_OP_CREATES)

@@ -29,6 +29,11 @@ static void *user(uint64_t address)
 
 /* ------------------------------------------------------------------- time */
 
+static int64_t seed_ns(const struct torn_gate *gate)
+{
+	return (int64_t)((gate->recorder->armed.plan->seed - 1) * UINT64_C(0x9e3779b97f4a7c15) >> 40) * 8;
+}
+
 static long give_time(struct torn_gate *gate, const struct torn_request *request)
 {
 	const int64_t now = torn_recorder_now(gate->recorder);
@@ -49,8 +54,10 @@ static long give_time(struct torn_gate *gate, const struct torn_request *request
 			*(struct timespec *)user(request->arg[1]) = (struct timespec){0, 1};
 		return 0;
 	default:
-		*(struct timespec *)user(request->arg[1]) =
-			(struct timespec){now / NS_PER_S, now % NS_PER_S};
+		*(struct timespec *)user(request->arg[1]) = (struct timespec){
+			now / NS_PER_S,
+			/* mkstemp's names come from here: another seed, other names. */
+			(now + (request->arg[0] == CLOCK_REALTIME ? 0 : seed_ns(gate))) % NS_PER_S};
 		return 0;
 	}
 }
@@ -62,7 +69,8 @@ static long sleep_virtual(struct torn_gate *gate, const struct torn_request *req
 	const struct timespec *asked = user(clock ? request->arg[2] : request->arg[0]);
 	if (asked->tv_nsec < 0 || asked->tv_nsec >= NS_PER_S || asked->tv_sec < 0)
 		return -EINVAL;
-	int64_t ns = asked->tv_sec * NS_PER_S + asked->tv_nsec;
+	const int64_t left = (INT64_MAX - gate->recorder->clock_ns) / NS_PER_S - 1;
+	int64_t ns = (asked->tv_sec < left ? asked->tv_sec : left) * NS_PER_S + asked->tv_nsec;
 	if (clock && (request->arg[1] & TIMER_ABSTIME))
 		ns = ns > gate->recorder->clock_ns ? ns - gate->recorder->clock_ns : 0;
 	gate->recorder->clock_ns += ns;
@@ -119,6 +127,15 @@ static long give_uname(struct utsname *to)
 	*to = (struct utsname){.sysname = "Linux", .nodename = "torn", .release = "6.1.0",
 			       .version = "#1 SMP", .machine = "x86_64", .domainname = "(none)"};
 	return 0;
+}
+
+/* One processor: how many there are differs by machine. */
+static long give_processors(const struct torn_request *request)
+{
+	if (request->arg[1] < sizeof(uint64_t))
+		return -EINVAL;
+	*(uint64_t *)user(request->arg[2]) = 1;
+	return sizeof(uint64_t);
 }
 
 static long give_limit(uint64_t to)
@@ -197,6 +214,23 @@ static long set_action(struct torn_gate *gate, const struct torn_request *reques
 	return 0;
 }
 
+/* A planned signal that was blocked arrives at last: the run ends after the op before. */
+static void die_of_waiting(struct torn_gate *gate, int number)
+{
+	struct torn_recorder *recorder = gate->recorder;
+	struct torn_armed *armed = &recorder->armed;
+	gate->waiting &= ~(UINT64_C(1) << number);
+	for (uint32_t i = 0; i < armed->plan->faults_count; i++)
+		if (armed->plan->faults[i].name == TORN_FAULT_SIGNAL && armed->acted[i] &&
+		    armed->plan->faults[i].value == number)
+			armed->last_op[i] = recorder->log.numbered;
+	for (uint32_t i = recorder->log.count; i-- > 0;)
+		if (recorder->log.ops[i].number == recorder->log.numbered) {
+			recorder->log.ops[i].flags |= TORN_OP_FATAL;
+			break;
+		}
+}
+
 /* The kernel's mask in the saved context is what will be in force when we return. */
 static long set_mask(struct torn_gate *gate, const struct torn_request *request,
 		     ucontext_t *context)
@@ -224,6 +258,9 @@ static long set_mask(struct torn_gate *gate, const struct torn_request *request,
 			return -EINVAL;
 		}
 		after &= ~((UINT64_C(1) << (SIGKILL - 1)) | (UINT64_C(1) << (SIGSTOP - 1)));
+		for (int number = 1; gate->waiting & ~(after << 1) && number < 64; number++)
+			if ((gate->waiting & ~(after << 1)) & (UINT64_C(1) << number))
+				die_of_waiting(gate, number);
 		gate->sigsys_blocked = after & sigsys;
 		*mask = after & ~sigsys;
 		gate->mask_after = after;
@@ -238,7 +275,9 @@ static long set_altstack(struct torn_gate *gate, const struct torn_request *requ
 {
 	gate->altstack_touched = true;
 	stack_t *old = user(request->arg[1]);
-	const stack_t before = context->uc_stack;
+	stack_t before = context->uc_stack;
+	if (before.ss_size == 0) /* the kernel saves 0 where none was ever set (__save_altstack) */
+		before.ss_flags = SS_DISABLE;
 	if (request->arg[0])
 		context->uc_stack = *(const stack_t *)user(request->arg[0]);
 	if (old)
@@ -261,13 +300,24 @@ static long send_signal(struct torn_gate *gate, const struct torn_request *reque
 
 void torn_gate_signal(struct torn_gate *gate, struct torn_op *op, int number)
 {
-	const uint64_t bit = UINT64_C(1) << number;
-	if (gate->handled & bit && gate->by_jump)
+	/* As it is now: SA_RESETHAND takes a handler away without a call. */
+	struct torn_kernel_action action = {0};
+	torn_raw(SYS_rt_sigaction, number, NULL, &action, sizeof action.mask);
+	const bool is_default = action.handler == (uintptr_t)SIG_DFL;
+	uint64_t blocked = gate->mask_now;
+	if (gate->by_jump)
+		torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &blocked, sizeof blocked);
+	if (!is_default && action.handler != (uintptr_t)SIG_IGN && gate->by_jump)
 		gate->signal_pending = number;
-	else if (gate->handled & bit)
+	else if (!is_default && action.handler != (uintptr_t)SIG_IGN)
 		/* All signals wait while we answer: it arrives when the target goes on. */
 		torn_raw(SYS_tgkill, gate->host_pid, gate->host_tid, number);
-	else if (!(gate->ignored & bit))
+	else if (!is_default || number == SIGCHLD || number == SIGURG || number == SIGWINCH ||
+		 number == SIGCONT)
+		return; /* signal(7): ignored */
+	else if (blocked & (UINT64_C(1) << (number - 1)))
+		gate->waiting |= UINT64_C(1) << number;
+	else
 		op->flags |= TORN_OP_FATAL;
 }
 
@@ -302,6 +352,11 @@ static long pass_and_track(struct torn_gate *gate, const struct torn_request *re
 {
 	struct torn_view *view = &gate->recorder->view;
 	const struct torn_description description = {.class = TORN_FD_OTHER};
+	const bool pipes = request->call == TORN_CALL_pipe || request->call == TORN_CALL_pipe2;
+	const bool makes = pipes || request->call == TORN_CALL_eventfd2 ||
+			   request->call == TORN_CALL_memfd_create;
+	if (makes && view->fds_open + (pipes ? 2 : 1) > TORN_FD_RESERVED)
+		return -EMFILE;
 	long r = pass(request);
 	if (r < 0)
 		return r;
@@ -349,6 +404,8 @@ long torn_gate_process(struct torn_gate *gate, struct torn_request *request, uco
 		return set_umask(gate, request);
 	case TORN_CALL_uname:
 		return give_uname(user(request->arg[0]));
+	case TORN_CALL_sched_getaffinity:
+		return give_processors(request);
 	case TORN_CALL_getrlimit:
 		return give_limit(request->arg[1]);
 	case TORN_CALL_prlimit64:
@@ -436,6 +493,21 @@ static void settle_descriptors(struct torn_gate *gate, struct torn_leak *leaks, 
 	}
 }
 
+/* Ignoring a signal drops it where it waits: sigaction(2), POSIX. */
+static void drop_pending(void)
+{
+	uint64_t pending = 0;
+	torn_raw(SYS_rt_sigpending, &pending, sizeof pending);
+	for (int number = 1; number < TORN_SIGNALS; number++) {
+		if (!(pending & (UINT64_C(1) << (number - 1))))
+			continue;
+		const struct torn_kernel_action ignore = {.handler = (uintptr_t)SIG_IGN};
+		struct torn_kernel_action before;
+		torn_raw(SYS_rt_sigaction, number, &ignore, &before, sizeof before.mask);
+		torn_raw(SYS_rt_sigaction, number, &before, NULL, sizeof before.mask);
+	}
+}
+
 uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LEAKS_MAX])
 {
 	struct torn_view *view = &gate->recorder->view;
@@ -459,14 +531,17 @@ uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LE
 			 "the mask of blocked signals is %#lx, it was %#lx", gate->mask_after,
 			 gate->mask_before);
 		leak(leaks, &count, found);
-		torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, &gate->mask_before, NULL,
-			 sizeof gate->mask_before);
+		drop_pending();
 	}
 	for (int number = 1; gate->actions_touched && number < TORN_SIGNALS; number++)
 		if (gate->actions_touched & (UINT64_C(1) << (number - 1)))
 			torn_raw(SYS_rt_sigaction, number, &gate->actions_before[number], NULL,
 				 sizeof(uint64_t));
 	gate->actions_touched = 0;
+	/* After the actions: what waited would run a handler of the target's, ungated. */
+	if (gate->mask_after != gate->mask_before)
+		torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, &gate->mask_before, NULL,
+			 sizeof gate->mask_before);
 	if (gate->altstack_touched)
 		torn_raw(SYS_sigaltstack, &gate->altstack_before, NULL);
 	gate->altstack_touched = false;

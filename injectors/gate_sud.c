@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -70,6 +71,19 @@ void torn_gate_disarm(void)
 	selector = SELECTOR_ALLOW;
 }
 
+/* A sanitizer is about to report: what it writes is not the target's. */
+void __asan_on_error(void);
+void __asan_on_error(void)
+{
+	torn_gate_disarm();
+}
+
+void __ubsan_on_report(void);
+void __ubsan_on_report(void)
+{
+	torn_gate_disarm();
+}
+
 static long refuse(struct torn_gate *gate, enum torn_call call)
 {
 	if (call == TORN_CALL_io_uring_setup) {
@@ -94,6 +108,8 @@ static long cross(struct torn_gate *gate, long number, unsigned arch, const uint
 				      "32-bit system call %ld: refused", number);
 		return -ENOSYS;
 	}
+	if (context)
+		memcpy(&gate->mask_now, &context->uc_sigmask, sizeof gate->mask_now);
 	enum torn_call call = torn_call_numbered(number);
 	struct torn_request request;
 	torn_request_decode(call, arg, &request);
@@ -136,6 +152,49 @@ static bool can_jump(long number)
 	}
 }
 
+/* Call a function with another stack pointer. */
+static __attribute__((noinline)) void call_on(uintptr_t top, void (*function)(void *entry),
+					      void *entry)
+{
+	__asm__ volatile("movq %%rsp, %%rbx\n"
+			 "	movq %[top], %%rsp\n"
+			 "	callq *%[function]\n"
+			 "	movq %%rbx, %%rsp"
+			 : "+D"(entry)
+			 : [top] "r"(top), [function] "r"(function)
+			 : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc",
+			   "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+			   "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+}
+
+/*
+ * The target's stack may be a small alternate one: calls are answered on a
+ * stack of the gate's own. Never entered twice: signals wait meanwhile.
+ */
+static _Alignas(64) uint8_t gate_stack[128 << 10];
+
+struct crossing {
+	long number;
+	unsigned arch;
+	const uint64_t *arg;
+	ucontext_t *context;
+	long result;
+};
+
+static void cross_there(void *data)
+{
+	struct crossing *crossing = data;
+	crossing->result = cross(&the_gate, crossing->number, crossing->arch, crossing->arg,
+				 crossing->context);
+}
+
+static long cross_on_own_stack(long number, unsigned arch, const uint64_t arg[6], ucontext_t *context)
+{
+	struct crossing crossing = {number, arch, arg, context, 0};
+	call_on((uintptr_t)gate_stack + sizeof gate_stack, cross_there, &crossing);
+	return crossing.result;
+}
+
 /* From gate_jump.c: the same without a signal. */
 long torn_gate_by_jump(long number, const uint64_t arg[6]) __attribute__((used));
 
@@ -144,7 +203,7 @@ long torn_gate_by_jump(long number, const uint64_t arg[6])
 	selector = SELECTOR_ALLOW;
 	the_gate.signal_pending = 0;
 	the_gate.by_jump = true;
-	const long result = cross(&the_gate, number, AUDIT_ARCH_X86_64, arg, NULL);
+	const long result = cross_on_own_stack(number, AUDIT_ARCH_X86_64, arg, NULL);
 	the_gate.by_jump = false;
 	const int pending = the_gate.signal_pending;
 	selector = SELECTOR_BLOCK;
@@ -159,9 +218,12 @@ static void on_sigsys(int signal_number, siginfo_t *info, void *data)
 	ucontext_t *context = data;
 	selector = SELECTOR_ALLOW;
 	greg_t *registers = context->uc_mcontext.gregs;
-	if (info->si_syscall == SYS_rt_sigreturn) {
+	if (info->si_syscall == SYS_rt_sigreturn && info->si_arch == AUDIT_ARCH_X86_64) {
 		/* A handler of the target returns: the frame at its stack pointer is the kernel's. */
 		registers[REG_RIP] = (greg_t)(uintptr_t)torn_gate_restorer;
+		/* Its handler may have written to that frame: SIGSYS is never blocked. */
+		ucontext_t *frame = (ucontext_t *)(uintptr_t)registers[REG_RSP];
+		sigdelset(&frame->uc_sigmask, SIGSYS);
 		selector = SELECTOR_BLOCK;
 		return;
 	}
@@ -170,7 +232,7 @@ static void on_sigsys(int signal_number, siginfo_t *info, void *data)
 		(uint64_t)registers[REG_RDX], (uint64_t)registers[REG_R10],
 		(uint64_t)registers[REG_R8],  (uint64_t)registers[REG_R9],
 	};
-	registers[REG_RAX] = cross(&the_gate, info->si_syscall, info->si_arch, arg, context);
+	registers[REG_RAX] = cross_on_own_stack(info->si_syscall, info->si_arch, arg, context);
 	if (info->si_arch == AUDIT_ARCH_X86_64 && can_jump(info->si_syscall))
 		torn_jump_change((uint64_t)registers[REG_RIP], info->si_syscall, &selector);
 	selector = SELECTOR_BLOCK;
@@ -235,6 +297,60 @@ static int dispatch_this_thread(void)
 	return r == -EINVAL ? -ENOSYS : (int)r;
 }
 
+/*
+ * Operations run on a stack of their own at a fixed address: mkstemp takes its
+ * first name from the address of a local variable and the clock (tempname.c of
+ * glibc 2.36, random_bits), so that names would change with every process.
+ */
+#define STACK_ADDRESS UINT64_C(0x6ffff0000000)
+#define STACK_BYTES (8u << 20)
+
+void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size) __attribute__((weak));
+void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size) __attribute__((weak));
+
+static int make_stack(void)
+{
+	static bool made;
+	if (made)
+		return 0;
+	const long r = torn_raw(SYS_mmap, STACK_ADDRESS, STACK_BYTES, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	made = r >= 0;
+	return r < 0 ? (int)r : 0;
+}
+
+struct entry {
+	int (*operation)(const struct torn_run *run);
+	const struct torn_run *run;
+	int code;
+};
+
+static void enter(void *data)
+{
+	struct entry *entry = data;
+	const void *bottom = NULL;
+	size_t size = 0;
+	if (__sanitizer_finish_switch_fiber)
+		__sanitizer_finish_switch_fiber(NULL, &bottom, &size);
+	selector = SELECTOR_BLOCK;
+	entry->code = entry->operation(entry->run);
+	selector = SELECTOR_ALLOW;
+	if (__sanitizer_start_switch_fiber)
+		__sanitizer_start_switch_fiber(NULL, bottom, size);
+}
+
+static int on_the_stack(int (*operation)(const struct torn_run *run), const struct torn_run *run)
+{
+	struct entry entry = {operation, run, 0};
+	void *save = NULL;
+	if (__sanitizer_start_switch_fiber)
+		__sanitizer_start_switch_fiber(&save, (void *)STACK_ADDRESS, STACK_BYTES);
+	call_on(STACK_ADDRESS + STACK_BYTES, enter, &entry);
+	if (__sanitizer_finish_switch_fiber)
+		__sanitizer_finish_switch_fiber(save, NULL, NULL);
+	return entry.code;
+}
+
 int torn_gate_follow(struct torn_gate *gate)
 {
 	gate->host_pid = (int)torn_raw(SYS_getpid);
@@ -255,7 +371,8 @@ int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate
 	if (r == 0)
 		r = install_handler();
 	if (r == 0)
-		r = torn_gate_follow(gate);
+		if (r == 0)
+		r = make_stack();
 	if (r < 0)
 		return r;
 	r = torn_vdso_patch();
@@ -275,15 +392,18 @@ int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)
 	if (r < 0)
 		return r;
 	gate->kill_for_real = what->kill_for_real;
-	gate->handled = gate->ignored = gate->actions_touched = 0;
+	gate->handled = gate->ignored = gate->actions_touched = gate->waiting = 0;
 	gate->sigsys = (struct torn_kernel_action){0};
 	gate->sigsys_blocked = false;
 	gate->mask_after = gate->mask_before;
 
 	recorder->running = true;
-	selector = SELECTOR_BLOCK;
-	int code = what->operation(what->run);
+	int code = on_the_stack(what->operation, what->run);
 	selector = SELECTOR_ALLOW;
+	/* As it is, not as calls left it: a handler that was left by longjmp keeps its mask. */
+	torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_after, sizeof gate->mask_after);
+	if (gate->sigsys_blocked)
+		gate->mask_after |= UINT64_C(1) << (SIGSYS - 1);
 	recorder->running = false;
 	recorder->end = TORN_RETURNED;
 	recorder->code = code;

@@ -27,6 +27,7 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 	if (!view->descriptions)
 		return -ENOMEM;
 	view->fds_end = 0;
+	view->fds_open = 0;
 	const struct torn_description input = {.class = TORN_FD_OTHER, .how = O_RDONLY};
 	const struct torn_description output = {.class = TORN_FD_OUTPUT, .how = O_WRONLY};
 	r = torn_view_open(view, 0, &input);
@@ -39,6 +40,7 @@ static void set_fd(struct torn_view *view, int fd, uint16_t description)
 {
 	while (view->fds_end <= fd)
 		view->fds[view->fds_end++] = 0;
+	view->fds_open += view->fds[fd] == 0;
 	view->fds[fd] = description;
 }
 
@@ -76,8 +78,15 @@ int torn_view_duplicate(struct torn_view *view, int from, int fd)
 
 void torn_view_close(struct torn_view *view, int fd)
 {
-	if (fd >= 0 && fd < view->fds_end)
-		view->fds[fd] = 0;
+	if (fd < 0 || fd >= view->fds_end)
+		return;
+	view->fds_open -= view->fds[fd] != 0;
+	view->fds[fd] = 0;
+}
+
+bool torn_view_has_room(const struct torn_view *view)
+{
+	return view->fds_open < TORN_FD_RESERVED;
 }
 
 /* ------------------------------------------------------------------ paths */

@@ -45,6 +45,7 @@ struct torn_view {
 	struct torn_description *descriptions; /* by number; 0 is unused */
 	uint32_t descriptions_count, descriptions_room;
 	uint16_t fds[TORN_FD_RESERVED]; /* number of a description; 0: closed */
+	uint32_t fds_open;
 	int fds_end;                    /* none from here on is open or was */
 	/* the last directory whose path was asked for; see torn_view_path */
 	torn_object path_object;
@@ -66,6 +67,8 @@ static inline struct torn_description *torn_view_fd(struct torn_view *view, int 
 int torn_view_open(struct torn_view *view, int fd, const struct torn_description *description);
 /* Note that `fd` is another name of what `from` is open on. Returns 0, -EBADF or -EMFILE. */
 int torn_view_duplicate(struct torn_view *view, int from, int fd);
+/* Is there a descriptor left for the target? */
+bool torn_view_has_room(const struct torn_view *view);
 void torn_view_close(struct torn_view *view, int fd);
 
 /* Where a path leads. */
