@@ -21,6 +21,7 @@ struct torn_kernel_action {
 };
 
 #define TORN_SIGNALS 65
+#define TORN_VIRTUAL_PID 4242
 #define TORN_DIRECTORIES_MAX (TORN_OPS_MAX + 4096)
 
 struct torn_gate {

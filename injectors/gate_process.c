@@ -18,7 +18,6 @@
 
 #include "gate_internal.h"
 
-#define VIRTUAL_PID 4242
 #define VIRTUAL_PPID 4241
 #define NS_PER_S INT64_C(1000000000)
 
@@ -104,7 +103,7 @@ static long give_identity(const struct torn_request *request)
 	case TORN_CALL_getpgrp:
 	case TORN_CALL_getpgid:
 	case TORN_CALL_getsid:
-		return VIRTUAL_PID;
+		return TORN_VIRTUAL_PID;
 	case TORN_CALL_getppid:
 		return VIRTUAL_PPID;
 	case TORN_CALL_getresuid:
@@ -291,7 +290,7 @@ static long send_signal(struct torn_gate *gate, const struct torn_request *reque
 	const bool tgkill = request->call == TORN_CALL_tgkill;
 	const int whom = (int)request->arg[tgkill ? 1 : 0];
 	const int number = (int)request->arg[tgkill ? 2 : 1];
-	if (whom != VIRTUAL_PID && !(request->call == TORN_CALL_kill && (whom == 0 || whom == -VIRTUAL_PID)))
+	if (whom != TORN_VIRTUAL_PID && !(request->call == TORN_CALL_kill && (whom == 0 || whom == -TORN_VIRTUAL_PID)))
 		return -ESRCH;
 	if (number == SIGSYS || number == 0)
 		return number == 0 ? 0 : -EPERM;

@@ -351,11 +351,21 @@ static int on_the_stack(int (*operation)(const struct torn_run *run), const stru
 	return entry.code;
 }
 
+/* A target must never run beside a gate that does not see it: see that a call crosses. */
+static int probe(void)
+{
+	selector = SELECTOR_BLOCK;
+	const long pid = torn_raw(SYS_getpid);
+	selector = SELECTOR_ALLOW;
+	return pid == TORN_VIRTUAL_PID ? 0 : -ENOSYS;
+}
+
 int torn_gate_follow(struct torn_gate *gate)
 {
 	gate->host_pid = (int)torn_raw(SYS_getpid);
 	gate->host_tid = (int)torn_raw(SYS_gettid);
-	return dispatch_this_thread();
+	const int r = dispatch_this_thread();
+	return r < 0 ? r : probe();
 }
 
 int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate **ret_gate)
@@ -371,14 +381,13 @@ int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate
 	if (r == 0)
 		r = install_handler();
 	if (r == 0)
-		if (r == 0)
+		r = torn_gate_follow(gate);
+	if (r == 0)
 		r = make_stack();
-	if (r < 0)
-		return r;
-	r = torn_vdso_patch();
-	if (r < 0)
-		return r;
-	r = torn_points_enable();
+	if (r == 0)
+		r = torn_vdso_patch();
+	if (r == 0)
+		r = torn_points_enable();
 	if (r < 0)
 		return r;
 	*ret_gate = gate;
