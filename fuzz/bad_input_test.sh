@@ -2,7 +2,7 @@
 # bad_input_test.sh: what is wrong with a case, a command line or the place for
 # the output is told in one line, and leaves nothing half written.
 # shellcheck source=fuzz/tests.sh disable=SC2059
-. "$SOURCE_DIR/fuzz/tests.sh"
+. "$SOURCE_DIR/fuzz/tests.sh" || exit 1
 private_mounts
 begin
 
@@ -52,10 +52,10 @@ refused_case call 3 'the name of a' "${T}fault 1 opennat full\n"
 refused_case fault 3 'one of errno=E' "${T}fault 1 openat bogus\n"
 refused_case errno_name 3 'the name of an errno, found ENOPE' "${T}fault 1 openat errno=ENOPE\n"
 refused_case errno_number 3 'the name of an errno, found 5' "${T}fault 1 openat errno=5\n"
-refused_case errno_impossible 3 'a fault that can act' "${T}fault 1 openat errno=EPIPE\n"
-refused_case errno_impossible_second 4 'a fault that can act' \
+refused_case errno_impossible 3 'a possible fault' "${T}fault 1 openat errno=EPIPE\n"
+refused_case errno_impossible_second 4 'a possible fault' \
 	"${T}fault 1 openat errno=EIO\nfault 2 write errno=EISDIR\n"
-refused_case short_rename 3 'a fault that can act' "${T}fault 1 renameat short\n"
+refused_case short_rename 3 'a possible fault' "${T}fault 1 renameat short\n"
 refused_case twice 4 '' "${T}seed 1\nseed 1\n"
 refused_case link_to_nothing 4 '' "${T}old srv/f file x\nold srv/g link srv/nope\n"
 refused_case below_a_file 4 '' "${T}old srv/f file x\nold srv/f/g file x\n"
@@ -152,17 +152,17 @@ misused 'expected a command' $'\e[31mred'
 for command in list check replay explain gate; do
 	misused '--nope' "$command" --nope
 done
-misused "'Z'" check -Z
-misused 'requires an argument' check --json
-misused '--seed: expected a number' check --seed x
-misused '--seed: expected a number' check --seed ''
-misused '--seed: expected a number' check --seed -1
-misused '--seed: expected a number' check --seed '1 '
-misused '--seed: expected a number' check --seed 18446744073709551616 planted.old_or_new
-misused '--seed: expected a number' check --seed $'\e[31m'
-misused '--timeout: expected a number' check --timeout 3601
-misused '--timeout: expected a number' check --timeout 1s
-misused '--allow: expected an invariant' check --allow nope
+misused 'expected an option with its value (see --help), found -Z' check -Z
+misused 'expected an option with its value (see --help), found --json' check --json
+misused 'expected a number for --seed' check --seed x
+misused 'expected a number for --seed' check --seed ''
+misused 'expected a number for --seed' check --seed -1
+misused 'expected a number for --seed' check --seed '1 '
+misused 'expected a number for --seed' check --seed 18446744073709551616 planted.old_or_new
+misused 'expected a number for --seed' check --seed $'\e[31m'
+misused 'expected 1 to 3600 for --timeout' check --timeout 3601
+misused 'expected 1 to 3600 for --timeout' check --timeout 1s
+misused 'for --allow, found nope' check --allow nope
 misused 'expected a target (see torn list targets), found nope' check nope
 misused 'expected a target' check planted
 misused 'expected a target' check ''

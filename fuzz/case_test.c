@@ -1157,7 +1157,7 @@ static void test_changed_texts_are_refused_or_canonical(void **state)
 		size_t size = strlen(text);
 		memcpy(bytes, text, size);
 		free(text);
-		for (uint32_t edits = 1 + below(&seed, 3); edits-- > 0;) {
+		for (uint32_t edits = 1 + below(&seed, 3); edits-- > 0 && size > 0;) {
 			uint32_t at = below(&seed, (uint32_t)size);
 			const char *piece = pieces[below(&seed, COUNT(pieces))];
 			size_t length = strlen(piece);

@@ -38,15 +38,16 @@ static int choose_named(struct torn_check *check, const char *name)
 					       at ? (size_t)(at - name) : strlen(name)};
 	const struct torn_target *target = torn_target_named(target_name);
 	if (!target) {
-		fprintf(stderr, "torn: expected a target (see torn list targets), found %.60s\n", name);
+		torn_mistake("torn", name, "a target (see torn list targets)");
 		return -EINVAL;
 	}
 	if (!at)
 		return choose_all_variants(check, target);
 	const struct torn_variant *variant = torn_variant_named(target, torn_bytes_of(at + 1));
 	if (!variant) {
-		fprintf(stderr, "torn: expected a variant of %s (see torn list targets), found %.60s\n",
-			target->name, at + 1);
+		char expected[128];
+		snprintf(expected, sizeof expected, "a variant of %s (see torn list targets)", target->name);
+		torn_mistake("torn", at + 1, expected);
 		return -EINVAL;
 	}
 	return choose_variant(check, target, variant);

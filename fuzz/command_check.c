@@ -46,7 +46,10 @@ static int write_reports(const struct torn_options *options, const struct torn_r
 		const struct reporting reporting = {reports[i], results, results_count};
 		int r = torn_output_write(options->report_files[i], write_report, &reporting);
 		if (r < 0) {
-			fprintf(stderr, "torn: %s: %s\n", options->report_files[i], strerror(-r));
+			fprintf(stderr, "torn: %s: %s\n",
+				strcmp(options->report_files[i], "-") == 0 ? "stdout"
+									    : options->report_files[i],
+				strerror(-r));
 			return r;
 		}
 	}
@@ -81,21 +84,29 @@ static int tell(struct torn_check *check, const struct torn_options *options)
 	struct torn_result *results = calloc(check->count + 1, sizeof *results);
 	if (!results)
 		return -ENOMEM;
+	/* What cannot be written is told once; what was found is told all the same. */
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < check->count; i++) {
+	for (size_t i = 0; i < check->count; i++) {
 		char path[4096];
 		results[i] = check->items[i].result;
-		r = torn_case_files_write(&results[i], options->cases, path, sizeof path);
-		if (r < 0)
+		if (r == 0)
+			r = torn_case_files_write(&results[i], options->cases, path, sizeof path);
+		if (r < 0 && results[i].findings_count > 0 && path[0])
 			fprintf(stderr, "torn: %s: %s\n", path, strerror(-r));
-	}
-	if (r == 0)
-		r = write_reports(options, results, check->count);
-	if (r == 0 && !writes_to_stdout(options)) {
-		const struct reporting text = {torn_report_named("text"), results, check->count};
-		r = torn_output_write("-", write_report, &text);
 		if (r < 0)
-			fprintf(stderr, "torn: stdout: %s\n", strerror(-r));
+			break;
+	}
+	for (size_t i = 0; i < check->count; i++)
+		if (!results[i].target)
+			results[i] = check->items[i].result;
+	const int reported = write_reports(options, results, check->count);
+	r = r < 0 ? r : reported;
+	if (!writes_to_stdout(options)) {
+		const struct reporting text = {torn_report_named("text"), results, check->count};
+		const int printed = torn_output_write("-", write_report, &text);
+		if (printed < 0)
+			fprintf(stderr, "torn: stdout: %s\n", strerror(-printed));
+		r = r < 0 ? r : printed;
 	}
 	for (size_t i = 0; i < check->count; i++)
 		torn_case_files_free(&results[i]);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,6 +180,11 @@ int torn_command_gate(int argc, char **argv)
 	if (r < 0) {
 		torn_check_free(&check);
 		return TORN_EXIT_USAGE;
+	}
+	struct stat status;
+	if (stat(options.corpus, &status) != 0 || !S_ISDIR(status.st_mode)) {
+		torn_check_free(&check);
+		return torn_mistake("torn gate", options.corpus, "a folder for --corpus");
 	}
 	r = torn_check_run(&check, &options);
 	if (r == 0 && check.interrupted)

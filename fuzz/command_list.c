@@ -61,9 +61,8 @@ int torn_command_list(int argc, char **argv)
 			known |= strcmp(options.names[n], listings[i].name) == 0;
 		if (known)
 			continue;
-		fprintf(stderr, "torn list: expected targets, invariants, faults or presets, found %.40s\n",
-			options.names[n]);
-		return TORN_EXIT_USAGE;
+		return torn_mistake("torn list", options.names[n],
+				    "targets, invariants, faults or presets");
 	}
 	for (size_t i = 0; i < count; i++) {
 		bool wanted = options.names_count == 0;

@@ -48,8 +48,7 @@ static int each_case(const struct torn_options *options,
 	struct torn_worker worker;
 	struct torn_arena arena;
 	if (options->names_count == 0) {
-		fprintf(stderr, "torn: expected a case, found nothing\n");
-		return TORN_EXIT_USAGE;
+		return torn_mistake("torn", "", "a case");
 	}
 	torn_worker_catch_interrupts();
 	int r = torn_arena_open(&arena, CASE_ARENA);
@@ -77,10 +76,6 @@ static int each_case(const struct torn_options *options,
 	}
 	torn_worker_close(&worker);
 	torn_arena_close(&arena);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "torn: stdout: %s\n", strerror(errno));
-		status = TORN_EXIT_FAILED;
-	}
 	return r == -EINTR ? TORN_EXIT_INTERRUPTED : status;
 }
 

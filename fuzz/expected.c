@@ -17,13 +17,24 @@ static int add(struct torn_expected_list *list, const struct torn_expected *item
 
 static int read_line(char *line, struct torn_expected *item)
 {
-	char *comment = strchr(line, '#');
-	if (comment)
-		*comment = '\0';
-	char rest[2];
-	const int words = sscanf(line, "%63s %63s %63s %63s %255s %1s", item->variant, item->invariant,
-				 item->call, item->fault, item->file, rest);
-	return words <= 0 ? 0 : words == 5 ? 1 : -EINVAL;
+	const struct {
+		char *to;
+		size_t size;
+	} words[] = {
+		{item->variant, sizeof item->variant}, {item->invariant, sizeof item->invariant},
+		{item->call, sizeof item->call},       {item->fault, sizeof item->fault},
+		{item->file, sizeof item->file},
+	};
+	size_t count = 0;
+	char *rest = NULL;
+	line[strcspn(line, "#")] = '\0';
+	for (char *word = strtok_r(line, " \t\n", &rest); word; word = strtok_r(NULL, " \t\n", &rest)) {
+		if (count == sizeof words / sizeof *words || strlen(word) >= words[count].size)
+			return -EINVAL;
+		strcpy(words[count].to, word);
+		count++;
+	}
+	return count == 0 ? 0 : count == sizeof words / sizeof *words ? 1 : -EINVAL;
 }
 
 int torn_expected_read(const char *corpus, const char *target, struct torn_expected_list *ret_list)
@@ -34,16 +45,23 @@ int torn_expected_read(const char *corpus, const char *target, struct torn_expec
 	FILE *in = fopen(path, "re");
 	if (!in)
 		return errno == ENOENT ? 0 : -errno;
-	char line[1024];
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
 	int r = 0;
-	for (uint32_t number = 1; r >= 0 && fgets(line, sizeof line, in); number++) {
+	for (uint32_t number = 1; r >= 0 && (length = getline(&line, &room, in)) >= 0; number++) {
 		struct torn_expected item = {.line = number};
-		r = read_line(line, &item);
+		r = strlen(line) == (size_t)length ? read_line(line, &item) : -EINVAL;
 		if (r == -EINVAL)
 			fprintf(stderr, "%s:%u: expected VARIANT INVARIANT CALL FAULT CASE\n", path, number);
 		if (r > 0)
 			r = add(ret_list, &item);
 	}
+	if (r >= 0 && ferror(in)) {
+		r = -errno;
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+	}
+	free(line);
 	fclose(in);
 	if (r < 0)
 		torn_expected_free(ret_list);

@@ -1,6 +1,10 @@
 /* main.c: the command line's first word. */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "registry.h"
@@ -26,7 +30,7 @@ static int usage(FILE *out)
 	return out == stdout ? TORN_EXIT_CLEAN : TORN_EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	torn_registry_begin();
 	if (argc < 2)
@@ -40,7 +44,21 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "torn: expected a command (list, check, replay, explain, gate), found %.40s\n",
-		argv[1]);
-	return TORN_EXIT_USAGE;
+	return torn_mistake("torn", argv[1], "a command (list, check, replay, explain, gate)");
+}
+
+/* What was printed and did not arrive is a failure, also of --help. */
+static void check_stdout(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	fprintf(stderr, "torn: stdout: %s\n", strerror(errno));
+	_exit(TORN_EXIT_FAILED);
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of writing */
+	atexit(check_stdout);
+	return run(argc, argv);
 }

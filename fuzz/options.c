@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "registry.h"
+#include "words.h"
 
 enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_REPORT };
 
@@ -18,31 +19,40 @@ static const struct argp_option fixed[] = {
 	{"quiet", 'q', NULL, 0, "print findings and failures only", 0},
 };
 
-static int number(struct argp_state *state, const char *text, const char *what, uint64_t max,
-		  uint64_t *ret_number)
+int torn_mistake(const char *program, const char *found, const char *expected)
 {
-	char *end;
-	*ret_number = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || *ret_number > max) {
-		argp_failure(state, TORN_EXIT_USAGE, 0, "%s: expected a number up to %llu, found %s", what,
-			     (unsigned long long)max, text);
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
+	struct torn_words words;
+	torn_words_refuse_bytes(&words, torn_bytes_of(found), "%s", expected);
+	fprintf(stderr, "%s: %s\n", program, words.message);
+	return TORN_EXIT_USAGE;
+}
+
+static void refuse(const struct argp_state *state, const char *text, const char *expected)
+{
+	exit(torn_mistake(state->name, text, expected));
+}
+
+static uint64_t number(const struct argp_state *state, const char *text, const char *expected,
+		       uint64_t max)
+{
+	uint64_t value;
+	if (!torn_word_number(torn_bytes_of(text), 0, max, &value))
+		refuse(state, text, expected);
+	return value;
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct torn_options *options = state->input;
-	uint64_t value;
 	switch (key) {
 	case KEY_SEED:
-		return number(state, text, "--seed", UINT64_MAX, &options->seed);
-	case KEY_TIMEOUT: {
-		int r = number(state, text, "--timeout", 3600, &value);
-		options->timeout_s = value ? (unsigned)value : 1;
-		return r;
-	}
+		options->seed = number(state, text, "a number for --seed", UINT64_MAX);
+		return 0;
+	case KEY_TIMEOUT:
+		options->timeout_s = (unsigned)number(state, text, "1 to 3600 for --timeout", 3600);
+		if (options->timeout_s == 0)
+			refuse(state, text, "1 to 3600 for --timeout");
+		return 0;
 	case KEY_CASES:
 		options->cases = text;
 		return 0;
@@ -51,9 +61,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_ALLOW:
 		if (!torn_invariant_named(torn_bytes_of(text)))
-			argp_failure(state, TORN_EXIT_USAGE, 0,
-				     "--allow: expected an invariant (see torn list invariants), found %s",
-				     text);
+			refuse(state, text, "an invariant (see torn list invariants) for --allow");
 		options->allow = text;
 		return 0;
 	case 'q':
@@ -89,7 +97,18 @@ struct torn_options torn_options_parse(int argc, char **argv, const char *argume
 		all[fixed_count + i] = (struct argp_option){
 			reports[i]->name, KEY_REPORT + (int)i, "FILE", 0, "write this report (- is stdout)", 0};
 	const struct argp argp = {.options = all, .parser = parse, .args_doc = arguments, .doc = about};
-	argp_err_exit_status = TORN_EXIT_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	char program[64];
+	snprintf(program, sizeof program, "torn %.40s", argv[0]);
+	argv[0] = program;
+	/* argp's own messages take two lines: an option that it refuses is told here. */
+	const int flags = ARGP_NO_ERRS | ARGP_NO_EXIT;
+	int at = 0;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-?") == 0 ||
+		    strcmp(argv[i], "--usage") == 0)
+			argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (argp_parse(&argp, argc, argv, flags, &at, &options) != 0)
+		exit(torn_mistake(program, argv[at > 1 && at <= argc ? at - 1 : 1],
+				  "an option with its value (see --help)"));
 	return options;
 }

@@ -31,6 +31,12 @@ struct torn_options {
 };
 
 /*
+ * Say in one line what was expected of a word of the command line and what was
+ * found, without its control characters. Returns TORN_EXIT_USAGE.
+ */
+int torn_mistake(const char *program, const char *found, const char *expected);
+
+/*
  * Read the arguments of a command (argv[0] is its name). Does not return on
  * --help (exit 0) or on a mistake, which it tells in one line (exit 2).
  */

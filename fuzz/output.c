@@ -49,6 +49,12 @@ int torn_output_write(const char *path, int (*write)(FILE *out, const void *cont
 	const bool there = stat(path, &status) == 0;
 	if (strcmp(path, "-") == 0 || (there && !S_ISREG(status.st_mode)))
 		return write_directly(path, write, context);
+	/* A symlink's file is replaced, not the symlink. */
+	char real[PATH_MAX];
+	if (there && !realpath(path, real))
+		return -errno;
+	if (there)
+		path = real;
 	char temp[PATH_MAX];
 	if ((size_t)snprintf(temp, sizeof temp, "%s.XXXXXX", path) >= sizeof temp)
 		return -ENAMETOOLONG;

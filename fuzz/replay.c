@@ -7,6 +7,7 @@
 
 #include "case.h"
 #include "commands.h"
+#include "memory.h"
 #include "registry.h"
 #include "setup.h"
 #include "worker.h"
@@ -95,7 +96,7 @@ static void replay_in_worker(void *context, struct torn_lab *lab)
 	struct torn_trial trial;
 	int r = torn_clean_run(lab, setup, &trial);
 	if (r == TORN_HELD && job->c->plan.faults_count > 0)
-		r = torn_trial_run(lab, setup, &job->c->plan, TORN_TRIAL_PLAIN, &trial);
+		r = torn_memory_run(lab, setup, &job->c->plan, &trial);
 	if (r < 0) {
 		fail(job->replayed, lab->failure);
 		return;

@@ -110,7 +110,7 @@ static int check_names(const struct torn_case *c, const struct torn_case_lines *
 		const char *objection = torn_fault_objection(&c->plan.faults[i]);
 		if (objection)
 			return refuse(error, lines->faults[i],
-				      "expected a fault that can act, found one that cannot: %.140s",
+				      "expected a possible fault: %.190s",
 				      objection);
 	}
 	return 0;

@@ -5,12 +5,12 @@
 #include "sweep.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../injectors/tree.h"
 #include "hashes.h"
+#include "memory.h"
 #include "registry.h"
 #include "setup.h"
 
@@ -394,57 +394,13 @@ static int confirm_kills(struct torn_sweeping *sweeping)
 	return 0;
 }
 
-/* -------------------------------------------------------------- memory */
-
-/* Under AddressSanitizer mallinfo2() knows nothing. */
-size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
-
-static size_t heap_in_use(void)
-{
-	if (__sanitizer_get_current_allocated_bytes)
-		return __sanitizer_get_current_allocated_bytes();
-	const struct mallinfo2 info = mallinfo2();
-	return info.uordblks + info.hblkhd;
-}
-
-/*
- * A first run may fill caches that stay. What grows again, by the same plan,
- * and again, is a leak.
- */
-#define LEAK_RUNS 3
-
-static int look_for_lost_memory(struct torn_sweeping *sweeping, const struct torn_plan *plan,
-				struct torn_trial *trial, size_t grown)
-{
-	if (grown == 0 || sweeping->lab->isolated || trial->end != TORN_RETURNED)
-		return 0;
-	for (int i = 1; i < LEAK_RUNS; i++) {
-		const size_t before = heap_in_use();
-		int r = torn_trial_run(sweeping->lab, sweeping->setup, plan, TORN_TRIAL_PLAIN, trial);
-		if (r != TORN_HELD)
-			return r < 0 ? r : -EPROTO;
-		const size_t after = heap_in_use();
-		if (after <= before)
-			return 0;
-		grown = after - before;
-	}
-	if (trial->leaks_count < TORN_LEAKS_MAX) {
-		struct torn_leak *leak = &trial->leaks[trial->leaks_count++];
-		*leak = (struct torn_leak){.what = "memory"};
-		snprintf(leak->detail, sizeof leak->detail,
-			 "%zu bytes of memory are lost each time", grown);
-	}
-	return 0;
-}
-
 /* ------------------------------------------------------------------- plans */
 
 int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *plan)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	struct torn_trial trial;
-	const size_t before = heap_in_use();
-	int r = torn_trial_run(sweeping->lab, sweeping->setup, plan, TORN_TRIAL_PLAIN, &trial);
+	int r = torn_memory_run(sweeping->lab, sweeping->setup, plan, &trial);
 	if (r == TORN_INVALID) {
 		char text[96];
 		torn_fault_print(&plan->faults[0], text, sizeof text);
@@ -456,10 +412,6 @@ int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *p
 		return r;
 	sweep->trials++;
 	sweep->ops += trial.log->numbered;
-	const size_t after = heap_in_use();
-	r = look_for_lost_memory(sweeping, plan, &trial, after > before ? after - before : 0);
-	if (r < 0)
-		return r;
 	torn_sweep_judge(sweep, sweeping->setup, &trial);
 	if (trial.killed)
 		return 0;

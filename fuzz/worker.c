@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,11 +31,14 @@ static void on_interrupt(int number)
 
 void torn_worker_catch_interrupts(void)
 {
-	/* Without SA_RESTART: a wait ends. */
+	/* Without SA_RESTART: a wait ends. What was ignored (nohup) stays so. */
 	const struct sigaction action = {.sa_handler = on_interrupt};
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+	static const int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
+	for (size_t i = 0; i < sizeof interrupts / sizeof *interrupts; i++) {
+		struct sigaction before;
+		if (sigaction(interrupts[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(interrupts[i], &action, NULL);
+	}
 }
 
 int torn_worker_open(struct torn_worker *worker, unsigned timeout_s, char *ret_message, size_t size)
@@ -108,6 +112,16 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 	/* What is printed and not flushed would come out in a later run. */
 	setvbuf(stdout, NULL, _IONBF, 0);
 	reset_signals();
+	struct rlimit files;
+	getrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_max < TORN_FD_RESERVED + 8) {
+		snprintf(beginning->failure, sizeof beginning->failure,
+			 "torn needs descriptors above %d and may have %lu: raise the limit of open files "
+			 "(ulimit -n, RLIMIT_NOFILE)", TORN_FD_RESERVED, (unsigned long)files.rlim_max);
+		_exit(1);
+	}
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 	const int keep[] = {
 		TORN_FD_NULL,
 		fcntl(worker->workspace.root_fd, F_DUPFD_CLOEXEC, TORN_FD_NULL + 1),
@@ -189,9 +203,15 @@ static enum outcome watch_worker(struct torn_worker *worker, pid_t pid, bool iso
 	const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct watch watch = {.trial = worker->lab_shared->trials};
 	enum outcome outcome = DONE;
+	int status;
 	for (;;) {
 		struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
-		const int r = poll(&poll_fd, 1, LOOK_MS);
+		int r = poll(&poll_fd, pidfd < 0 ? 0 : 1, LOOK_MS);
+		if (pidfd < 0) { /* Linux before 5.3, or no descriptor left: look now and then */
+			siginfo_t info = {.si_pid = 0};
+			r = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			    info.si_pid == pid;
+		}
 		if (interrupted)
 			outcome = STOPPED;
 		else if (r == 0 && takes_too_long(worker, pid, isolated, &watch))
@@ -201,10 +221,10 @@ static enum outcome watch_worker(struct torn_worker *worker, pid_t pid, bool iso
 		if (worker->progress)
 			worker->progress(worker->progress_context);
 	}
-	close(pidfd);
+	if (pidfd >= 0)
+		close(pidfd);
 	if (outcome != DONE)
 		kill(pid, SIGKILL);
-	int status;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	/* A target that calls exit ends its worker with 0 too: only the worker knows that it is done. */
@@ -216,6 +236,7 @@ static int start(struct torn_worker *worker, const struct torn_job *job, bool is
 {
 	*beginning = (struct beginning){.landlock = -1};
 	worker->recorder->running = false;
+	worker->recorder->log.crossings = 0; /* it may have died of too many */
 	fflush(NULL);
 	const pid_t pid = fork();
 	if (pid < 0) {

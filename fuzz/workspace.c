@@ -17,7 +17,9 @@
 #include "../injectors/disk.h"
 #include "sandbox.h"
 
-#define PREFIX "torn-"
+/* So long that nobody else's folder has it: those of dead ones are removed. */
+#define ATTEMPTS 100
+#define PREFIX "torn-work-"
 
 static bool is_tmpfs(const char *path)
 {
@@ -65,16 +67,8 @@ static void clear_stale(const char *above)
 	closedir(dir);
 }
 
-int torn_workspace_open(struct torn_workspace *workspace, char *ret_message, size_t size)
+static int make(struct torn_workspace *workspace, const char *above, char *ret_message, size_t size)
 {
-	const char *above = place();
-	if (!above) {
-		snprintf(ret_message, size,
-			 "no tmpfs to work in: /dev/shm, $XDG_RUNTIME_DIR, $TMPDIR and /tmp are none; "
-			 "set TMPDIR to a writable tmpfs");
-		return -ENODEV;
-	}
-	clear_stale(above);
 	snprintf(workspace->path, sizeof workspace->path, "%s/" PREFIX "XXXXXX", above);
 	if (!mkdtemp(workspace->path)) {
 		snprintf(ret_message, size, "%s: %s", workspace->path, strerror(errno));
@@ -91,10 +85,29 @@ int torn_workspace_open(struct torn_workspace *workspace, char *ret_message, siz
 	if (workspace->root_fd < 0) {
 		const int error = errno;
 		snprintf(ret_message, size, "%s: %s", workspace->path, strerror(error));
+		if (workspace->dir_fd >= 0)
+			close(workspace->dir_fd);
 		rmdir(workspace->path);
 		return -error;
 	}
 	return 0;
+}
+
+int torn_workspace_open(struct torn_workspace *workspace, char *ret_message, size_t size)
+{
+	const char *above = place();
+	if (!above) {
+		snprintf(ret_message, size,
+			 "no tmpfs to work in: /dev/shm, $XDG_RUNTIME_DIR, $TMPDIR and /tmp are none; "
+			 "set TMPDIR to a writable tmpfs");
+		return -ENODEV;
+	}
+	clear_stale(above);
+	int r = -EAGAIN;
+	/* Between mkdtemp and flock another start may take it for a dead one's. */
+	for (int i = 0; i < ATTEMPTS && (r == -EAGAIN || r == -ENOENT); i++)
+		r = make(workspace, above, ret_message, size);
+	return r;
 }
 
 void torn_workspace_close(struct torn_workspace *workspace)

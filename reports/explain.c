@@ -365,7 +365,7 @@ static uint32_t where_it_went_wrong(const struct torn_trial *trial,
 	if (judgement->op > 0)
 		return judgement->op;
 	if (trial->killed)
-		return trial->kill_op > 0 ? trial->kill_op : 1;
+		return trial->kill_op; /* 0: before the first, and none is to blame */
 	const struct torn_plan *plan = trial->plan;
 	return plan->faults_count > 0 ? plan->faults[plan->faults_count - 1].when.first : 0;
 }

@@ -1,0 +1,38 @@
+/* memory.c: see memory.h. Nothing between two looks at the heap allocates but the operation. */
+#include "memory.h"
+
+#include <malloc.h>
+
+#define RUNS 3
+
+/* Under AddressSanitizer mallinfo2() knows nothing. */
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static size_t in_use(void)
+{
+	if (__sanitizer_get_current_allocated_bytes)
+		return __sanitizer_get_current_allocated_bytes();
+	const struct mallinfo2 info = mallinfo2();
+	return info.uordblks + info.hblkhd;
+}
+
+int torn_memory_run(struct torn_lab *lab, const struct torn_setup *setup,
+		    const struct torn_plan *plan, struct torn_trial *ret_trial)
+{
+	size_t grown = 0;
+	for (int i = 0; i < RUNS; i++) {
+		const size_t before = in_use();
+		const int r = torn_trial_run(lab, setup, plan, TORN_TRIAL_PLAIN, ret_trial);
+		const size_t after = in_use();
+		if (r != TORN_HELD || lab->isolated || ret_trial->end != TORN_RETURNED ||
+		    after <= before)
+			return r;
+		grown = after - before;
+	}
+	if (ret_trial->leaks_count == TORN_LEAKS_MAX)
+		return TORN_HELD;
+	struct torn_leak *leak = &ret_trial->leaks[ret_trial->leaks_count++];
+	*leak = (struct torn_leak){.what = "memory"};
+	snprintf(leak->detail, sizeof leak->detail, "%zu bytes of memory are lost each time", grown);
+	return TORN_HELD;
+}

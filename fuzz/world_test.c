@@ -1,0 +1,273 @@
+/*
+ * world_test.c: see world.h. What a tree should hold is written down by hand,
+ * and the base is held against the tree that it was made of.
+ */
+#include "world.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../injectors/tree.h"
+#include "case.h"
+
+static struct torn_arena arena;
+static struct torn_fold_base base;
+static const struct torn_node *tree;
+static char message[200];
+
+static int open_arena(void **state)
+{
+	(void)state;
+	return torn_arena_open(&arena, 64u << 20);
+}
+
+static int close_arena(void **state)
+{
+	(void)state;
+	torn_arena_close(&arena);
+	return 0;
+}
+
+static int build(const char *text)
+{
+	struct torn_old *olds;
+	size_t count;
+	struct torn_case_error error;
+	assert_int_equal(torn_case_parse_olds(torn_bytes_of(text), &arena, &olds, &count, &error), 0);
+	tree = NULL;
+	base = (struct torn_fold_base){0};
+	message[0] = '\0';
+	return torn_world_build(&arena, olds, count, &tree, &base, message, sizeof message);
+}
+
+static const struct torn_node *at(const char *path)
+{
+	return torn_tree_find(tree, torn_bytes_of(path));
+}
+
+static torn_object object_at(const char *path)
+{
+	const struct torn_entry *entry = torn_tree_entry(tree, torn_bytes_of(path));
+	return entry ? entry->object : 0;
+}
+
+static void assert_content(const char *path, const char *content)
+{
+	char is[64] = "";
+	const struct torn_node *node = at(path);
+	assert_non_null(node);
+	assert_int_equal(node->type, TORN_FILE);
+	assert_int_equal(node->size, strlen(content));
+	assert_int_equal(torn_node_read(node, 0, is, sizeof is - 1), strlen(content));
+	assert_string_equal(is, content);
+}
+
+/* Each inode below `dir` is one object of the base, and the same node. */
+static void assert_in_base(const struct torn_node *dir, bool seen[static 64])
+{
+	for (uint32_t i = 0; i < dir->entries_count; i++) {
+		const struct torn_entry *entry = &dir->entries[i];
+		assert_in_range(entry->object, TORN_FOLD_ROOT + 1, base.count);
+		assert_true(entry->object < 64);
+		seen[entry->object] = true;
+		assert_true(torn_tree_equal(base.objects[entry->object].node, entry->node));
+		if (entry->node->type == TORN_DIRECTORY)
+			assert_in_base(entry->node, seen);
+	}
+}
+
+static void assert_base_is_the_tree(void)
+{
+	bool seen[64] = {false};
+	seen[0] = seen[TORN_FOLD_ROOT] = true;
+	assert_ptr_equal(base.objects[TORN_FOLD_ROOT].node, tree);
+	assert_null(base.objects[TORN_FOLD_ROOT].links);
+	assert_in_base(tree, seen);
+	for (torn_object i = 0; i <= base.count; i++)
+		assert_true(seen[i]); /* no gaps */
+	struct torn_fold fold;
+	assert_int_equal(torn_fold_begin(&fold, &arena, &base), 0);
+	assert_true(torn_tree_equal(torn_fold_tree(&fold), tree));
+}
+
+static void test_nothing_is_an_empty_root(void **state)
+{
+	(void)state;
+	assert_int_equal(build(""), 0);
+	assert_int_equal(tree->type, TORN_DIRECTORY);
+	assert_int_equal(tree->mode, 0755);
+	assert_int_equal(tree->links, 1);
+	assert_int_equal(tree->entries_count, 0);
+	assert_base_is_the_tree();
+}
+
+static void test_missing_parents_are_directories(void **state)
+{
+	(void)state;
+	assert_int_equal(build("old a/b/c file x\n"), 0);
+	assert_content("a/b/c", "x");
+	assert_int_equal(at("a")->type, TORN_DIRECTORY);
+	assert_int_equal(at("a")->mode, 0755);
+	assert_int_equal(at("a/b")->mode, 0755);
+	assert_int_equal(at("a/b")->uid, 0);
+	assert_null(at("a/c"));
+	assert_base_is_the_tree();
+}
+
+static void test_a_declared_parent_keeps_its_attributes(void **state)
+{
+	(void)state;
+	assert_int_equal(build("old a dir mode=0700 owner=7:8\nold a/b file x\nold a.b file y\n"), 0);
+	assert_int_equal(at("a")->mode, 0700);
+	assert_int_equal(at("a")->uid, 7);
+	assert_int_equal(at("a")->gid, 8);
+	assert_content("a/b", "x");
+	assert_content("a.b", "y");
+	assert_base_is_the_tree();
+}
+
+static void test_every_type_is_made(void **state)
+{
+	(void)state;
+	assert_int_equal(build("old d dir\nold e file \"\"\nold f file mode=0604 owner=1:2 "
+			       "xattr=user.a:b \"con\\x00tent\"\nold l symlink ../x\nold p fifo\nold s socket\n"),
+			 0);
+	assert_int_equal(at("d")->type, TORN_DIRECTORY);
+	assert_content("e", "");
+	assert_int_equal(at("f")->mode, 0604);
+	assert_int_equal(at("f")->uid, 1);
+	assert_int_equal(at("f")->gid, 2);
+	assert_int_equal(at("f")->size, 8);
+	assert_int_equal(at("f")->links, 1);
+	assert_int_equal(at("f")->xattrs_count, 1);
+	assert_true(torn_bytes_equal(at("f")->xattrs[0].name, torn_bytes_of("user.a")));
+	assert_true(torn_bytes_equal(at("f")->xattrs[0].value, torn_bytes_of("b")));
+	assert_int_equal(at("l")->type, TORN_SYMLINK);
+	assert_true(torn_bytes_equal(at("l")->link, torn_bytes_of("../x")));
+	assert_int_equal(at("p")->type, TORN_FIFO);
+	assert_int_equal(at("s")->type, TORN_SOCKET);
+	assert_base_is_the_tree();
+}
+
+static void test_absent_makes_nothing_nor_its_parents(void **state)
+{
+	(void)state;
+	assert_int_equal(build("old a/b absent\nold c absent\n"), 0);
+	assert_int_equal(tree->entries_count, 0);
+	assert_base_is_the_tree();
+}
+
+static void test_hard_links_are_one_inode_with_a_count(void **state)
+{
+	(void)state;
+	/* Names sort before, after and in other folders than what they link to. */
+	assert_int_equal(build("old m file x\nold a link m\nold z/q link m\nold other file x\n"), 0);
+	assert_int_equal(object_at("a"), object_at("m"));
+	assert_int_equal(object_at("z/q"), object_at("m"));
+	assert_int_not_equal(object_at("other"), object_at("m"));
+	assert_int_equal(at("m")->links, 3);
+	assert_int_equal(at("a")->links, 3);
+	assert_int_equal(at("z/q")->links, 3);
+	assert_int_equal(at("other")->links, 1);
+	assert_content("z/q", "x");
+	assert_base_is_the_tree();
+	size_t names = 0;
+	for (const struct torn_fold_link *link = base.objects[object_at("m")].links; link; link = link->next)
+		names++;
+	assert_int_equal(names, 3);
+}
+
+static void test_two_groups_of_links_stay_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(build("old a file x\nold b file x\nold c link a\nold d link b\nold e link a\n"), 0);
+	assert_int_equal(object_at("c"), object_at("a"));
+	assert_int_equal(object_at("e"), object_at("a"));
+	assert_int_equal(object_at("d"), object_at("b"));
+	assert_int_not_equal(object_at("a"), object_at("b"));
+	assert_int_equal(at("a")->links, 3);
+	assert_int_equal(at("b")->links, 2);
+	assert_base_is_the_tree();
+}
+
+/* What the parser lets through, the builder must refuse: it is the last who can. */
+static int build_link(enum torn_type type, const char *to, bool there)
+{
+	struct torn_old olds[2] = {
+		{.path = torn_bytes_of("a"), .type = type, .mode = 0755, .text = torn_bytes_of("x")},
+		{.path = torn_bytes_of("b"), .is_link = true, .text = torn_bytes_of(to)},
+	};
+	olds[0].absent = !there;
+	message[0] = '\0';
+	return torn_world_build(&arena, olds, 2, &tree, &base, message, sizeof message);
+}
+
+static void test_a_link_to_what_is_no_file_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(build_link(TORN_FILE, "a", true), 0);
+	assert_int_equal(build_link(TORN_FILE, "missing", true), -EINVAL);
+	assert_string_equal(message, "expected a file of this case, found missing");
+	assert_int_equal(build_link(TORN_FILE, "a", false), -EINVAL);
+	assert_int_equal(build_link(TORN_DIRECTORY, "a", true), -EINVAL);
+	assert_int_equal(build_link(TORN_FILE, "b", true), -EINVAL); /* to itself */
+}
+
+static void test_the_same_text_is_the_same_tree(void **state)
+{
+	(void)state;
+	assert_int_equal(build("old a/b file x\nold c link a/b\n"), 0);
+	const struct torn_node *first = tree;
+	const uint32_t count = base.count;
+	assert_int_equal(build("old c link a/b\nold a/b file x\n"), 0);
+	assert_true(torn_tree_equal(first, tree));
+	assert_int_equal(base.count, count);
+	assert_int_equal(build("old a/b file x\nold c file x\n"), 0);
+	assert_false(torn_tree_equal(first, tree));
+}
+
+static void test_a_full_arena_is_told(void **state)
+{
+	(void)state;
+	static const char text[] = "old a/b/c file x\nold a/d link a/b/c\nold e symlink x\n";
+	struct torn_old *olds;
+	size_t count;
+	struct torn_case_error error;
+	assert_int_equal(torn_case_parse_olds(torn_bytes_of(text), &arena, &olds, &count, &error), 0);
+	bool built = false;
+	static uint8_t bytes[16384] __attribute__((aligned(16)));
+	for (size_t room = 0; !built; room += 16) {
+		memset(bytes, 0, sizeof bytes);
+		assert_true(room < sizeof bytes);
+		struct torn_arena small = {.base = bytes, .size = room};
+		int r = torn_world_build(&small, olds, count, &tree, &base, message, sizeof message);
+		built = r == 0;
+		if (!built)
+			assert_int_equal(r, -ENOMEM);
+	}
+	assert_int_equal(at("a/d")->links, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_nothing_is_an_empty_root),
+		TEST(test_missing_parents_are_directories),
+		TEST(test_a_declared_parent_keeps_its_attributes),
+		TEST(test_every_type_is_made),
+		TEST(test_absent_makes_nothing_nor_its_parents),
+		TEST(test_hard_links_are_one_inode_with_a_count),
+		TEST(test_two_groups_of_links_stay_apart),
+		TEST(test_a_link_to_what_is_no_file_is_refused),
+		TEST(test_the_same_text_is_the_same_tree),
+		TEST(test_a_full_arena_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
