@@ -51,6 +51,13 @@ struct torn_request {
 void torn_request_decode(enum torn_call call, const uint64_t arg[6],
 			 struct torn_request *ret_request);
 
+/*
+ * Refuse what Linux refuses by the arguments alone, before any lookup: unknown
+ * flags, an attribute's name of no length. Drops the open flags that open(2)
+ * drops. Returns 0 or -errno.
+ */
+int torn_request_check(struct torn_request *request, struct torn_bytes xattr);
+
 /* ----------------------------------------------------------------- errnos */
 
 /* When an errno can come: errnos.def. */

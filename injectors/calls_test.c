@@ -502,7 +502,7 @@ static int operation(const struct torn_run *run)
 
 static bool is_bytes(struct torn_bytes bytes, const char *text)
 {
-	return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
+	return torn_bytes_equal(bytes, torn_bytes_of(text));
 }
 
 static void assert_op(const struct torn_trial *trial, const struct row *row)
@@ -732,6 +732,27 @@ static void test_a_fifo_can_be_written_and_the_tree_stays(void **state)
 	assert_effects(&test->trial, N_IS("fifo 0600 "));
 }
 
+/* An appending write moves its descriptor to the end, wherever that stood. */
+static int appends_and_goes_on(const struct torn_run *run)
+{
+	(void)run;
+	const long fd = CALL6(SYS_open, F, O_RDWR | O_APPEND);
+	const bool done = CALL6(SYS_write, fd, TEXT("ab"), 2) == 2 && CALL6(SYS_fcntl, fd, F_SETFL, 0) == 0 &&
+			  CALL6(SYS_write, fd, TEXT("c"), 1) == 1;
+	return done ? 0 : 1;
+}
+
+static void test_a_write_after_an_appending_one_is_logged_where_it_went(void **state)
+{
+	struct torn_test *test = *state;
+	assert_int_equal(torn_test_run(test, appends_and_goes_on, ""), 0);
+	assert_string_equal(test->failure, "");
+	assert_int_equal(test->trial.code, 0);
+	assert_int_equal(torn_log_op(test->trial.log, 2)->offset, 10);
+	assert_int_equal(torn_log_op(test->trial.log, 4)->offset, 12);
+	assert_effects(&test->trial, F_BYTES("0123456789abc"));
+}
+
 static int set_up(void **state)
 {
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -756,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_every_call_below_an_absent_directory_is_refused_with_enoent),
 		cmocka_unit_test(test_every_call_without_a_path_is_refused_with_efault),
 		cmocka_unit_test(test_a_fifo_can_be_written_and_the_tree_stays),
+		cmocka_unit_test(test_a_write_after_an_appending_one_is_logged_where_it_went),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -245,6 +245,8 @@ static int write_bytes(struct torn_fold *fold, const struct torn_op *op, uint64_
 {
 	assert(bytes <= op->data.size);
 	const struct torn_node *node = fold->objects[op->object].node;
+	if (node->type != TORN_FILE)
+		return 0; /* a FIFO: its bytes are in no tree */
 	return set_node(fold, op->object,
 			torn_node_write(fold->arena, node, op->offset,
 					(struct torn_bytes){op->data.data, bytes}));

@@ -62,6 +62,12 @@ static int64_t ns_of(struct timespec time)
 	return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
 }
 
+static bool is_time(struct timespec time)
+{
+	return time.tv_nsec == UTIME_NOW || time.tv_nsec == UTIME_OMIT ||
+	       (time.tv_nsec >= 0 && time.tv_nsec < NS_PER_S);
+}
+
 long torn_do_utime(const struct torn_doing *doing)
 {
 	struct torn_op *op = doing->op;
@@ -73,6 +79,9 @@ long torn_do_utime(const struct torn_doing *doing)
 	int64_t modified = now;
 	const uint64_t times = request->buffer;
 	if (times && request->call == TORN_CALL_utimensat) {
+		if (!is_time(((const struct timespec *)torn_user(times))[0]) ||
+		    !is_time(((const struct timespec *)torn_user(times))[1]))
+			return -EINVAL;
 		struct timespec spec = ((const struct timespec *)torn_user(times))[1];
 		if (spec.tv_nsec == UTIME_OMIT)
 			modified = torn_doing_view(doing)->fold.objects[op->object].modified_ns;
@@ -88,14 +97,22 @@ long torn_do_utime(const struct torn_doing *doing)
 	return 0;
 }
 
-static bool is_known_namespace(struct torn_bytes name)
+/* xattr_resolve_name(), fs/xattr.c */
+static int check_namespace(struct torn_bytes name)
 {
 	static const char *const namespaces[] = {"user.", "trusted.", "security.", "system.posix_acl_"};
 	for (size_t i = 0; i < sizeof namespaces / sizeof *namespaces; i++)
-		if (name.size > strlen(namespaces[i]) &&
+		if (name.size >= strlen(namespaces[i]) &&
 		    memcmp(name.data, namespaces[i], strlen(namespaces[i])) == 0)
-			return true;
-	return false;
+			return name.size == strlen(namespaces[i]) ? -EINVAL : 0;
+	return -EOPNOTSUPP;
+}
+
+/* xattr(7): user attributes only on files and directories. */
+static bool cannot_have(const struct torn_node *node, struct torn_bytes name)
+{
+	return name.size >= 5 && memcmp(name.data, "user.", 5) == 0 && node->type != TORN_FILE &&
+	       node->type != TORN_DIRECTORY;
 }
 
 long torn_do_setxattr(const struct torn_doing *doing)
@@ -106,19 +123,14 @@ long torn_do_setxattr(const struct torn_doing *doing)
 	const struct torn_node *node = node_or_error(doing, &error);
 	if (!node)
 		return error;
-	if (!is_known_namespace(op->xattr))
-		return -EOPNOTSUPP;
-	if (op->xattr.size > 255)
-		return -ERANGE;
+	if (cannot_have(node, op->xattr))
+		return -EPERM;
+	int r = check_namespace(op->xattr);
+	if (r < 0)
+		return r;
 	bool there = torn_node_xattr(node, op->xattr) != NULL;
 	if (!strchr(torn_call_row(request->call)->signature, 'b')) /* a removexattr */
 		return there ? 0 : -ENODATA;
-	/* xattr(7): user attributes only on files and directories. */
-	if (memcmp(op->xattr.data, "user.", 5) == 0 && node->type != TORN_FILE &&
-	    node->type != TORN_DIRECTORY)
-		return -EPERM;
-	if (request->size > 65536)
-		return -E2BIG;
 	if ((request->how & XATTR_CREATE) && there)
 		return -EEXIST;
 	if ((request->how & XATTR_REPLACE) && !there)
@@ -147,6 +159,11 @@ long torn_do_getxattr(const struct torn_doing *doing)
 	if (!node)
 		return error;
 	if (request->xattr) {
+		if (cannot_have(node, op->xattr))
+			return -ENODATA;
+		int r = check_namespace(op->xattr);
+		if (r < 0)
+			return r;
 		const struct torn_xattr *xattr = torn_node_xattr(node, op->xattr);
 		return xattr ? give_bytes(request, xattr->value) : -ENODATA;
 	}

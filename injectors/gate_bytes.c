@@ -76,7 +76,11 @@ long torn_do_read(const struct torn_doing *doing)
 	const struct torn_request *request = doing->request;
 	bool own = at_own_offset(request);
 	long r;
-	if (request->iov_count == 0) {
+	if (request->iov && doing->limit >= request->size) {
+		r = own ? torn_raw(SYS_readv, op->fd, request->iov, request->iov_count)
+			: torn_raw(SYS_preadv, op->fd, request->iov, request->iov_count,
+				   request->offset, 0);
+	} else if (!request->iov) {
 		uint64_t size = request->size < doing->limit ? request->size : doing->limit;
 		r = own ? torn_raw(SYS_read, op->fd, request->buffer, size)
 			: torn_raw(SYS_pread64, op->fd, request->buffer, size, request->offset);
@@ -109,10 +113,12 @@ long torn_do_seek(const struct torn_doing *doing)
 	struct torn_description *description = torn_view_fd(torn_doing_view(doing), request->fd);
 	const struct torn_node *node = torn_view_node(torn_doing_view(doing), description->object);
 	if (node->type == TORN_DIRECTORY) {
-		if (request->arg[2] != SEEK_SET || request->offset > UINT32_MAX)
+		const uint64_t from = request->arg[2] == SEEK_CUR ? description->cursor : 0;
+		if ((request->arg[2] != SEEK_SET && request->arg[2] != SEEK_CUR) ||
+		    from + request->offset > INT32_MAX)
 			return -EINVAL;
-		description->cursor = (uint32_t)request->offset;
-		return (long)request->offset;
+		description->cursor = (uint32_t)(from + request->offset);
+		return (long)description->cursor;
 	}
 	long r = torn_raw(SYS_lseek, request->fd, request->offset, request->arg[2]);
 	if (r >= 0)
@@ -121,8 +127,9 @@ long torn_do_seek(const struct torn_doing *doing)
 }
 
 /*
- * sendfile, copy_file_range, splice between a file of the root and anything:
- * done as a read and a write, so that the log has the bytes.
+ * sendfile, copy_file_range, splice. From a file of the root the kernel does it
+ * (with all its refusals) and the log takes the bytes from the tree; from a
+ * pipe or a file of the host it is done as a read and a write.
  */
 struct copy {
 	int from, to;
@@ -137,67 +144,99 @@ static struct copy copy_of(const struct torn_request *request)
 			     torn_user(request->arg[3])};
 }
 
-static long copy_read(struct torn_gate *gate, const struct copy *copy, uint64_t length,
-		      struct torn_op *op)
+/* As much as the kernel moves at once: 2 GiB; here as much as fits. */
+#define COPY_BYTES_MAX (64u << 20)
+
+static long copy_call(const struct torn_request *request, uint64_t size)
 {
-	/* As much as the kernel moves at once: 2 GiB; here as much as fits. */
-	const uint64_t at_most = 64u << 20;
-	uint64_t size = length < at_most ? length : at_most;
-	const struct torn_description *description =
-		torn_view_fd(&gate->recorder->view, copy->from);
-	if (description && description->class == TORN_FD_ROOT) {
-		const struct torn_node *node =
-			torn_view_node(&gate->recorder->view, description->object);
-		uint64_t at = copy->from_offset ? (uint64_t)*copy->from_offset
-						: description->offset;
-		uint64_t there = node->size > at ? node->size - at : 0;
-		size = size < there ? size : there;
-	}
-	uint8_t *bytes = torn_arena_take(&gate->recorder->arena, size + 1);
+	const uint64_t *arg = request->arg;
+	if (request->call == TORN_CALL_sendfile)
+		return torn_raw(SYS_sendfile, arg[0], arg[1], arg[2], size);
+	return torn_raw(torn_call_row(request->call)->number, arg[0], arg[1], arg[2], arg[3], size, arg[5]);
+}
+
+/* Both ends of a copy may share one description: the kernel knows where it stands. */
+void torn_view_follow_kernel(struct torn_view *view, int fd)
+{
+	struct torn_description *description = torn_view_fd(view, fd);
+	const long at = torn_raw(SYS_lseek, fd, 0, SEEK_CUR);
+	if (description && at >= 0)
+		description->offset = (uint64_t)at;
+}
+
+/* Between two files of the root. */
+static long copy_inside(const struct torn_doing *doing, const struct copy *copy,
+			const struct torn_description *from, uint64_t size)
+{
+	struct torn_op *op = doing->op;
+	struct torn_view *view = torn_doing_view(doing);
+	const struct torn_node *node = torn_view_node(view, from->object);
+	const uint64_t at = copy->from_offset ? (uint64_t)*copy->from_offset : from->offset;
+	const uint64_t there = node->size > at ? node->size - at : 0;
+	const bool itself = from->object == op->object;
+	const uint64_t kept = size < there || itself ? size : there;
+	uint8_t *bytes = torn_arena_take(&doing->gate->recorder->arena, kept + 1);
 	if (!bytes)
 		return -ENOMEM;
-	long r = copy->from_offset
-			 ? torn_raw(SYS_pread64, copy->from, bytes, size, *copy->from_offset)
-			 : torn_raw(SYS_read, copy->from, bytes, size);
-	if (r >= 0)
-		op->data = (struct torn_bytes){bytes, (size_t)r};
+	torn_node_read(node, at, bytes, kept);
+	const long r = copy_call(doing->request, size);
+	if (r <= 0)
+		return r;
+	if (itself) { /* sendfile over itself reads what it has written */
+		char path[32];
+		snprintf(path, sizeof path, "/proc/self/fd/%d", copy->to);
+		const long fd = torn_raw(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			torn_raw(SYS_pread64, fd, bytes, r, op->offset);
+		torn_raw(SYS_close, fd);
+	}
+	op->data = (struct torn_bytes){bytes, (size_t)r};
+	torn_view_follow_kernel(view, copy->from);
+	torn_view_follow_kernel(view, copy->to);
 	return r;
 }
 
-static void copy_advance(struct torn_view *view, int fd, int64_t *offset, long moved)
+static long copy_from_outside(const struct torn_doing *doing, const struct copy *copy, uint64_t size)
 {
-	struct torn_description *description = torn_view_fd(view, fd);
-	if (offset)
-		*offset += moved;
-	else if (description)
-		description->offset += (uint64_t)moved;
+	struct torn_op *op = doing->op;
+	uint8_t *bytes = torn_arena_take(&doing->gate->recorder->arena, size + 1);
+	if (!bytes)
+		return -ENOMEM;
+	const long r = copy->from_offset
+			       ? torn_raw(SYS_pread64, copy->from, bytes, size, *copy->from_offset)
+			       : torn_raw(SYS_read, copy->from, bytes, size);
+	if (r <= 0)
+		return r;
+	op->data = (struct torn_bytes){bytes, (size_t)r};
+	const long written = copy->to_offset ? torn_raw(SYS_pwrite64, copy->to, bytes, r, op->offset)
+					     : torn_raw(SYS_write, copy->to, bytes, r);
+	if (written < r && !copy->from_offset)
+		torn_raw(SYS_lseek, copy->from, (written < 0 ? 0 : written) - r, SEEK_CUR);
+	if (written <= 0)
+		return written;
+	if (copy->from_offset)
+		*copy->from_offset += written;
+	if (copy->to_offset)
+		*copy->to_offset += written;
+	torn_view_follow_kernel(torn_doing_view(doing), copy->to);
+	return written;
 }
 
 long torn_do_copy(const struct torn_doing *doing)
 {
 	const struct copy copy = copy_of(doing->request);
 	struct torn_op *op = doing->op;
-	struct torn_view *view = torn_doing_view(doing);
 	if (doing->limit < op->length)
 		op->length = doing->limit;
 	if (copy.to_offset)
 		op->offset = (uint64_t)*copy.to_offset;
-	if (doing->request->call == TORN_CALL_copy_file_range &&
-	    (torn_view_fd(view, copy.to)->how & O_APPEND))
-		return -EBADF; /* copy_file_range(2) */
-	long r = copy_read(doing->gate, &copy, op->length, op);
-	if (r <= 0)
-		return r;
-	long written = copy.to_offset
-			       ? torn_raw(SYS_pwrite64, copy.to, op->data.data, r, op->offset)
-			       : torn_raw(SYS_write, copy.to, op->data.data, r);
-	if (written < r && !copy.from_offset)
-		torn_raw(SYS_lseek, copy.from, (written < 0 ? 0 : written) - r, SEEK_CUR);
-	if (written <= 0)
-		return written;
-	copy_advance(view, copy.from, copy.from_offset, written);
-	copy_advance(view, copy.to, copy.to_offset, written);
-	return written;
+	const uint64_t size = op->length < COPY_BYTES_MAX ? op->length : COPY_BYTES_MAX;
+	const struct torn_description *from = torn_view_fd(torn_doing_view(doing), copy.from);
+	if (copy.from >= TORN_FD_RESERVED)
+		return -EBADF;
+	if (!from || from->class == TORN_FD_ROOT)
+		return from ? copy_inside(doing, &copy, from, size) : copy_call(doing->request, size);
+	return copy_from_outside(doing, &copy, size);
 }
 
 /* ioctl_ficlone(2): tmpfs has none, so the gate gives what a file system with reflinks would. */
@@ -235,7 +274,8 @@ long torn_do_control(const struct torn_doing *doing)
 	if (request->call == TORN_CALL_fcntl)
 		return torn_do_fcntl(doing);
 	if (request->call != TORN_CALL_ioctl)
-		return 0; /* fadvise64, readahead: advice */
+		return torn_raw(torn_call_row(request->call)->number, request->arg[0], request->arg[1],
+				request->arg[2], request->arg[3]); /* advice: of no effect on tmpfs */
 	switch (request->how) {
 	case FS_IOC_GETFLAGS:
 		*(int *)torn_user(request->arg[2]) = 0;
@@ -251,12 +291,15 @@ long torn_do_control(const struct torn_doing *doing)
 long torn_do_truncate(const struct torn_doing *doing)
 {
 	const struct torn_op *op = doing->op;
-	if (op->fd >= 0)
+	if (!doing->request->has_path)
 		return torn_raw(SYS_ftruncate, op->fd, op->length);
-	int dirfd = torn_doing_dirfd(doing);
-	if (dirfd < 0)
+	char magic[32];
+	snprintf(magic, sizeof magic, "/proc/self/fd/%d", op->fd);
+	int dirfd = op->fd >= 0 ? AT_FDCWD : torn_doing_dirfd(doing);
+	if (dirfd < 0 && dirfd != AT_FDCWD)
 		return dirfd;
-	long fd = torn_raw(SYS_openat, dirfd, torn_doing_name(doing), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	long fd = torn_raw(SYS_openat, dirfd, op->fd >= 0 ? magic : torn_doing_name(doing),
+			   O_WRONLY | (op->fd >= 0 ? 0 : O_NOFOLLOW) | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fd == -ENXIO ? -EINVAL : fd;
 	long r = torn_raw(SYS_ftruncate, fd, op->length);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "gate_files.h"
@@ -62,9 +63,31 @@ static long pass_without_sigpipe(struct torn_gate *gate, const struct torn_reque
 	return r;
 }
 
-static bool is_reserved(int fd)
+/*
+ * torn's own descriptors are not there for the target, and none is below 0 (the
+ * f... calls take AT_FDCWD for the working directory since Linux 6.13, which
+ * here is torn's): the kernel is asked about -1 and says what it says.
+ */
+static void hide_reserved(struct torn_request *request)
 {
-	return fd >= TORN_FD_RESERVED;
+	const char *signature = torn_call_row(request->call)->signature;
+	for (int i = 0; signature[i]; i++) {
+		const int fd = (int)request->arg[i];
+		if (strchr("fgdD", signature[i]) && (fd >= TORN_FD_RESERVED || fd < 0))
+			request->arg[i] = (uint64_t)-1;
+	}
+	if (request->fd >= TORN_FD_RESERVED)
+		request->fd = -1;
+	if (request->dirfd >= TORN_FD_RESERVED)
+		request->dirfd = -1;
+}
+
+/* Then the kernel may be asked: it says EBADF, or what it finds wrong before that. */
+static bool is_closed(struct torn_view *view, const struct torn_request *request)
+{
+	if (request->path && *(const char *)torn_user(request->path) != '\0')
+		return false; /* a name below /proc */
+	return !torn_view_fd(view, request->has_path ? request->dirfd : request->fd);
 }
 
 /* stdin, pipes, /dev/null, the loader's files: performed as it is, descriptors kept track of. */
@@ -72,9 +95,30 @@ static long other(struct torn_gate *gate, struct torn_request *request, enum tor
 {
 	struct torn_view *view = &gate->recorder->view;
 	const struct torn_doing doing = {.gate = gate, .request = request};
-	if (is_reserved(request->fd) || is_reserved(request->fd_to))
-		return -EBADF; /* torn's own: not there for the target */
+	hide_reserved(request);
+	/*
+	 * By a descriptor or a /proc name of something that is not the root's, these
+	 * would reach the host: a name in its directories, the mode or owner of a file
+	 * that libc opened. Landlock stops some of them, and none of the last four.
+	 */
 	switch (request->kind) {
+	case TORN_KIND_rename:
+	case TORN_KIND_link:
+		return is_closed(view, request) ? pass(request) : -EXDEV;
+	case TORN_KIND_chmod:
+	case TORN_KIND_chown:
+	case TORN_KIND_utime:
+	case TORN_KIND_setxattr:
+		return is_closed(view, request) ? pass(request) : -EPERM;
+	default:
+		break;
+	}
+	switch (request->kind) {
+	case TORN_KIND_copy: { /* from a file of the root to a pipe or an output */
+		const long r = gate->by_jump ? pass_without_sigpipe(gate, request) : pass(request);
+		torn_view_follow_kernel(view, request->fd);
+		return r;
+	}
 	case TORN_KIND_open: {
 		/* The descriptor is a plain one even for /dev/urandom: reads are answered here. */
 		const char *name = torn_user(request->path);
@@ -96,9 +140,10 @@ static long other(struct torn_gate *gate, struct torn_request *request, enum tor
 			return torn_do_fcntl(&doing);
 		return pass(request);
 	case TORN_KIND_sync:
-		return request->call == TORN_CALL_syncfs ? 0 : pass(request);
+		if (request->call != TORN_CALL_syncfs)
+			return pass(request);
+		return torn_view_fd(view, request->fd) ? 0 : -EBADF;
 	case TORN_KIND_write:
-	case TORN_KIND_copy:
 		return gate->by_jump ? pass_without_sigpipe(gate, request) : pass(request);
 	default:
 		return pass(request);
@@ -137,7 +182,7 @@ static long from_random(struct torn_gate *gate, struct torn_request *request)
 static long close_several(struct torn_gate *gate, const struct torn_request *request)
 {
 	const uint32_t first = (uint32_t)request->arg[0], last = (uint32_t)request->arg[1];
-	if (first > last)
+	if (first > last || request->how & ~6u /* CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC */)
 		return -EINVAL;
 	for (uint32_t fd = first; fd <= last && fd < TORN_FD_RESERVED; fd++) {
 		if (!torn_view_fd(&gate->recorder->view, (int)fd))
@@ -232,31 +277,33 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 }
 
 /* ---------------------------------------------------------- taking it in */
-static int string_at(uint64_t address, struct torn_bytes *ret_string)
+static int string_at(bool there, uint64_t address, struct torn_bytes *ret_string)
 {
-	if (address == 0) {
-		*ret_string = (struct torn_bytes){NULL, 0};
+	*ret_string = (struct torn_bytes){NULL, 0};
+	if (!there)
 		return 0;
-	}
 	if (torn_is_wild(address))
 		return -EFAULT;
 	const char *text = torn_user(address);
 	size_t size = strnlen(text, TORN_PATH_MAX);
-	if (size == TORN_PATH_MAX)
-		return -ENAMETOOLONG;
+	/* A path too long is refused when its turn comes: torn_view_resolve(). */
 	*ret_string = (struct torn_bytes){(const uint8_t *)text, size};
 	return 0;
 }
 
 static int take_strings(const struct torn_request *request, struct torn_strings *ret_strings)
 {
-	int r = string_at(request->path, &ret_strings->path);
+	/* utimensat(2) and futimesat(2) take no path for the descriptor itself. */
+	const bool no_path = (request->call == TORN_CALL_utimensat ||
+			      request->call == TORN_CALL_futimesat) &&
+			     request->path == 0 && request->dirfd != AT_FDCWD;
+	int r = string_at(request->has_path && !no_path, request->path, &ret_strings->path);
 	if (r == 0)
-		r = string_at(request->path_to, &ret_strings->path_to);
+		r = string_at(request->has_path_to, request->path_to, &ret_strings->path_to);
 	if (r == 0)
-		r = string_at(request->text, &ret_strings->text);
+		r = string_at(request->kind == TORN_KIND_symlink, request->text, &ret_strings->text);
 	if (r == 0)
-		r = string_at(request->xattr, &ret_strings->xattr);
+		r = string_at(request->xattr != 0, request->xattr, &ret_strings->xattr);
 	return r;
 }
 
@@ -294,6 +341,27 @@ static int take_open_how(struct torn_request *request)
 	return how->resolve ? 1 : 0;
 }
 
+/* utimes(2), futimesat(2): microseconds are looked at before any path; utimensat's after. */
+static int check_times(const struct torn_request *request)
+{
+	if ((request->call != TORN_CALL_utimes && request->call != TORN_CALL_futimesat) ||
+	    request->buffer == 0)
+		return 0;
+	if (torn_is_wild(request->buffer))
+		return -EFAULT;
+	const int64_t *times = torn_user(request->buffer);
+	return times[1] < 0 || times[1] >= 1000000 || times[3] < 0 || times[3] >= 1000000 ? -EINVAL : 0;
+}
+
+/* utimensat(2): with UTIME_OMIT twice nothing is looked at, not even the descriptor. */
+static bool sets_nothing(const struct torn_request *request)
+{
+	if (request->call != TORN_CALL_utimensat || torn_is_wild(request->buffer))
+		return false;
+	const struct timespec *times = torn_user(request->buffer);
+	return times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT;
+}
+
 long torn_gate_file(struct torn_gate *gate, struct torn_request *request)
 {
 	struct torn_recorder *recorder = gate->recorder;
@@ -315,8 +383,17 @@ long torn_gate_file(struct torn_gate *gate, struct torn_request *request)
 		torn_recorder_trouble(recorder, TORN_TROUBLE_INCOMPLETE,
 				      "openat2 with RESOLVE_ flags, which are not modelled yet");
 
+	if (sets_nothing(request))
+		return 0;
+	int refused = torn_request_check(request, strings.xattr);
+	if (refused == 0)
+		refused = check_times(request);
 	struct torn_op op;
 	enum torn_where where = torn_recorder_locate(recorder, request, &strings, &op);
+	if (refused < 0 && (where == TORN_WHERE_ROOT || where == TORN_WHERE_ERROR)) {
+		op.result = refused;
+		where = TORN_WHERE_ERROR;
+	}
 	if (request->call == TORN_CALL_sync)
 		where = TORN_WHERE_ROOT;
 	switch (where) {

@@ -54,6 +54,9 @@ static inline bool torn_is_wild(uint64_t address)
 /* Put all that a write was given into one piece, which the log keeps. Returns 0 or -errno. */
 int torn_doing_gather(struct torn_gate *gate, struct torn_request *request, struct torn_op *op);
 
+/* A descriptor of the target's was moved by the kernel: note where it stands now. */
+void torn_view_follow_kernel(struct torn_view *view, int fd);
+
 /* gate_open.c */
 long torn_do_open(const struct torn_doing *doing);
 long torn_do_close(const struct torn_doing *doing);

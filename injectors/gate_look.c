@@ -48,7 +48,7 @@ static void fill_stat(const struct torn_fold_object *object, torn_object number,
 	*to = (struct stat){
 		.st_dev = makedev(DEVICE_MAJOR, DEVICE_MINOR),
 		.st_ino = number,
-		.st_nlink = links_of(node),
+		.st_nlink = object->links || number == TORN_FOLD_ROOT ? links_of(node) : 0,
 		.st_mode = type_bits(node->type) | node->mode,
 		.st_uid = node->uid,
 		.st_gid = node->gid,
@@ -137,7 +137,8 @@ long torn_do_readlink(const struct torn_doing *doing)
 	const struct torn_request *request = doing->request;
 	struct torn_bytes text = {NULL, 0};
 	char magic[TORN_PATH_MAX];
-	if (!op->name.data && op->fd >= 0) { /* /proc/self/fd/N */
+	const bool by_descriptor = *(const char *)torn_user(request->path) == '\0';
+	if (!op->name.data && op->fd >= 0 && !by_descriptor) { /* /proc/self/fd/N */
 		struct torn_bytes path = torn_view_object_path(torn_doing_view(doing), op->object);
 		text.data = (const uint8_t *)magic;
 		text.size = (size_t)snprintf(magic, sizeof magic, "/%.*s", (int)path.size,
@@ -146,8 +147,8 @@ long torn_do_readlink(const struct torn_doing *doing)
 		const struct torn_node *node = torn_view_node(torn_doing_view(doing), op->object);
 		if (!node)
 			return -ENOENT;
-		if (node->type != TORN_SYMLINK)
-			return -EINVAL;
+		if (node->type != TORN_SYMLINK) /* do_readlinkat(), fs/stat.c: "" is no path of its own */
+			return by_descriptor ? -ENOENT : -EINVAL;
 		text = node->link;
 	}
 	if ((int64_t)request->size <= 0)
@@ -190,6 +191,9 @@ long torn_do_readdir(const struct torn_doing *doing)
 		return -ENOTDIR;
 	if (description->how & O_PATH)
 		return -EBADF;
+	if (description->object != TORN_FOLD_ROOT &&
+	    !torn_doing_view(doing)->fold.objects[description->object].links)
+		return -ENOENT; /* removed: IS_DEADDIR, fs/readdir.c */
 	if (torn_is_wild(request->buffer))
 		return -EFAULT;
 	uint8_t *const start = torn_user(request->buffer);

@@ -36,6 +36,9 @@ long torn_do_link(const struct torn_doing *doing)
 		return to;
 	if (op->fd >= 0 && !(op->how & (AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)))
 		return -EXDEV; /* the name itself is procfs' */
+	const struct torn_node *node = torn_view_node(torn_doing_view(doing), op->object);
+	if (node && node->type == TORN_DIRECTORY)
+		return -EPERM; /* vfs_link(); Landlock would say EXDEV before it */
 	if (op->fd >= 0) { /* from /proc/self/fd/N, or "" with AT_EMPTY_PATH */
 		char path[32];
 		snprintf(path, sizeof path, "/proc/self/fd/%d", op->fd);

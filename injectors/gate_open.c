@@ -137,6 +137,9 @@ long torn_do_duplicate(const struct torn_doing *doing)
 	const struct torn_request *request = doing->request;
 	if (request->call == TORN_CALL_dup)
 		return duplicated(doing, torn_raw(SYS_dup, request->fd));
+	if (request->call == TORN_CALL_dup3 &&
+	    (request->how & ~(uint32_t)O_CLOEXEC || request->fd == request->fd_to))
+		return -EINVAL;
 	if (request->fd_to < 0 || request->fd_to >= TORN_FD_RESERVED)
 		return -EBADF;
 	if (request->call == TORN_CALL_dup2)
@@ -156,9 +159,9 @@ long torn_do_fcntl(const struct torn_doing *doing)
 			return -EINVAL;
 		return duplicated(doing, torn_raw(SYS_fcntl, request->fd, request->how, argument));
 	case F_GETFL:
-		/* Without the O_NOFOLLOW that the gate added. */
+		/* As passed: the gate itself adds O_NOFOLLOW for the kernel. */
 		return (long)(description->how & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC |
-							      O_CLOEXEC | O_NOFOLLOW)) |
+							      O_CLOEXEC)) |
 		       (description->how & O_PATH ? 0 : 0100000 /* O_LARGEFILE */);
 	case F_SETFL: {
 		long r = torn_raw(SYS_fcntl, request->fd, F_SETFL, argument);

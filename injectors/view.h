@@ -71,6 +71,9 @@ int torn_view_duplicate(struct torn_view *view, int from, int fd);
 bool torn_view_has_room(const struct torn_view *view);
 void torn_view_close(struct torn_view *view, int fd);
 
+/* LAST_NORM and so on of fs/namei.c, and a name that is too long for any directory. */
+enum torn_last { TORN_LAST_NAME, TORN_LAST_LONG, TORN_LAST_DOT, TORN_LAST_DOTDOT, TORN_LAST_ROOT };
+
 /* Where a path leads. */
 struct torn_place {
 	torn_object dir;        /* directory of the last component */
@@ -78,6 +81,18 @@ struct torn_place {
 	torn_object object;     /* what is there; 0: nothing */
 	int descriptor;         /* "/proc/self/fd/N": N, and `object` is its; else -1 */
 	bool slash;             /* a trailing slash: it must be a directory */
+	enum torn_last last;    /* of TORN_RESOLVE_PARENT only: what the last component is */
+};
+
+/* What is done with the last component. */
+enum torn_resolve {
+	TORN_RESOLVE_SELF,   /* what has that name, also a symlink: lstat */
+	TORN_RESOLVE_FOLLOW, /* what a symlink leads to: stat */
+	TORN_RESOLVE_CREATE, /* the same for open(O_CREAT): a trailing slash is EISDIR */
+	TORN_RESOLVE_CREATE_SELF, /* for open(O_CREAT) with O_EXCL or O_NOFOLLOW */
+	/* Only its directory has to be there: rename, unlink, mkdir. Never followed,
+	 * whatever slashes come behind it, which the caller looks at. */
+	TORN_RESOLVE_PARENT,
 };
 
 /*
@@ -86,8 +101,8 @@ struct torn_place {
  * -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG or -EBADF as path_resolution(7) has
  * it; -EXDEV where the descriptor is no directory below the root.
  */
-int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path, bool follow,
-		      struct torn_place *ret_place);
+int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
+		      enum torn_resolve how, struct torn_place *ret_place);
 
 /*
  * Write the path of `name` in `dir` into the arena ("" for the root; a name of
