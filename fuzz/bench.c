@@ -56,8 +56,8 @@ static const struct torn_target plain_target = {
 };
 TORN_TARGET(plain_target);
 
-#define ROUNDS 9
-#define RUNS 4000
+#define ROUNDS 21
+#define RUNS 1500
 
 enum figure { BARE, RESET_AND_BARE, ANEW_AND_BARE, RUN, TRIAL, KILLS, FIGURE_COUNT };
 

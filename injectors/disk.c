@@ -344,6 +344,7 @@ struct comparison {
 	char *difference;
 	size_t size;
 	struct torn_bytes path; /* of the directory, for the message */
+	int64_t newest_ns;      /* ctime of all that was looked at */
 };
 
 static int64_t ns_of(struct timespec time)
@@ -369,12 +370,20 @@ static struct torn_disk_seen *seen_of(const struct torn_disk *disk, torn_object 
 	return disk->seen && dir < TORN_DISK_SEEN_MAX ? &disk->seen[dir] : NULL;
 }
 
-static void remember(struct torn_disk_seen *seen, const struct torn_node *dir, int64_t changed_ns)
+/* It is now at least as late as the newest ctime that was seen: no clock is asked. */
+static void remember(struct torn_disk_seen *seen, const struct torn_node *dir, int64_t changed_ns,
+		     int64_t newest_ns)
 {
-	struct timespec now;
-	torn_raw(SYS_clock_gettime, CLOCK_REALTIME_COARSE, &now);
-	seen->changed_ns = changed_ns + TORN_DISK_RACY_NS < ns_of(now) ? changed_ns : 0;
-	seen->names = names_hash(dir);
+	const bool is_old = changed_ns + TORN_DISK_RACY_NS < newest_ns;
+	seen->changed_ns = is_old ? changed_ns : 0;
+	if (is_old)
+		seen->names = names_hash(dir);
+}
+
+static void note_time(struct comparison *comparison, int64_t changed_ns)
+{
+	if (changed_ns > comparison->newest_ns)
+		comparison->newest_ns = changed_ns;
 }
 
 static int differs(const struct comparison *comparison, const char *name, const char *how)
@@ -404,7 +413,7 @@ static int compare_bytes(const struct comparison *comparison, int fd, const char
 }
 
 /* Compare a file; where it is going to be another (`to`), make it that while it is open. */
-static int compare_file(const struct comparison *comparison, int dirfd, const char *name,
+static int compare_file(struct comparison *comparison, int dirfd, const char *name,
 			const struct torn_entry *entry, const struct torn_entry *to)
 {
 	const struct torn_node *file = entry->node;
@@ -415,6 +424,8 @@ static int compare_file(const struct comparison *comparison, int dirfd, const ch
 		return (int)fd;
 	struct stat status;
 	long r = torn_raw(SYS_fstat, fd, &status);
+	if (r == 0)
+		note_time(comparison, ns_of(status.st_ctim));
 	if (r == 0 && (uint64_t)status.st_size != file->size)
 		r = differs(comparison, name, "another size than the log says");
 	else if (r == 0 && (status.st_mode & 07777) != mode_on_disk(file))
@@ -543,11 +554,12 @@ static int compare_dir(struct comparison *comparison, int dirfd, torn_object obj
 		return MODE_DIFFERS;
 	struct torn_disk_seen *seen = seen_of(comparison->disk, object);
 	const int64_t changed_ns = ns_of(status.st_ctim);
+	note_time(comparison, changed_ns);
 	if (seen && seen->changed_ns == changed_ns && seen->names == names_hash(dir))
 		return compare_known(comparison, dirfd, dir, to);
 	const int compared = compare_listed(comparison, dirfd, dir, to);
 	if (compared == 0 && seen)
-		remember(seen, dir, changed_ns);
+		remember(seen, dir, changed_ns, comparison->newest_ns);
 	return compared;
 }
 

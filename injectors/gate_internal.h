@@ -45,7 +45,7 @@ struct torn_gate {
 	uint64_t mask_now;         /* in force where the call being answered came from */
 	uint64_t waiting;          /* planned, deadly, and blocked by the target: bit S */
 	bool sigsys_blocked;       /* it believes so */
-	bool altstack_touched;
+	bool mask_touched, altstack_touched;
 	stack_t altstack_before;
 };
 

@@ -242,6 +242,7 @@ static long set_mask(struct torn_gate *gate, const struct torn_request *request,
 		return -EINVAL;
 	const uint64_t before = *mask | (gate->sigsys_blocked ? sigsys : 0);
 	if (set) {
+		gate->mask_touched = true;
 		uint64_t after;
 		switch ((int)request->arg[0]) {
 		case SIG_BLOCK:

@@ -403,14 +403,16 @@ int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)
 	gate->kill_for_real = what->kill_for_real;
 	gate->handled = gate->ignored = gate->actions_touched = gate->waiting = 0;
 	gate->sigsys = (struct torn_kernel_action){0};
-	gate->sigsys_blocked = false;
+	gate->sigsys_blocked = gate->mask_touched = false;
 	gate->mask_after = gate->mask_before;
 
 	recorder->running = true;
 	int code = on_the_stack(what->operation, what->run);
 	selector = SELECTOR_ALLOW;
 	/* As it is, not as calls left it: a handler that was left by longjmp keeps its mask. */
-	torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_after, sizeof gate->mask_after);
+	if (gate->actions_touched || gate->mask_touched)
+		torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_after,
+			 sizeof gate->mask_after);
 	if (gate->sigsys_blocked)
 		gate->mask_after |= UINT64_C(1) << (SIGSYS - 1);
 	recorder->running = false;
