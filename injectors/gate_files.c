@@ -21,6 +21,7 @@
 #include "points.h"
 
 /* --------------------------------------------------------------- all kinds */
+
 static long (*const perform[TORN_KIND_COUNT])(const struct torn_doing *doing) = {
 	[TORN_KIND_open] = torn_do_open,           [TORN_KIND_close] = torn_do_close,
 	[TORN_KIND_read] = torn_do_read,           [TORN_KIND_write] = torn_do_write,
@@ -40,144 +41,7 @@ static long (*const perform[TORN_KIND_COUNT])(const struct torn_doing *doing) = 
 	[TORN_KIND_map] = torn_do_map,
 };
 
-/* ----------------------------------------------- descriptors not of the root */
-static long pass(const struct torn_request *request)
-{
-	return torn_raw6(torn_call_row(request->call)->number, (long)request->arg[0],
-			 (long)request->arg[1], (long)request->arg[2], (long)request->arg[3],
-			 (long)request->arg[4], (long)request->arg[5]);
-}
-
-/* By a jump no signal waits: SIGPIPE's handler would run while the gate is open. */
-static long pass_without_sigpipe(struct torn_gate *gate, const struct torn_request *request)
-{
-	const uint64_t pipe = UINT64_C(1) << (SIGPIPE - 1);
-	const struct timespec now = {0, 0};
-	uint64_t before;
-	torn_raw(SYS_rt_sigprocmask, SIG_BLOCK, &pipe, &before, sizeof pipe);
-	const long r = pass(request);
-	if (r == -EPIPE && !(before & pipe) &&
-	    torn_raw(SYS_rt_sigtimedwait, &pipe, NULL, &now, sizeof pipe) == SIGPIPE)
-		gate->signal_pending = SIGPIPE;
-	torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
-	return r;
-}
-
-/*
- * torn's own descriptors are not there for the target, and none is below 0 (the
- * f... calls take AT_FDCWD for the working directory since Linux 6.13, which
- * here is torn's): the kernel is asked about -1 and says what it says.
- */
-static void hide_reserved(struct torn_request *request)
-{
-	const char *signature = torn_call_row(request->call)->signature;
-	for (int i = 0; signature[i]; i++) {
-		const int fd = (int)request->arg[i];
-		if (strchr("fgdD", signature[i]) && (fd >= TORN_FD_RESERVED || fd < 0))
-			request->arg[i] = (uint64_t)-1;
-	}
-	if (request->fd >= TORN_FD_RESERVED)
-		request->fd = -1;
-	if (request->dirfd >= TORN_FD_RESERVED)
-		request->dirfd = -1;
-}
-
-/* Then the kernel may be asked: it says EBADF, or what it finds wrong before that. */
-static bool is_closed(struct torn_view *view, const struct torn_request *request)
-{
-	if (request->path && *(const char *)torn_user(request->path) != '\0')
-		return false; /* a name below /proc */
-	return !torn_view_fd(view, request->has_path ? request->dirfd : request->fd);
-}
-
-/* stdin, pipes, /dev/null, the loader's files: performed as it is, descriptors kept track of. */
-static long other(struct torn_gate *gate, struct torn_request *request, enum torn_fd_class class)
-{
-	struct torn_view *view = &gate->recorder->view;
-	const struct torn_doing doing = {.gate = gate, .request = request};
-	hide_reserved(request);
-	/*
-	 * By a descriptor or a /proc name of something that is not the root's, these
-	 * would reach the host: a name in its directories, the mode or owner of a file
-	 * that libc opened. Landlock stops some of them, and none of the last four.
-	 */
-	switch (request->kind) {
-	case TORN_KIND_rename:
-	case TORN_KIND_link:
-		return is_closed(view, request) ? pass(request) : -EXDEV;
-	case TORN_KIND_chmod:
-	case TORN_KIND_chown:
-	case TORN_KIND_utime:
-	case TORN_KIND_setxattr:
-		return is_closed(view, request) ? pass(request) : -EPERM;
-	default:
-		break;
-	}
-	switch (request->kind) {
-	case TORN_KIND_copy: { /* from a file of the root to a pipe or an output */
-		const long r = gate->by_jump ? pass_without_sigpipe(gate, request) : pass(request);
-		torn_view_follow_kernel(view, request->fd);
-		return r;
-	}
-	case TORN_KIND_open: {
-		/* The descriptor is a plain one even for /dev/urandom: reads are answered here. */
-		const char *name = torn_user(request->path);
-		long fd = class == TORN_FD_RANDOM || strcmp(name, "/dev/null") == 0
-			? torn_raw(SYS_fcntl, TORN_FD_NULL, request->how & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0)
-			: torn_raw(SYS_openat, AT_FDCWD,
-				   class == TORN_FD_RANDOM ? (uint64_t)(uintptr_t) "/dev/null"
-							   : request->path,
-				   request->how & ~(uint32_t)(O_CREAT | O_TRUNC | O_EXCL));
-		const struct torn_description description = {.class = class, .how = request->how};
-		return fd < 0 ? fd : torn_view_open(view, (int)fd, &description) < 0 ? -EMFILE : fd;
-	}
-	case TORN_KIND_close:
-		return torn_do_close(&doing);
-	case TORN_KIND_duplicate:
-		return torn_do_duplicate(&doing);
-	case TORN_KIND_control:
-		if (request->call == TORN_CALL_fcntl && torn_view_fd(view, request->fd))
-			return torn_do_fcntl(&doing);
-		return pass(request);
-	case TORN_KIND_sync:
-		if (request->call != TORN_CALL_syncfs)
-			return pass(request);
-		return torn_view_fd(view, request->fd) ? 0 : -EBADF;
-	case TORN_KIND_write:
-		return gate->by_jump ? pass_without_sigpipe(gate, request) : pass(request);
-	default:
-		return pass(request);
-	}
-}
-
-/* A file that libc looks for on its own account. The zone of the host is left absent. */
-static long host_file(struct torn_gate *gate, struct torn_request *request)
-{
-	const char *path = torn_user(request->path);
-	if (strncmp(path, "/usr/share/zoneinfo", 19) == 0 || strcmp(path, "/etc/localtime") == 0)
-		return -ENOENT;
-	return other(gate, request, TORN_FD_OTHER);
-}
-
-static long output(struct torn_gate *gate, struct torn_request *request)
-{
-	if (request->kind != TORN_KIND_write)
-		return other(gate, request, TORN_FD_OUTPUT);
-	struct torn_op op = {.length = request->size};
-	int r = torn_doing_gather(gate, request, &op);
-	if (r < 0)
-		return r;
-	torn_recorder_output(gate->recorder, request->call, request->fd, op.data);
-	return (long)op.data.size;
-}
-
-static long from_random(struct torn_gate *gate, struct torn_request *request)
-{
-	if (request->kind != TORN_KIND_read || request->iov_count)
-		return other(gate, request, TORN_FD_RANDOM);
-	torn_recorder_random(gate->recorder, torn_user(request->buffer), request->size);
-	return (long)request->size;
-}
+/* ----------------------------------------------------- calls without a place */
 
 static long close_several(struct torn_gate *gate, const struct torn_request *request)
 {
@@ -213,6 +77,7 @@ static long getcwd_virtual(struct torn_gate *gate, const struct torn_request *re
 }
 
 /* --------------------------------------------------------------- the op */
+
 static _Noreturn void die_by_kill(struct torn_gate *gate)
 {
 	gate->recorder->end = TORN_ENDED_BY_PLAN;
@@ -277,6 +142,7 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 }
 
 /* ---------------------------------------------------------- taking it in */
+
 static int string_at(bool there, uint64_t address, struct torn_bytes *ret_string)
 {
 	*ret_string = (struct torn_bytes){NULL, 0};
@@ -396,18 +262,7 @@ long torn_gate_file(struct torn_gate *gate, struct torn_request *request)
 	}
 	if (request->call == TORN_CALL_sync)
 		where = TORN_WHERE_ROOT;
-	switch (where) {
-	case TORN_WHERE_ROOT:
-	case TORN_WHERE_ERROR:
+	if (where == TORN_WHERE_ROOT || where == TORN_WHERE_ERROR)
 		return numbered(gate, request, &op, where);
-	case TORN_WHERE_OUTPUT:
-		return output(gate, request);
-	case TORN_WHERE_RANDOM:
-		return from_random(gate, request);
-	case TORN_WHERE_HOST:
-		return host_file(gate, request);
-	case TORN_WHERE_PASS:
-		break;
-	}
-	return other(gate, request, TORN_FD_OTHER);
+	return torn_gate_other(gate, request, where);
 }

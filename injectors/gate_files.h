@@ -57,6 +57,9 @@ int torn_doing_gather(struct torn_gate *gate, struct torn_request *request, stru
 /* A descriptor of the target's was moved by the kernel: note where it stands now. */
 void torn_view_follow_kernel(struct torn_view *view, int fd);
 
+/* gate_other.c: a call that is no op; `where` says of what kind. Returns what the target is told. */
+long torn_gate_other(struct torn_gate *gate, struct torn_request *request, enum torn_where where);
+
 /* gate_open.c */
 long torn_do_open(const struct torn_doing *doing);
 long torn_do_close(const struct torn_doing *doing);

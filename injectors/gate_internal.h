@@ -1,7 +1,7 @@
 /*
  * gate_internal.h: what the files of the in-process gate share: gate_sud.c (the
  * crossing), gate_files.c (calls on files), gate_process.c (identity, time,
- * signals, processes).
+ * processes), gate_signals.c, gate_settle.c (afterwards).
  */
 #ifndef TORN_GATE_INTERNAL_H
 #define TORN_GATE_INTERNAL_H
@@ -56,6 +56,14 @@ _Noreturn void torn_gate_die(struct torn_gate *gate, enum torn_end end, int code
 long torn_gate_file(struct torn_gate *gate, struct torn_request *request);
 /* The same for VIRTUAL, PROCESS and PASS; `context` is the target's. */
 long torn_gate_process(struct torn_gate *gate, struct torn_request *request, ucontext_t *context);
+
+/* gate_signals.c: rt_sigaction, rt_sigprocmask, sigaltstack, kill and its like. */
+long torn_gate_set_action(struct torn_gate *gate, const struct torn_request *request);
+long torn_gate_set_mask(struct torn_gate *gate, const struct torn_request *request,
+			ucontext_t *context);
+long torn_gate_set_altstack(struct torn_gate *gate, const struct torn_request *request,
+			    ucontext_t *context);
+long torn_gate_send_signal(struct torn_gate *gate, const struct torn_request *request);
 
 /* A signal planned at an op: deliver it when the target goes on. */
 void torn_gate_signal(struct torn_gate *gate, struct torn_op *op, int number);
