@@ -100,7 +100,7 @@ static void take_result(struct torn_checked *item, double seconds, const char *f
 		.seconds = seconds,
 		.findings = sweep->findings,
 		.findings_count = sweep->findings_count,
-		.failure = failure ? failure : sweep->failed ? sweep->failure : NULL,
+		.failure = failure ? failure : sweep->failed || sweep->unjudged > 0 ? sweep->failure : NULL,
 	};
 }
 

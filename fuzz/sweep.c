@@ -53,6 +53,19 @@ static void sweep_fail(struct torn_sweep *sweep, const struct torn_setup *setup,
 		 setup ? setup->world->name : "", setup ? ")" : "");
 }
 
+/* A trial that cannot be judged makes the check incomplete; the others are run all the same. */
+static void note_unjudged(struct torn_sweep *sweep, const struct torn_setup *setup,
+			  const struct torn_plan *plan, const char *why)
+{
+	if (sweep->unjudged++ > 0)
+		return;
+	char fault[96] = "";
+	if (plan->faults_count > 0)
+		torn_fault_print(&plan->faults[0], fault, sizeof fault);
+	snprintf(sweep->failure, sizeof sweep->failure, "%s (old state %s%s%s)", why,
+		 setup->world->name, fault[0] ? ", fault " : "", fault);
+}
+
 /* --------------------------------------------------------------- findings */
 
 static const char *keep(struct torn_sweep *sweep, const char *text)
@@ -479,13 +492,27 @@ static int sweep_faults(struct torn_sweeping *sweeping, const struct torn_log *l
 	struct placing placing = place_all(log);
 	int r = placing.lost ? -ENOMEM : 0;
 	sweeping->sweep->trials_planned = sweeping->sweep->trials + placing.count;
-	for (size_t i = 0; r == 0 && i < placing.count; i++)
+	for (size_t i = 0; r == 0 && i < placing.count; i++) {
 		r = torn_sweeping_plan(sweeping, &placing.plans[i]);
+		if (r != -ENOTSUP)
+			continue;
+		note_unjudged(sweeping->sweep, sweeping->setup, &placing.plans[i],
+			      sweeping->lab->failure);
+		r = 0;
+	}
 	free(placing.plans);
 	return r;
 }
 
 /* ------------------------------------------------------------------ worlds */
+
+/* Else what it leaves is not new, and nothing else can be said of this old state. */
+static bool ended_as_meant(const struct torn_trial *clean)
+{
+	if (clean->end != TORN_RETURNED || (clean->code != 0) != clean->world->refuses)
+		return false;
+	return !clean->world->refuses || torn_tree_equal(clean->now, clean->old_tree);
+}
 
 static int sweep_world(struct torn_sweeping *sweeping)
 {
@@ -499,14 +526,10 @@ static int sweep_world(struct torn_sweeping *sweeping)
 	if (r < 0)
 		return r;
 	sweep->trials += 2;
-	const uint32_t findings_before = sweep->findings_count;
 	/* The clean run makes the new tree; judged against it, it cannot fail for what it made. */
 	torn_sweep_judge(sweep, setup, &trial);
-	bool succeeds = true;
-	for (uint32_t i = findings_before; i < sweep->findings_count; i++)
-		succeeds &= strcmp(sweep->findings[i].id, "clean-run-succeeds") != 0;
-	if (!succeeds)
-		return 0; /* what it leaves is not new: nothing else can be said */
+	if (!ended_as_meant(&trial))
+		return 0;
 
 	static const struct torn_plan nothing = {.seed = 1};
 	sweeping->noting_points = true;
@@ -542,7 +565,11 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 			break;
 		}
 		lab->on_disk = NULL;
-		if (sweep_world(sweeping) < 0)
+		static const struct torn_plan nothing = {.seed = 1};
+		const int r = sweep_world(sweeping);
+		if (r == -ENOTSUP)
+			note_unjudged(sweep, &setup, &nothing, lab->failure);
+		else if (r < 0)
 			sweep_fail(sweep, &setup, lab->failure);
 		sweep->trees += sweeping->trees.count;
 		torn_sweeping_close(sweeping);

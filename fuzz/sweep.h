@@ -23,8 +23,9 @@ struct torn_sweep {
 	uint64_t trials_planned; /* of the world that is being swept */
 	struct torn_finding findings[TORN_FINDINGS_MAX];
 	volatile uint32_t findings_count;
-	bool failed, done;
-	char failure[320];
+	uint64_t unjudged;  /* trials that did what torn cannot judge: the first is in `failure` */
+	bool failed, done;  /* failed: torn itself did, and the sweep ended there */
+	char failure[400];
 };
 
 /* Map one. Returns 0 or -errno; torn_sweep_close() unmaps it. */
@@ -47,7 +48,8 @@ int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct to
 void torn_sweeping_close(struct torn_sweeping *sweeping);
 /*
  * Run a plan, judge how it ended, and judge every kill of it from its first
- * fault on. Returns 0, or -EPROTO when torn failed or cannot judge it.
+ * fault on. Returns 0; -ENOTSUP when the run did what torn cannot judge,
+ * -EPROTO when torn failed.
  */
 int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *plan);
 /* Judge every kill of a run again, as if none of its trees had been seen. Returns how many, or -errno. */

@@ -249,17 +249,11 @@ int torn_trial_kill(struct torn_lab *lab, const struct torn_setup *setup,
 static int trouble(struct torn_lab *lab)
 {
 	const struct torn_recorder *recorder = lab->recorder;
-	switch (recorder->trouble) {
-	case TORN_TROUBLE_NONE:
-		return 0;
-	case TORN_TROUBLE_PROCESS:
-		return fail(lab, "INVALID: %s", recorder->trouble_text);
-	case TORN_TROUBLE_INCOMPLETE:
-		return fail(lab, "INCOMPLETE: %s", recorder->trouble_text);
-	case TORN_TROUBLE_BROKEN:
-		break;
-	}
-	return fail(lab, "%s", recorder->trouble_text);
+	if (recorder->trouble == TORN_TROUBLE_BROKEN)
+		return fail(lab, "%s", recorder->trouble_text);
+	fail(lab, "%s: %s", recorder->trouble == TORN_TROUBLE_PROCESS ? "INVALID" : "INCOMPLETE",
+	     recorder->trouble_text);
+	return -ENOTSUP;
 }
 
 int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,

@@ -55,7 +55,8 @@ enum torn_trial_how {
  * Where the plan kills, the trial is at the kill; where a signal of the plan is
  * fatal, too. The disk is held against the log, then put back to old.
  * Returns TORN_HELD when it can be judged, TORN_INVALID when a planned fault
- * did not fire; -EPROTO when torn failed or cannot judge it (lab->failure).
+ * did not fire; -ENOTSUP when the run did what torn cannot judge, -EPROTO when
+ * torn itself failed (lab->failure says what).
  */
 int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 		   const struct torn_plan *plan, enum torn_trial_how how,

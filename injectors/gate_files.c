@@ -125,6 +125,7 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 				 ? action.ending_bytes
 			 : action.act == TORN_ACT_SHORTEN ? action.bytes
 							  : op->length,
+		.interrupted = action.ending == TORN_ENDING_SIGNAL,
 	};
 	if (action.act == TORN_ACT_REFUSE)
 		op->result = op->told = -action.number;

@@ -13,6 +13,7 @@ struct torn_doing {
 	struct torn_request *request;
 	struct torn_op *op;
 	uint64_t limit; /* bytes to move at most */
+	bool interrupted; /* a signal arrives: a call that would wait is told EINTR (signal(7)) */
 };
 
 static inline struct torn_view *torn_doing_view(const struct torn_doing *doing)

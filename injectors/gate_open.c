@@ -84,6 +84,13 @@ static long track(const struct torn_doing *doing, long fd)
 	return r < 0 ? r : fd;
 }
 
+static long wait_for_ever(const struct torn_doing *doing)
+{
+	if (!doing->interrupted)
+		torn_gate_die(doing->gate, TORN_HUNG, 0);
+	return -EINTR;
+}
+
 /* Nobody is there to open the other end of a FIFO: fifo(7). */
 static bool would_wait_for_ever(const struct torn_doing *doing)
 {
@@ -98,7 +105,7 @@ long torn_do_open(const struct torn_doing *doing)
 	if (!torn_view_has_room(&doing->gate->recorder->view))
 		return -EMFILE; /* before anything is made: open(2) */
 	if (would_wait_for_ever(doing))
-		torn_gate_die(doing->gate, TORN_HUNG, 0);
+		return wait_for_ever(doing);
 	if (op->flags & TORN_OP_CREATES)
 		op->object = torn_doing_view(doing)->fold.count + 1;
 	if (op->object && !op->name.data && op->fd >= 0) { /* by its name below /proc */
@@ -176,7 +183,7 @@ long torn_do_fcntl(const struct torn_doing *doing)
 		long r = torn_raw(SYS_fcntl, request->fd,
 				  request->how == F_SETLKW ? F_SETLK : F_OFD_SETLK, argument);
 		if (r == -EAGAIN || r == -EACCES)
-			torn_gate_die(doing->gate, TORN_HUNG, 0); /* held by itself */
+			return wait_for_ever(doing); /* held by itself */
 		return r;
 	}
 	default:
@@ -189,6 +196,6 @@ long torn_do_flock(const struct torn_doing *doing)
 	const struct torn_request *request = doing->request;
 	long r = torn_raw(SYS_flock, request->fd, request->how | LOCK_NB);
 	if (r == -EWOULDBLOCK && !(request->how & LOCK_NB))
-		torn_gate_die(doing->gate, TORN_HUNG, 0); /* only its own other descriptor can hold it */
+		return wait_for_ever(doing); /* only its own other descriptor can hold it */
 	return r;
 }

@@ -190,7 +190,7 @@ static void test_after_a_refused_fork_the_same_worker_goes_on(void **state)
 {
 	(void)state;
 	const struct pair *both = run_two(forks, writes_new);
-	assert_int_equal(both->results[0], -EPROTO);
+	assert_int_equal(both->results[0], -ENOTSUP);
 	assert_int_equal(both->results[1], TORN_HELD);
 	assert_int_equal(both->trials[1].code, 0);
 	assert_string_equal(now("srv/f"), "new");
