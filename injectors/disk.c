@@ -563,14 +563,6 @@ static int compare_dir(struct comparison *comparison, int dirfd, torn_object obj
 	return compared;
 }
 
-int torn_disk_compare(const struct torn_disk *disk, const struct torn_node *tree,
-		      char *ret_difference, size_t size)
-{
-	struct comparison comparison = {
-		.disk = disk, .difference = ret_difference, .size = size};
-	return compare_dir(&comparison, disk->root_fd, TORN_ROOT, tree, NULL);
-}
-
 int torn_disk_settle(const struct torn_disk *disk, const struct torn_node *now,
 		     const struct torn_node *old, char *ret_difference, size_t size, bool *ret_anew)
 {

@@ -38,13 +38,6 @@ int torn_disk_make(int root_fd, const struct torn_node *tree);
 int torn_disk_clear(int root_fd);
 
 /*
- * Hold what is on disk against a tree. Returns 0 where they are equal, -EUCLEAN
- * where not (with what and where in `ret_difference`), else -errno.
- */
-int torn_disk_compare(const struct torn_disk *disk, const struct torn_node *tree,
-		      char *ret_difference, size_t size);
-
-/*
  * Turn `from`, which is on disk, into `to`. Where both have the same
  * directories and no hard links, only what differs is written, and directories
  * stay the same inodes; otherwise all is made anew and `ret_anew` is set.
@@ -54,9 +47,10 @@ int torn_disk_change(const struct torn_disk *disk, const struct torn_node *from,
 		     const struct torn_node *to, bool *ret_anew);
 
 /*
- * Both at once, for after a trial: hold what is on disk against `now`, and turn
- * it into `old`. Returns as torn_disk_compare; what differs is then left as far
- * as it was put back.
+ * After a trial: hold what is on disk against `now`, and turn it into `old` in
+ * the same pass. Returns 0; -EUCLEAN where they differ (with what and where in
+ * `ret_difference`), what was put back by then staying so; else -errno.
+ * `ret_anew` as of torn_disk_change.
  */
 int torn_disk_settle(const struct torn_disk *disk, const struct torn_node *now,
 		     const struct torn_node *old, char *ret_difference, size_t size, bool *ret_anew);
