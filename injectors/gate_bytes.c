@@ -156,7 +156,7 @@ static long copy_call(const struct torn_request *request, uint64_t size)
 }
 
 /* Both ends of a copy may share one description: the kernel knows where it stands. */
-void torn_view_follow_kernel(struct torn_view *view, int fd)
+void torn_gate_follow_offset(struct torn_view *view, int fd)
 {
 	struct torn_description *description = torn_view_fd(view, fd);
 	const long at = torn_raw(SYS_lseek, fd, 0, SEEK_CUR);
@@ -191,8 +191,8 @@ static long copy_inside(const struct torn_doing *doing, const struct copy *copy,
 		torn_raw(SYS_close, fd);
 	}
 	op->data = (struct torn_bytes){bytes, (size_t)r};
-	torn_view_follow_kernel(view, copy->from);
-	torn_view_follow_kernel(view, copy->to);
+	torn_gate_follow_offset(view, copy->from);
+	torn_gate_follow_offset(view, copy->to);
 	return r;
 }
 
@@ -218,7 +218,7 @@ static long copy_from_outside(const struct torn_doing *doing, const struct copy 
 		*copy->from_offset += written;
 	if (copy->to_offset)
 		*copy->to_offset += written;
-	torn_view_follow_kernel(torn_doing_view(doing), copy->to);
+	torn_gate_follow_offset(torn_doing_view(doing), copy->to);
 	return written;
 }
 

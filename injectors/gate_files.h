@@ -56,7 +56,7 @@ static inline bool torn_is_wild(uint64_t address)
 int torn_doing_gather(struct torn_gate *gate, struct torn_request *request, struct torn_op *op);
 
 /* A descriptor of the target's was moved by the kernel: note where it stands now. */
-void torn_view_follow_kernel(struct torn_view *view, int fd);
+void torn_gate_follow_offset(struct torn_view *view, int fd);
 
 /* gate_other.c: a call that is no op; `where` says of what kind. Returns what the target is told. */
 long torn_gate_other(struct torn_gate *gate, struct torn_request *request, enum torn_where where);

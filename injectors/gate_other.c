@@ -109,7 +109,7 @@ static long other(struct torn_gate *gate, struct torn_request *request, enum tor
 		return open_other(view, request, class);
 	case TORN_KIND_copy: { /* from a file of the root to a pipe or an output */
 		const long r = gate->by_jump ? pass_without_sigpipe(gate, request) : pass(request);
-		torn_view_follow_kernel(view, request->fd);
+		torn_gate_follow_offset(view, request->fd);
 		return r;
 	}
 	case TORN_KIND_close:
