@@ -23,7 +23,10 @@ struct torn_gate;
  */
 int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate **ret_gate);
 
-/* In a child of fork(2): dispatching is the thread's own affair and not inherited. Returns 0 or -errno. */
+/*
+ * In a child of fork(2): dispatching is the thread's own affair and not
+ * inherited. Returns 0; -ENOSYS where calls do not cross; else -errno.
+ */
 int torn_gate_follow(struct torn_gate *gate);
 
 struct torn_gate_run {
@@ -52,7 +55,7 @@ int torn_gate_dirfd(struct torn_gate *gate, torn_object dir);
 /* Forget descriptors kept on directories of the root: they may not be the same ones any more. */
 void torn_gate_forget(struct torn_gate *gate);
 
-/* Was the selector on? For hooks of sanitizers, which must not run armed. Disarms. */
+/* Open the gate for good: a sanitizer is about to report, and its calls are not the target's. */
 void torn_gate_disarm(void);
 
 #endif
