@@ -117,7 +117,8 @@ static int tell(struct torn_check *check, const struct torn_options *options)
 int torn_command_check(int argc, char **argv)
 {
 	const struct torn_options options =
-		torn_options_parse(argc, argv, "[TARGET[@VARIANT]...]",
+		torn_options_parse(argc, argv, "seed cases allow timeout quiet reports",
+				   "[TARGET[@VARIANT]...]",
 				   "Try every fault at every op and every kill; without a name, all targets.");
 	struct torn_check check = {.finished = isatty(STDERR_FILENO) ? NULL : say_step};
 	int r = torn_check_choose(&check, &options);

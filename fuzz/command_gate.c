@@ -170,7 +170,7 @@ static int replay_corpus(struct gate *gate, const struct torn_check *check)
 int torn_command_gate(int argc, char **argv)
 {
 	const struct torn_options options = torn_options_parse(
-		argc, argv, "[TARGET[@VARIANT]...]",
+		argc, argv, "seed corpus timeout quiet", "[TARGET[@VARIANT]...]",
 		"Sweep, hold the findings against corpus/TARGET/expected, replay all cases.");
 	struct timespec begun, ended;
 	clock_gettime(CLOCK_MONOTONIC, &begun);

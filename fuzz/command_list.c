@@ -53,7 +53,7 @@ static const struct listing {
 int torn_command_list(int argc, char **argv)
 {
 	const struct torn_options options = torn_options_parse(
-		argc, argv, "[targets|invariants|faults|presets]", "List what torn knows.");
+		argc, argv, "", "[targets|invariants|faults|presets]", "List what torn knows.");
 	const size_t count = sizeof listings / sizeof *listings;
 	for (size_t n = 0; n < options.names_count; n++) {
 		bool known = false;

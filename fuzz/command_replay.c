@@ -35,7 +35,7 @@ static void say_replayed(const char *path, const struct torn_replayed *replayed)
 
 static void say_explained(const char *path, const struct torn_replayed *replayed)
 {
-	if (replayed->failed || replayed->verdict == TORN_INVALID || !replayed->invariant)
+	if (replayed->failed || replayed->verdict == TORN_INVALID)
 		say_replayed(path, replayed);
 	if (!replayed->failed && replayed->trial.log)
 		torn_explain(stdout, &replayed->trial, replayed->invariant, &replayed->judgement);
@@ -82,13 +82,13 @@ static int each_case(const struct torn_options *options,
 int torn_command_replay(int argc, char **argv)
 {
 	const struct torn_options options = torn_options_parse(
-		argc, argv, "CASE...", "Run cases again; exit 1 where one still shows its violation.");
+		argc, argv, "timeout", "CASE...", "Run cases again; exit 1 where one still shows its violation.");
 	return each_case(&options, say_replayed);
 }
 
 int torn_command_explain(int argc, char **argv)
 {
 	const struct torn_options options =
-		torn_options_parse(argc, argv, "CASE...", "Tell what happens in a case, in words.");
+		torn_options_parse(argc, argv, "timeout", "CASE...", "Tell what happens in a case, in words.");
 	return each_case(&options, say_explained);
 }

@@ -113,7 +113,12 @@ static const char *how_it_ended(const struct torn_trial *trial, char *buffer, si
 		snprintf(buffer, size, "crashed (SIG%s)", torn_signal_name(trial->code) ? torn_signal_name(trial->code) : "?");
 		break;
 	case TORN_HUNG:
-		snprintf(buffer, size, "never ended");
+		if (trial->code == TORN_HANG_WAITS)
+			snprintf(buffer, size, "never ended");
+		else
+			snprintf(buffer, size, "had not ended after %u %s",
+				 trial->code == TORN_HANG_OPS ? TORN_OPS_MAX : TORN_CROSSINGS_MAX,
+				 trial->code == TORN_HANG_OPS ? "calls on files" : "system calls");
 		break;
 	default:
 		snprintf(buffer, size, "was ended by the plan");
@@ -165,12 +170,13 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 	}
 	char now[32], old[32], new[32], how[64];
 	at_path(judgement, state.torn, "watched");
-	set(judgement, TORN_VIOLATED, "%s /%.*s is neither old (%s) nor new (%s) but %s",
-	    trial->killed ? "after the kill" : "after it ended",
-	    PATH(state.torn),
-	    kind_of(torn_tree_find(trial->old_tree, state.torn), old, sizeof old),
-	    kind_of(torn_tree_find(trial->new_tree, state.torn), new, sizeof new),
-	    kind_of(torn_tree_find(trial->now, state.torn), now, sizeof now));
+	kind_of(torn_tree_find(trial->old_tree, state.torn), old, sizeof old);
+	kind_of(torn_tree_find(trial->new_tree, state.torn), new, sizeof new);
+	kind_of(torn_tree_find(trial->now, state.torn), now, sizeof now);
+	const bool alike = strcmp(now, old) == 0 || strcmp(now, new) == 0;
+	set(judgement, TORN_VIOLATED, "%s /%.*s is neither old (%s) nor new (%s) but %s%s",
+	    trial->killed ? "after the kill" : "after it ended", PATH(state.torn), old, new, now,
+	    alike ? ", and other ones" : "");
 	if (!trial->killed) {
 		size_t length = strlen(judgement->summary);
 		snprintf(judgement->summary + length, sizeof judgement->summary - length,
@@ -267,13 +273,23 @@ struct litter_search {
 	bool found;
 };
 
-/* Excused: the call that failed was the one removing it. */
+static bool is_at_or_below(struct torn_bytes path, struct torn_bytes above)
+{
+	return path.size >= above.size && memcmp(path.data, above.data, above.size) == 0 &&
+	       (path.size == above.size || path.data[above.size] == '/');
+}
+
+/*
+ * Excused: the call that failed was the one removing it, or something in it. Only
+ * a failure that was planned: unlink of a temp that is not there yet (ENOENT), or
+ * of a directory (EISDIR), is the target's own doing and excuses nothing.
+ */
 static bool removal_failed(const struct torn_trial *trial, struct torn_bytes path)
 {
 	for (uint32_t i = 0; i < trial->log->count; i++) {
 		const struct torn_op *op = &trial->log->ops[i];
 		if ((op->kind == TORN_KIND_unlink || op->kind == TORN_KIND_rmdir) && op->told < 0 &&
-		    torn_bytes_equal(op->path, path))
+		    op->fault > 0 && is_at_or_below(op->path, path))
 			return true;
 	}
 	return false;
@@ -336,10 +352,18 @@ static void nothing_leaks(const struct torn_trial *trial, struct torn_judgement 
 		judgement->verdict = TORN_HELD;
 		return;
 	}
-	const struct torn_leak *leak = &trial->leaks[0];
-	judgement->op = leak->op;
-	snprintf(judgement->role, sizeof judgement->role, "%s", leak->what);
-	set(judgement, TORN_VIOLATED, "%s", leak->detail);
+	/* All of them are one finding: the role says which. */
+	judgement->op = trial->leaks[0].op;
+	set(judgement, TORN_VIOLATED, "%s", trial->leaks[0].detail);
+	snprintf(judgement->role, sizeof judgement->role, "%s", trial->leaks[0].what);
+	for (uint32_t i = 1; i < trial->leaks_count; i++) {
+		const size_t summary = strlen(judgement->summary), role = strlen(judgement->role);
+		snprintf(judgement->summary + summary, sizeof judgement->summary - summary, "; %s",
+			 trial->leaks[i].detail);
+		if (!strstr(judgement->role, trial->leaks[i].what))
+			snprintf(judgement->role + role, sizeof judgement->role - role, ", %s",
+				 trial->leaks[i].what);
+	}
 }
 
 static const struct torn_invariant nothing_leaks_invariant = {
@@ -351,11 +375,26 @@ TORN_INVARIANT(nothing_leaks_invariant);
 
 /* ------------------------------------------------------- no-crash, no-hang */
 
+/* Its handler cleans up and exits, or raises the signal again: that is what it is sent for. */
+static bool ended_of_planned_signal(const struct torn_trial *trial)
+{
+	for (uint32_t i = 0; i < trial->plan->faults_count; i++) {
+		const struct torn_fault *fault = &trial->plan->faults[i];
+		if (fault->name == TORN_FAULT_SIGNAL &&
+		    (trial->end == TORN_EXITED ||
+		     (trial->end == TORN_CRASHED && trial->code == fault->value)))
+			return true;
+	}
+	return false;
+}
+
 static void no_crash(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	char how[64];
 	if (!has_faults(trial))
 		set(judgement, TORN_SKIPPED, "no fault was injected: see clean-run-succeeds");
+	else if (!trial->killed && ended_of_planned_signal(trial))
+		set(judgement, TORN_SKIPPED, "a signal that asks the process to end was sent");
 	else if (!trial->killed && (trial->end == TORN_CRASHED || trial->end == TORN_EXITED))
 		set(judgement, TORN_VIOLATED, "the operation %s instead of returning",
 		    how_it_ended(trial, how, sizeof how));
@@ -372,10 +411,11 @@ TORN_INVARIANT(no_crash_invariant);
 
 static void no_hang(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
+	char how[64];
 	if (!has_faults(trial))
 		set(judgement, TORN_SKIPPED, "no fault was injected: see clean-run-succeeds");
 	else if (!trial->killed && trial->end == TORN_HUNG)
-		set(judgement, TORN_VIOLATED, "the operation never ends");
+		set(judgement, TORN_VIOLATED, "the operation %s", how_it_ended(trial, how, sizeof how));
 	else
 		judgement->verdict = TORN_HELD;
 }

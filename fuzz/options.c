@@ -83,18 +83,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-struct torn_options torn_options_parse(int argc, char **argv, const char *arguments,
-				       const char *about)
+struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
+				       const char *arguments, const char *about)
 {
 	struct torn_options options = {
 		.cases = "torn-cases", .corpus = "corpus", .seed = 1, .timeout_s = 10};
-	const size_t fixed_count = sizeof fixed / sizeof *fixed;
 	struct argp_option all[sizeof fixed / sizeof *fixed + TORN_REPORT_FILES_MAX + 1] = {0};
-	memcpy(all, fixed, sizeof fixed);
-	size_t count;
+	size_t used = 0, count;
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		if (strstr(takes, fixed[i].name))
+			all[used++] = fixed[i];
 	const struct torn_report *const *reports = torn_reports(&count);
-	for (size_t i = 0; i < count && i < TORN_REPORT_FILES_MAX; i++)
-		all[fixed_count + i] = (struct argp_option){
+	for (size_t i = 0; strstr(takes, "reports") && i < count && i < TORN_REPORT_FILES_MAX; i++)
+		all[used++] = (struct argp_option){
 			reports[i]->name, KEY_REPORT + (int)i, "FILE", 0, "write this report (- is stdout)", 0};
 	const struct argp argp = {.options = all, .parser = parse, .args_doc = arguments, .doc = about};
 	char program[64];

@@ -37,10 +37,11 @@ struct torn_options {
 int torn_mistake(const char *program, const char *found, const char *expected);
 
 /*
- * Read the arguments of a command (argv[0] is its name). Does not return on
+ * Read the arguments of a command (argv[0] is its name). `takes` names the
+ * options that it has, separated by blanks; "reports" are those of reports. Does not return on
  * --help (exit 0) or on a mistake, which it tells in one line (exit 2).
  */
-struct torn_options torn_options_parse(int argc, char **argv, const char *arguments,
-				       const char *about);
+struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
+				       const char *arguments, const char *about);
 
 #endif

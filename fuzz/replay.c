@@ -57,10 +57,13 @@ static void explain_invalid(struct replay_job *job, const struct torn_lab *lab)
 		char text[96];
 		torn_fault_print(&plan->faults[i], text, sizeof text);
 		const struct torn_op *op = torn_log_op(&lab->recorder->log, plan->faults[i].when.first);
+		const bool is_call = op && op->call == plan->faults[i].call;
 		snprintf(job->replayed->text, sizeof job->replayed->text,
-			 "the fault \"%s\" did not fire: %s %u is %s", text, "op",
-			 plan->faults[i].when.first,
-			 op ? torn_call_name(op->call) : "beyond the end of the run");
+			 is_call ? "the fault \"%s\" did not fire: it cannot act on op %u, a %s of %lu bytes"
+				 : "the fault \"%s\" did not fire: op %u is %s",
+			 text, plan->faults[i].when.first,
+			 op ? torn_call_name(op->call) : "beyond the end of the run",
+			 op ? op->length : 0);
 		return;
 	}
 }

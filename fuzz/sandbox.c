@@ -114,10 +114,6 @@ static int null_descriptors(void)
 
 static void limits(void)
 {
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
 	const struct rlimit none = {0, 0};
 	setrlimit(RLIMIT_CORE, &none);
 }

@@ -318,10 +318,21 @@ enum torn_end {
 	TORN_RETURNED,  /* the operation returned: `code` is what */
 	TORN_EXITED,    /* it called exit: `code` is with what */
 	TORN_CRASHED,   /* a signal that no plan sent: `code` is which */
-	TORN_HUNG,      /* it would never have ended */
+	TORN_HUNG,      /* it would never have ended: `code` is enum torn_hang */
 	TORN_ENDED_BY_PLAN, /* killed, or by a planned signal */
 	TORN_END_COUNT
 };
+
+/* How that was seen. */
+enum torn_hang {
+	TORN_HANG_WAITS,     /* it waits for what cannot come, or used up its time */
+	TORN_HANG_OPS,       /* it made more calls on files than torn follows */
+	TORN_HANG_CROSSINGS, /* it made more system calls than torn follows */
+};
+
+/* Beyond these a run is taken to go on for ever: they are no measure of a clock. */
+#define TORN_OPS_MAX 65536u
+#define TORN_CROSSINGS_MAX 4000000u
 
 enum torn_verdict { TORN_HELD, TORN_VIOLATED, TORN_SKIPPED, TORN_INVALID, TORN_VERDICT_COUNT };
 

@@ -172,7 +172,7 @@ static double cpu_seconds(pid_t pid)
 	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-/* A trial has used up its time: CPU time, or six times that without using any. */
+/* A trial has used up its time: CPU time, or twice that without using any. */
 struct watch {
 	uint64_t trial;
 	double cpu_at_start;
@@ -192,7 +192,7 @@ static bool takes_too_long(const struct torn_worker *worker, pid_t pid, bool iso
 	const double limit = worker->timeout_s * (isolated ? 4.0 : 1.0);
 	if (cpu_seconds(pid) - watch->cpu_at_start > limit)
 		return true;
-	return watch->looks * LOOK_MS > limit * 6 * 1000;
+	return watch->looks * LOOK_MS > limit * 2 * 1000;
 }
 
 enum outcome { DONE, DIED, TOO_LONG, STOPPED };

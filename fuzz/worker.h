@@ -47,7 +47,7 @@ struct torn_job {
 int torn_worker_do(struct torn_worker *worker, const struct torn_job *job, char *ret_message,
 		   size_t size);
 
-/* From now on SIGINT and SIGTERM end a job instead of the process. */
+/* From now on SIGINT, SIGTERM and SIGHUP end a job instead of the process. */
 void torn_worker_catch_interrupts(void);
 
 #endif

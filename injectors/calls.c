@@ -161,12 +161,16 @@ bool torn_errno_applies(const struct torn_errno_row *row, const struct torn_op *
 		return false;
 	switch (row->when) {
 	case TORN_WHEN_ALWAYS:
-	case TORN_WHEN_LATE:
 	case TORN_WHEN_EINTR:
 		return true;
+	case TORN_WHEN_LATE:
+		/* close reports what writing back met: nothing was written through this one. */
+		return row->number == EINTR || (op->how & O_ACCMODE) != O_RDONLY;
 	case TORN_WHEN_CREATES:
 		return op->flags & TORN_OP_CREATES;
 	case TORN_WHEN_WRITES:
+		if (row->number == ETXTBSY && (op->flags & TORN_OP_CREATES))
+			return false; /* nobody executes what is not there yet */
 		return (op->how & O_ACCMODE) != O_RDONLY || (op->how & O_TRUNC);
 	case TORN_WHEN_TMPFILE:
 		return (op->how & O_TMPFILE) == O_TMPFILE;

@@ -79,10 +79,12 @@ static void refusals(const struct torn_op *op, uint64_t handled,
 	errno_values(op, false, emit, context);
 }
 
-static bool same_kind(const struct torn_fault *fault, uint32_t acted, const struct torn_op *op)
+static bool same_kind(const struct torn_fault *fault, uint32_t acted, uint16_t kind,
+		      const struct torn_op *op)
 {
+	(void)fault;
 	(void)acted;
-	return op->kind == torn_call_kind(fault->call);
+	return op->kind == kind;
 }
 
 /* ------------------------------------------------------------------- full */
@@ -105,10 +107,12 @@ static bool full_strike(const struct torn_fault *fault, uint32_t acted, const st
 	return true;
 }
 
-static bool always_lasts(const struct torn_fault *fault, uint32_t acted, const struct torn_op *op)
+static bool always_lasts(const struct torn_fault *fault, uint32_t acted, uint16_t kind,
+			 const struct torn_op *op)
 {
 	(void)fault;
 	(void)acted;
+	(void)kind;
 	(void)op;
 	return true;
 }
@@ -186,9 +190,10 @@ static bool eintr_strike(const struct torn_fault *fault, uint32_t acted, const s
 	return true;
 }
 
-static bool eintr_lasts(const struct torn_fault *fault, uint32_t acted, const struct torn_op *op)
+static bool eintr_lasts(const struct torn_fault *fault, uint32_t acted, uint16_t kind,
+			const struct torn_op *op)
 {
-	return acted < eintr_times(fault) && same_kind(fault, acted, op);
+	return acted < eintr_times(fault) && same_kind(fault, acted, kind, op);
 }
 
 static void eintr_values(const struct torn_op *op, uint64_t handled,
@@ -300,7 +305,7 @@ struct torn_action torn_armed_decide(struct torn_armed *armed, const struct torn
 			named = false;
 		}
 		if (!named && !(armed->acted[i] > 0 && row->lasts &&
-				row->lasts(fault, armed->acted[i], op)))
+				row->lasts(fault, armed->acted[i], armed->kind[i], op)))
 			continue;
 		struct torn_action action = {0};
 		if (!row->strike(fault, armed->acted[i], op, &action))
@@ -308,7 +313,8 @@ struct torn_action torn_armed_decide(struct torn_armed *armed, const struct torn
 		bool ends = action.ending != TORN_ENDING_NONE;
 		if (ends ? decided.ending != TORN_ENDING_NONE : decided.act != TORN_ACT_NOTHING)
 			continue;
-		armed->acted[i]++;
+		if (armed->acted[i]++ == 0)
+			armed->kind[i] = op->kind;
 		armed->last_op[i] = op->number;
 		if (ends) {
 			decided.ending = action.ending;

@@ -55,6 +55,7 @@ struct torn_armed {
 	const struct torn_plan *plan;
 	uint32_t acted[TORN_FAULTS_MAX]; /* how often each fault acted */
 	uint32_t last_op[TORN_FAULTS_MAX]; /* at which op last */
+	uint16_t kind[TORN_FAULTS_MAX]; /* of the first: not its call's for rmdir by unlinkat and FICLONE */
 	bool mismatched; /* the op that a fault names was another call */
 };
 
@@ -73,8 +74,9 @@ struct torn_fault_row {
 	/* Does it act on this op, the fault having acted `acted` times before? */
 	bool (*strike)(const struct torn_fault *fault, uint32_t acted, const struct torn_op *op,
 		       struct torn_action *action);
-	/* Does it go on after the op that it named? NULL: no. */
-	bool (*lasts)(const struct torn_fault *fault, uint32_t acted, const struct torn_op *op);
+	/* Does it go on after the op that it named, which was of `kind`? NULL: no. */
+	bool (*lasts)(const struct torn_fault *fault, uint32_t acted, uint16_t kind,
+		      const struct torn_op *op);
 	/* Give every value that a sweep should try at this op of a finished run. */
 	void (*values)(const struct torn_op *op, uint64_t handled,
 		       void (*emit)(void *context, int64_t value), void *context);

@@ -8,11 +8,14 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
+#include <asm/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "gate_files.h"
+
+#define ALLOCATION_MAX (UINT64_C(256) << 20)
 
 static struct torn_bytes first_bytes(struct torn_bytes bytes, uint64_t size)
 {
@@ -39,7 +42,7 @@ int torn_doing_gather(struct torn_gate *gate, struct torn_request *request, stru
 		return 0;
 	op->data.size = 0;
 	torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
-			      "the run wrote more than torn keeps of one (%zu MiB)",
+			      "the run is larger than what torn keeps of one (%zu MiB)",
 			      arena->size >> 20);
 	return -ENOMEM;
 }
@@ -268,6 +271,11 @@ long torn_do_clone(const struct torn_doing *doing)
 	return r < 0 ? r : 0;
 }
 
+bool torn_ioctl_signals(uint32_t command)
+{
+	return command == FIOASYNC || command == FIOSETOWN || command == SIOCSPGRP;
+}
+
 long torn_do_control(const struct torn_doing *doing)
 {
 	const struct torn_request *request = doing->request;
@@ -276,6 +284,8 @@ long torn_do_control(const struct torn_doing *doing)
 	if (request->call != TORN_CALL_ioctl)
 		return torn_raw(torn_call_row(request->call)->number, request->arg[0], request->arg[1],
 				request->arg[2], request->arg[3]); /* advice: of no effect on tmpfs */
+	if (torn_ioctl_signals(request->how))
+		return -EPERM;
 	switch (request->how) {
 	case FS_IOC_GETFLAGS:
 		*(int *)torn_user(request->arg[2]) = 0;
@@ -310,6 +320,12 @@ long torn_do_truncate(const struct torn_doing *doing)
 long torn_do_allocate(const struct torn_doing *doing)
 {
 	const struct torn_op *op = doing->op;
+	/* tmpfs takes it from memory, now. */
+	if (op->length > ALLOCATION_MAX) {
+		torn_recorder_trouble(doing->gate->recorder, TORN_TROUBLE_INCOMPLETE,
+				      "allocates %lu MiB at once, which torn does not give", op->length >> 20);
+		return -ENOSPC;
+	}
 	return torn_raw(SYS_fallocate, op->fd, op->how, op->offset, op->length);
 }
 

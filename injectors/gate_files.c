@@ -109,7 +109,7 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 		broken = torn_doing_gather(gate, request, draft);
 	struct torn_op *op = torn_recorder_number(recorder, draft);
 	if (!op)
-		torn_gate_die(gate, TORN_HUNG, 0);
+		torn_gate_die(gate, TORN_HUNG, TORN_HANG_OPS);
 	if (broken < 0)
 		return op->result = op->told = broken;
 
@@ -183,8 +183,12 @@ static int take_vector(struct torn_request *request)
 	if (request->iov_count > UIO_MAXIOV)
 		return -EINVAL;
 	const struct iovec *iov = torn_user(request->iov);
-	for (uint64_t i = 0; i < request->iov_count; i++)
+	for (uint64_t i = 0; i < request->iov_count; i++) {
+		/* readv(2): EINVAL; a sum that wraps would be gathered beyond its end. */
+		if (iov[i].iov_len > (uint64_t)INT64_MAX - request->length)
+			return -EINVAL;
 		request->length += iov[i].iov_len;
+	}
 	request->size = request->length;
 	return 0;
 }

@@ -74,6 +74,8 @@ long torn_do_write(const struct torn_doing *doing);
 long torn_do_seek(const struct torn_doing *doing);
 long torn_do_copy(const struct torn_doing *doing);
 long torn_do_clone(const struct torn_doing *doing);
+/* Does an ioctl make the kernel send signals to whom the target names? They are as F_SETOWN. */
+bool torn_ioctl_signals(uint32_t command);
 long torn_do_control(const struct torn_doing *doing);
 long torn_do_truncate(const struct torn_doing *doing);
 long torn_do_allocate(const struct torn_doing *doing);

@@ -170,7 +170,16 @@ long torn_do_fcntl(const struct torn_doing *doing)
 		return (long)(description->how & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC |
 							      O_CLOEXEC)) |
 		       (description->how & O_PATH ? 0 : 0100000 /* O_LARGEFILE */);
+	case F_SETOWN:
+	case F_SETOWN_EX:
+	case F_SETSIG:
+	case F_NOTIFY:
+	case F_SETLEASE:
+		/* The kernel would signal any process of our user: fcntl(2), sigio_perm(). */
+		return -EPERM;
 	case F_SETFL: {
+		if (argument & O_ASYNC)
+			return -EPERM;
 		long r = torn_raw(SYS_fcntl, request->fd, F_SETFL, argument);
 		const uint32_t settable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;
 		if (r == 0)

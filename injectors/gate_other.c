@@ -119,6 +119,8 @@ static long other(struct torn_gate *gate, struct torn_request *request, enum tor
 	case TORN_KIND_control:
 		if (request->call == TORN_CALL_fcntl && torn_view_fd(view, request->fd))
 			return torn_do_fcntl(&doing);
+		if (request->call == TORN_CALL_ioctl && torn_ioctl_signals(request->how))
+			return -EPERM;
 		return pass(request);
 	case TORN_KIND_sync:
 		if (request->call != TORN_CALL_syncfs)
@@ -131,11 +133,10 @@ static long other(struct torn_gate *gate, struct torn_request *request, enum tor
 	}
 }
 
-/* A file that libc looks for on its own account. The zone of the host is left absent. */
+/* A file that libc looks for on its own account. What would differ by host is left absent. */
 static long host_file(struct torn_gate *gate, struct torn_request *request)
 {
-	const char *path = torn_user(request->path);
-	if (strncmp(path, "/usr/share/zoneinfo", 19) == 0 || strcmp(path, "/etc/localtime") == 0)
+	if (torn_path_is_absent(torn_bytes_of(torn_user(request->path))))
 		return -ENOENT;
 	return other(gate, request, TORN_FD_OTHER);
 }

@@ -326,7 +326,7 @@ static void test_a_run_with_too_many_ops_has_hung(void **state)
 	(void)state;
 	test->isolated = true;
 	test->worker.timeout_s = 30;
-	assert_ends(writes_for_ever, TORN_HUNG, 0);
+	assert_ends(writes_for_ever, TORN_HUNG, TORN_HANG_OPS);
 	assert_int_equal(test->trial.log->count, TORN_OPS_MAX);
 }
 
@@ -344,7 +344,7 @@ static void test_a_run_with_too_many_crossings_has_hung(void **state)
 	(void)state;
 	test->isolated = true;
 	test->worker.timeout_s = 30;
-	assert_ends(asks_for_its_id_for_ever, TORN_HUNG, 0);
+	assert_ends(asks_for_its_id_for_ever, TORN_HUNG, TORN_HANG_CROSSINGS);
 	assert_int_equal(test->trial.log->crossings, TORN_CROSSINGS_MAX + 1);
 	assert_int_equal(test->trial.log->numbered, 0);
 }

@@ -102,7 +102,7 @@ static long cross(struct torn_gate *gate, long number, unsigned arch, const uint
 {
 	struct torn_recorder *recorder = gate->recorder;
 	if (++recorder->log.crossings > TORN_CROSSINGS_MAX)
-		torn_gate_die(gate, TORN_HUNG, 0);
+		torn_gate_die(gate, TORN_HUNG, TORN_HANG_CROSSINGS);
 	if (arch != AUDIT_ARCH_X86_64) {
 		torn_recorder_trouble(recorder, TORN_TROUBLE_INCOMPLETE,
 				      "32-bit system call %ld: refused", number);
@@ -125,6 +125,8 @@ static long cross(struct torn_gate *gate, long number, unsigned arch, const uint
 	case TORN_CLASS_UNKNOWN:
 		break;
 	}
+	if (recorder->trouble == TORN_TROUBLE_NONE)
+		recorder->trouble_number = number;
 	torn_recorder_trouble(recorder, TORN_TROUBLE_INCOMPLETE,
 			      "system call number %ld is not in calls.def", number);
 	return -ENOSYS;

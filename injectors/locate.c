@@ -24,9 +24,15 @@ static bool is_host_path(struct torn_bytes path)
 	static const char *const trees[] = {
 		"/lib/",       "/lib64/",          "/usr/lib/",         "/usr/lib64/",
 		"/usr/local/lib/", "/usr/share/locale/", "/usr/share/i18n/", "/etc/ld.so.",
-		"/etc/nsswitch.conf", "/etc/passwd", "/etc/group", "/proc/self/maps",
-		"/sys/devices/system/cpu/",
+		"/proc/self/maps",
 	};
+	/* Of the library folders only libraries, character sets and locales. */
+	static const char *const parts[] = {".so", "/gconv/", "/locale/", "/proc/", "/i18n/"};
+	bool is_libcs = false;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		is_libcs |= memmem(path.data, path.size, parts[i], strlen(parts[i])) != NULL;
+	if (!is_libcs)
+		return false;
 	for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
 		size_t length = strlen(trees[i]);
 		if (path.size >= length && memcmp(path.data, trees[i], length) == 0)
@@ -35,12 +41,18 @@ static bool is_host_path(struct torn_bytes path)
 	return false;
 }
 
-/* Looked for by libc (time zone, locale) and left absent: the host's would make runs differ. */
-static bool is_absent_path(struct torn_bytes path)
+/* Looked for by libc too, and left absent: the host's would make runs differ. */
+bool torn_path_is_absent(struct torn_bytes path)
 {
-	static const char zone[] = "/usr/share/zoneinfo/", local[] = "/etc/localtime";
-	return (path.size >= sizeof zone - 1 && memcmp(path.data, zone, sizeof zone - 1) == 0) ||
-	       (path.size == sizeof local - 1 && memcmp(path.data, local, sizeof local - 1) == 0);
+	static const char *const absent[] = {
+		"/usr/share/zoneinfo/", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd",
+		"/etc/group",		"/sys/devices/system/cpu/",
+	};
+	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+		if (path.size >= strlen(absent[i]) &&
+		    memcmp(path.data, absent[i], strlen(absent[i])) == 0)
+			return true;
+	return false;
 }
 
 static bool is_device(struct torn_bytes path, const char *name)
@@ -73,7 +85,7 @@ static enum torn_where outside(const struct torn_request *request, struct torn_b
 		    (is_device(path, "/dev/urandom") || is_device(path, "/dev/random")))
 			return TORN_WHERE_RANDOM;
 	}
-	if (only_reads(request) && (is_host_path(path) || is_absent_path(path)))
+	if (only_reads(request) && (is_host_path(path) || torn_path_is_absent(path)))
 		return TORN_WHERE_HOST;
 	return TORN_WHERE_ROOT;
 }
@@ -290,6 +302,9 @@ static void fill(struct torn_recorder *recorder, const struct torn_request *requ
 		} else if ((op->how & O_CREAT) && !node) {
 			will_create(recorder, op, request->mode);
 		}
+		break;
+	case TORN_KIND_close:
+		op->how = description->how;
 		break;
 	case TORN_KIND_symlink:
 		op->path_to = torn_arena_copy(&recorder->arena, strings->text.data,

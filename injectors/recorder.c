@@ -47,6 +47,7 @@ int torn_recorder_begin(struct torn_recorder *recorder, const struct torn_fold_b
 	recorder->code = 0;
 	recorder->trouble = TORN_TROUBLE_NONE;
 	recorder->trouble_text[0] = '\0';
+	recorder->trouble_number = -1;
 	return torn_view_begin(&recorder->view, &recorder->arena, base);
 }
 
@@ -98,7 +99,7 @@ void torn_recorder_done(struct torn_recorder *recorder, struct torn_op *op)
 		torn_view_moved(&recorder->view);
 	if (r == -ENOMEM)
 		torn_recorder_trouble(recorder, TORN_TROUBLE_INCOMPLETE,
-				      "the run wrote more than torn keeps of one (%zu MiB)",
+				      "the run is larger than what torn keeps of one (%zu MiB)",
 				      recorder->arena.size >> 20);
 	else if (r < 0)
 		torn_recorder_trouble(recorder, TORN_TROUBLE_BROKEN,

@@ -13,10 +13,6 @@
 #include "faults.h"
 #include "view.h"
 
-/* Beyond these a run is taken to go on for ever: they are no measure of a clock. */
-#define TORN_OPS_MAX 65536u
-#define TORN_CROSSINGS_MAX 4000000u
-
 /* The clock that a target sees starts here: 2001-09-09 01:46:40 UTC. */
 #define TORN_CLOCK_START_NS INT64_C(1000000000000000000)
 /* Each look at it takes a microsecond. */
@@ -43,6 +39,7 @@ struct torn_recorder {
 	int code;
 	enum torn_trouble trouble;
 	char trouble_text[200];
+	long trouble_number; /* of a system call that calls.def lacks; else -1 */
 };
 
 /*
@@ -83,6 +80,9 @@ struct torn_strings {
  */
 enum torn_where torn_recorder_locate(struct torn_recorder *recorder, struct torn_request *request,
 				     const struct torn_strings *strings, struct torn_op *op);
+
+/* Is a path one that libc looks for on its own account, and that no run finds? (TORN_WHERE_HOST) */
+bool torn_path_is_absent(struct torn_bytes path);
 
 /* Append an op to the log and give it its number. NULL: no room (noted as trouble or end). */
 struct torn_op *torn_recorder_number(struct torn_recorder *recorder, const struct torn_op *op);

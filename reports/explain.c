@@ -36,6 +36,8 @@ static void print_headline(FILE *out, const struct torn_trial *trial,
 	fprintf(out, "%s@%s: ", trial->target->name, trial->variant->name);
 	if (judgement->is_label) {
 		fprintf(out, "label %s", judgement->label);
+	} else if (!invariant) { /* the case names none, and none is violated */
+		fprintf(out, "every invariant HELD");
 	} else {
 		fprintf(out, "%s ", invariant->id);
 		for (const char *c = torn_verdict_name(judgement->verdict); *c; c++)
@@ -152,15 +154,35 @@ static void print_skipped(FILE *out, uint32_t *skipped)
 	*skipped = 0;
 }
 
+/* Of a long log its middle, but what a fault did and the op that is marked. */
+#define LOG_BEGIN_SHOWN 100
+#define LOG_END_SHOWN 50
+
+static bool is_left_out(const struct telling *telling, uint32_t i)
+{
+	const struct torn_log *log = telling->trial->log;
+	const struct torn_op *op = &log->ops[i];
+	return i >= LOG_BEGIN_SHOWN && i + LOG_END_SHOWN < log->count && op->fault == 0 &&
+	       (op->number == 0 || op->number != telling->marked) &&
+	       !(telling->trial->killed && op->number == telling->trial->kill_op);
+}
+
 static void print_log(const struct telling *telling)
 {
 	const struct torn_trial *trial = telling->trial;
-	uint32_t skipped = 0;
+	uint32_t skipped = 0, left_out = 0;
 	bool dead = trial->killed && trial->kill_op == 0;
 	if (dead)
 		fprintf(telling->out, "       killed before its first call\n");
 	for (uint32_t i = 0; i < trial->log->count; i++) {
 		const struct torn_op *op = &trial->log->ops[i];
+		if (!dead && is_left_out(telling, i)) {
+			left_out++;
+			continue;
+		}
+		if (left_out > 0)
+			fprintf(telling->out, "  ... %" PRIu32 " more calls\n", left_out);
+		left_out = 0;
 		if (!dead) {
 			print_op(telling, op, true);
 			dead = trial->killed && op->number == trial->kill_op;
