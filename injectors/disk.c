@@ -145,9 +145,14 @@ static int remove_name(int dirfd, const char *name, unsigned depth)
 	long r = torn_raw(SYS_unlinkat, dirfd, name, 0);
 	if (r != -EISDIR && r != -EPERM)
 		return (int)r;
-	long fd = torn_raw(SYS_openat, dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const int how = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	long fd = torn_raw(SYS_openat, dirfd, name, how);
+	/* Its owner may have been left without rights to it: take them back. */
+	if (fd == -EACCES && torn_raw(SYS_fchmodat, dirfd, name, 0700) == 0)
+		fd = torn_raw(SYS_openat, dirfd, name, how);
 	if (fd < 0)
 		return (int)fd;
+	torn_raw(SYS_fchmod, fd, 0700); /* also where it can be read and not written */
 	r = depth > 200 ? -ELOOP : clear((int)fd, depth + 1);
 	torn_raw(SYS_close, fd);
 	return r < 0 ? (int)r : (int)torn_raw(SYS_unlinkat, dirfd, name, AT_REMOVEDIR);

@@ -239,6 +239,17 @@ static void test_old_is_put_back_whatever_the_run_left(void **state)
 	assert_int_equal(settle(place, difference), 0);
 }
 
+static void test_what_nobody_may_enter_is_cleared_all_the_same(void **state)
+{
+	struct place *place = *state;
+	/* Root is stopped by no mode; an ordinary user's workspace may hold this. */
+	assert_int_equal(fchmodat(place->root_fd, "b/c", 0000, 0), 0);
+	assert_int_equal(fchmodat(place->root_fd, "b", 0500, 0), 0);
+	assert_int_equal(torn_disk_clear(place->root_fd), 0);
+	assert_int_equal(unlinkat(place->root_fd, "b", AT_REMOVEDIR), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +257,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_directory_whose_names_are_known_is_listed_again_once_it_changes, make_place,
 			clear_place),
+		cmocka_unit_test_setup_teardown(test_what_nobody_may_enter_is_cleared_all_the_same,
+						make_place, clear_place),
 		cmocka_unit_test_setup_teardown(test_old_is_put_back_whatever_the_run_left, make_place,
 						clear_place),
 	};
