@@ -7,7 +7,8 @@
 /*
  * Write the cases of all findings (not of labels) into a folder, which is made
  * when there is one to write: <target>-<invariant>-<hash of the text>.case. Sets
- * case_file of each, which torn_case_files_free() frees. Returns 0, or -errno with the file in question in `ret_path`.
+ * case_file of each, which torn_case_files_free() frees. Returns 0, or -errno
+ * with the file in question in `ret_path`.
  */
 int torn_case_files_write(struct torn_result *result, const char *folder, char *ret_path,
 			  size_t size);

@@ -186,7 +186,7 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 
 static const struct torn_invariant old_or_new_invariant = {
 	.id = "old-or-new",
-	.promise = "each watched path is wholly old or wholly new, whatever failed, to any reader at any moment",
+	.promise = "each watched path is wholly old or wholly new, whatever failed, to any reader",
 	.judge = old_or_new,
 };
 TORN_INVARIANT(old_or_new_invariant);

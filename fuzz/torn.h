@@ -129,7 +129,10 @@ struct torn_node {
 const struct torn_node *torn_tree_find(const struct torn_node *root, struct torn_bytes path);
 /* As torn_tree_find, and gives the entry (the root has none: NULL). */
 const struct torn_entry *torn_tree_entry(const struct torn_node *root, struct torn_bytes path);
-/* Same existence, type, bytes (of a directory: names and what they name), not mode or owner; NULL is absent. */
+/*
+ * Same existence, type, bytes (of a directory: names and what they name), not
+ * mode or owner; NULL is absent.
+ */
 bool torn_tree_same_content(const struct torn_node *a, const struct torn_node *b);
 /* The same in everything: hash equality. */
 bool torn_tree_equal(const struct torn_node *a, const struct torn_node *b);
@@ -141,8 +144,10 @@ size_t torn_node_read(const struct torn_node *file, uint64_t offset, void *buffe
  * reported and then walked. `visit` returns false to stop. Pass NULL for an
  * empty side.
  */
-typedef bool torn_tree_visit(void *context, struct torn_bytes path, const struct torn_node *a, const struct torn_node *b);
-void torn_tree_differences(const struct torn_node *a, const struct torn_node *b, torn_tree_visit *visit, void *context);
+typedef bool torn_tree_visit(void *context, struct torn_bytes path, const struct torn_node *a,
+			     const struct torn_node *b);
+void torn_tree_differences(const struct torn_node *a, const struct torn_node *b,
+			   torn_tree_visit *visit, void *context);
 
 /* -------------------------------------------------------------------- log */
 

@@ -141,7 +141,9 @@ long torn_gate_send_signal(struct torn_gate *gate, const struct torn_request *re
 	const bool tgkill = request->call == TORN_CALL_tgkill;
 	const int whom = (int)request->arg[tgkill ? 1 : 0];
 	const int number = (int)request->arg[tgkill ? 2 : 1];
-	if (whom != TORN_VIRTUAL_PID && !(request->call == TORN_CALL_kill && (whom == 0 || whom == -TORN_VIRTUAL_PID)))
+	const bool is_group = request->call == TORN_CALL_kill &&
+			      (whom == 0 || whom == -TORN_VIRTUAL_PID);
+	if (whom != TORN_VIRTUAL_PID && !is_group)
 		return -ESRCH;
 	if (number == SIGSYS || number == 0)
 		return number == 0 ? 0 : -EPERM;
