@@ -92,23 +92,50 @@ static enum torn_where outside(const struct torn_request *request, struct torn_b
 
 /* ------------------------------------------------------------------ places */
 
-/* The flags that path calls take at their end: none of the l... and old forms has them. */
-static bool follows(const struct torn_request *request)
+/* Calls that end in AT_ flags: what they do with a symlink and with "" is asked for. */
+static bool takes_at_flags(enum torn_call call)
 {
-	switch (request->call) {
-	case TORN_CALL_open:
-	case TORN_CALL_openat:
-	case TORN_CALL_openat2:
-	case TORN_CALL_creat:
-		return !(request->how & O_NOFOLLOW) &&
-		       (request->how & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+	switch (call) {
 	case TORN_CALL_newfstatat:
 	case TORN_CALL_statx:
 	case TORN_CALL_faccessat2:
 	case TORN_CALL_fchownat:
 	case TORN_CALL_fchmodat2:
 	case TORN_CALL_utimensat:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool takes_empty_path(const struct torn_request *request)
+{
+	return (takes_at_flags(request->call) || request->call == TORN_CALL_linkat) &&
+	       (request->how & AT_EMPTY_PATH);
+}
+
+/* Calls that make, move or remove a name: their last component is never followed. */
+static bool acts_on_name(enum torn_kind kind)
+{
+	switch (kind) {
+	case TORN_KIND_rename:
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+	case TORN_KIND_symlink:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Is a symlink at the end of the path followed? The old forms have no flag for it, but the l... */
+static bool follows(const struct torn_request *request)
+{
+	if (takes_at_flags(request->call))
 		return !(request->how & AT_SYMLINK_NOFOLLOW);
+	switch (request->call) {
 	case TORN_CALL_linkat:
 		return request->how & AT_SYMLINK_FOLLOW;
 	case TORN_CALL_lstat:
@@ -122,54 +149,20 @@ static bool follows(const struct torn_request *request)
 	default:
 		break;
 	}
-	switch (request->kind) {
-	case TORN_KIND_rename:
-	case TORN_KIND_unlink:
-	case TORN_KIND_rmdir:
-	case TORN_KIND_mkdir:
-	case TORN_KIND_mknod:
-	case TORN_KIND_symlink:
-	case TORN_KIND_readlink:
-		return false;
-	default:
-		return true;
-	}
+	if (request->kind == TORN_KIND_open)
+		return !(request->how & O_NOFOLLOW) &&
+		       (request->how & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+	return !acts_on_name(request->kind) && request->kind != TORN_KIND_readlink;
 }
 
 static enum torn_resolve way_of(const struct torn_request *request)
 {
-	switch (request->kind) {
-	case TORN_KIND_rename:
-	case TORN_KIND_unlink:
-	case TORN_KIND_rmdir:
-	case TORN_KIND_mkdir:
-	case TORN_KIND_mknod:
-	case TORN_KIND_symlink:
+	if (acts_on_name(request->kind))
 		return TORN_RESOLVE_PARENT;
-	case TORN_KIND_open:
-		if (request->how & O_CREAT)
-			return follows(request) ? TORN_RESOLVE_CREATE : TORN_RESOLVE_CREATE_SELF;
-		break;
-	default:
-		break;
-	}
-	return follows(request) ? TORN_RESOLVE_FOLLOW : TORN_RESOLVE_SELF;
-}
-
-static bool takes_empty_path(const struct torn_request *request)
-{
-	switch (request->call) {
-	case TORN_CALL_newfstatat:
-	case TORN_CALL_statx:
-	case TORN_CALL_faccessat2:
-	case TORN_CALL_fchownat:
-	case TORN_CALL_fchmodat2:
-	case TORN_CALL_utimensat:
-	case TORN_CALL_linkat:
-		return request->how & AT_EMPTY_PATH;
-	default:
-		return false;
-	}
+	const bool is_followed = follows(request);
+	if (request->kind == TORN_KIND_open && (request->how & O_CREAT))
+		return is_followed ? TORN_RESOLVE_CREATE : TORN_RESOLVE_CREATE_SELF;
+	return is_followed ? TORN_RESOLVE_FOLLOW : TORN_RESOLVE_SELF;
 }
 
 /* utimensat(fd, NULL, ...) and "" with AT_EMPTY_PATH act on the descriptor itself. */
