@@ -177,7 +177,7 @@ struct torn_op {
 	uint16_t actor;  /* who: 0 is the target itself */
 	uint16_t flags;  /* enum torn_op_flag */
 	int32_t fd;      /* descriptor argument, or what an open gave; -1 */
-	uint32_t how;    /* open, rename, at, fallocate or xattr flags as passed */
+	uint32_t how;    /* open, rename, at, fallocate or xattr flags as passed; of close: open's */
 	uint32_t mode;   /* permission bits asked for, umask applied where it applies */
 	uint32_t uid, gid;
 	uint64_t offset; /* where in the file, or the new size */

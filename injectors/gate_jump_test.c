@@ -42,6 +42,8 @@ __asm__(".text\n"
 	"	movdqu 48(%rdi), %xmm15\n"
 	"	movq $0x1111, -8(%rsp)\n" /* the red zone is the caller's */
 	"	movq $0x2222, -128(%rsp)\n"
+	"	movq $0x7777, -16(%rsp)\n"
+	"	movq $0x8888, -64(%rsp)\n"
 	"	movq $0x3333, %rdx\n"
 	"	movq $0x4444, %r8\n"
 	"	movq $0x5555, %r9\n"
@@ -54,6 +56,8 @@ __asm__(".text\n"
 	"	movdqu %xmm15, 48(%rsi)\n"
 	"	addq -8(%rsp), %rdx\n"
 	"	addq -128(%rsp), %rdx\n"
+	"	addq -16(%rsp), %rdx\n"
+	"	addq -64(%rsp), %rdx\n"
 	"	addq %r8, %rdx\n"
 	"	addq %r9, %rdx\n"
 	"	addq %r10, %rdx\n"
@@ -63,7 +67,7 @@ long torn_test_getpid(void);
 long torn_test_getppid(void);
 long torn_test_registers(const uint8_t *in, uint8_t *out);
 
-#define REGISTERS_SUM (0x1111 + 0x2222 + 0x3333 + 0x4444 + 0x5555 + 0x6666)
+#define REGISTERS_SUM (0x1111 + 0x2222 + 0x3333 + 0x4444 + 0x5555 + 0x6666 + 0x7777 + 0x8888)
 
 static bool jumps(long (*place)(void))
 {

@@ -413,6 +413,11 @@ static void test_calls_are_told_in_words(void **state)
 		 "a",
 		 "b",
 		 "/a with /b RENAME_EXCHANGE"},
+		/* its `how` is what the descriptor was opened with: nothing that close was passed */
+		{{.call = TORN_CALL_close, .kind = TORN_KIND_close, .fd = 3, .how = 0x80241},
+		 "f",
+		 NULL,
+		 "close       /f (fd 3)  -> 0\n"},
 		{{.call = TORN_CALL_symlinkat, .kind = TORN_KIND_symlink, .fd = -1},
 		 "l",
 		 "to/x",

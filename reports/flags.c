@@ -166,8 +166,8 @@ static const struct flag *flags_of(const struct torn_op *op)
 
 void torn_flags_add(struct torn_phrase *phrase, const struct torn_op *op)
 {
-	if (op->call == TORN_CALL_creat || op->kind == TORN_KIND_mknod)
-		return; /* it has no flags; what mknod passes is a type */
+	if (op->call == TORN_CALL_creat || op->kind == TORN_KIND_mknod || op->kind == TORN_KIND_close)
+		return; /* it has no flags: mknod's are a type, close's those it was opened with */
 	if (op->kind == TORN_KIND_open)
 		add_open(phrase, op->how);
 	else if (op->call == TORN_CALL_fcntl)
