@@ -53,14 +53,6 @@ static bool refuses(const struct torn_trial *trial)
 	return trial->world && trial->world->refuses;
 }
 
-/* "/run/x" is how a target writes it, "run/x" how a tree has it. */
-static struct torn_bytes watched(const char *path)
-{
-	while (*path == '/')
-		path++;
-	return torn_bytes_of(path);
-}
-
 struct watched_state {
 	bool all_old, all_new;
 	struct torn_bytes torn; /* the first that is neither */
@@ -70,8 +62,8 @@ struct watched_state {
 static struct watched_state look(const struct torn_trial *trial)
 {
 	struct watched_state state = {.all_old = true, .all_new = true};
-	for (const char *const *path = trial->target->watch; *path; path++) {
-		struct torn_bytes at = watched(*path);
+	for (size_t i = 0; i < trial->promised->watch_count; i++) {
+		struct torn_bytes at = trial->promised->watch[i];
 		const struct torn_node *now = torn_tree_find(trial->now, at);
 		bool is_old = torn_tree_same_content(now, torn_tree_find(trial->old_tree, at));
 		bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
@@ -203,8 +195,8 @@ static void success_means_new(const struct torn_trial *trial, struct torn_judgem
 		set(judgement, TORN_SKIPPED, "success was not reported");
 		return;
 	}
-	for (const char *const *path = trial->target->watch; *path; path++) {
-		struct torn_bytes at = watched(*path);
+	for (size_t i = 0; i < trial->promised->watch_count; i++) {
+		struct torn_bytes at = trial->promised->watch[i];
 		const struct torn_node *now = torn_tree_find(trial->now, at);
 		const struct torn_node *new = torn_tree_find(trial->new_tree, at);
 		if (torn_tree_same_content(now, new))
@@ -246,7 +238,7 @@ static void error_means_old(const struct torn_trial *trial, struct torn_judgemen
 		judgement->verdict = TORN_HELD;
 		return;
 	}
-	at_path(judgement, watched(trial->target->watch[0]), "watched");
+	at_path(judgement, trial->promised->watch[0], "watched");
 	if (trial->target->promises & TORN_PROMISES_ERROR_MEANS_OLD) {
 		set(judgement, TORN_VIOLATED, "failure was reported (%d), and the new state is in place",
 		    trial->code);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../injectors/faults.h"
@@ -31,8 +32,109 @@ static int take_args(struct torn_setup *setup, const struct torn_case *c)
 	return 0;
 }
 
+/* ---------------------------------------------------------------- promises */
+
+static bool continues_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* What "$NAME" stands for; data NULL where no argument has that name. */
+static struct torn_bytes arg_named(const struct torn_run *run, const char *name, size_t size)
+{
+	for (size_t i = 0; i < run->args_count; i++)
+		if (strlen(run->args[i].name) == size && memcmp(run->args[i].name, name, size) == 0)
+			return run->args[i].value;
+	return (struct torn_bytes){NULL, 0};
+}
+
+/* Put arguments into a text; data NULL where it names none that exists, or there is no room. */
+static struct torn_bytes put_args(const struct torn_setup *setup, const char *text)
+{
+	size_t room = strlen(text) + 1, size = 0;
+	for (size_t i = 0; i < setup->run.args_count; i++)
+		room += setup->run.args[i].value.size * (strlen(text) + 1);
+	uint8_t *put = torn_arena_take(setup->arena, room);
+	if (!put)
+		return (struct torn_bytes){NULL, 0};
+	while (*text) {
+		struct torn_bytes part = {(const uint8_t *)text, 1};
+		size_t taken = 1;
+		if (*text == '$') {
+			while (continues_name(text[taken]))
+				taken++;
+			part = arg_named(&setup->run, text + 1, taken - 1);
+			if (!part.data)
+				return part;
+		}
+		memcpy(put + size, part.data, part.size);
+		size += part.size;
+		text += taken;
+	}
+	put[size] = '\0';
+	return (struct torn_bytes){put, size};
+}
+
+/* A path as trees have it: no slash first or last, no two of them, no ".". */
+static struct torn_bytes tree_path(struct torn_bytes path)
+{
+	uint8_t *to = (uint8_t *)path.data;
+	size_t size = 0;
+	for (size_t at = 0; at < path.size;) {
+		const uint8_t *slash = memchr(path.data + at, '/', path.size - at);
+		const size_t part = slash ? (size_t)(slash - path.data) - at : path.size - at;
+		if (part > 0 && !(part == 1 && path.data[at] == '.')) {
+			if (size > 0)
+				to[size++] = '/';
+			memmove(to + size, path.data + at, part);
+			size += part;
+		}
+		at += part + 1;
+	}
+	return (struct torn_bytes){to, size};
+}
+
+static int resolve_promises(struct torn_setup *setup)
+{
+	const struct torn_target *target = setup->target;
+	struct torn_promised *promised = &setup->promised;
+	size_t count = 0;
+	while (target->watch && target->watch[count])
+		count++;
+	struct torn_bytes *watch = torn_arena_take(setup->arena, count * sizeof *watch);
+	if (!watch)
+		return -ENOMEM;
+	*promised = (struct torn_promised){.watch = watch, .watch_count = count};
+	for (size_t i = 0; i < count; i++) {
+		const struct torn_bytes path = put_args(setup, target->watch[i]);
+		if (!path.data)
+			return -EINVAL;
+		watch[i] = tree_path(path);
+	}
+	if (target->backup) {
+		const struct torn_bytes path = put_args(setup, target->backup);
+		if (!path.data)
+			return -EINVAL;
+		promised->backup = tree_path(path);
+	}
+	if (target->mode) {
+		const struct torn_bytes mode = put_args(setup, target->mode);
+		if (!mode.data)
+			return -EINVAL;
+		promised->sets_mode = true;
+		promised->mode = (uint32_t)strtoul((const char *)mode.data, NULL, 8) & 07777;
+	}
+	return 0;
+}
+
 static int build(struct torn_setup *setup, char *message, size_t size)
 {
+	const int r = resolve_promises(setup);
+	if (r == -EINVAL)
+		snprintf(message, size, "%s: $NAME stands for none of its arguments",
+			 setup->target->name);
+	if (r < 0)
+		return r;
 	return torn_world_build(setup->arena, setup->olds, setup->olds_count, &setup->old_tree,
 				&setup->base, message, size);
 }
@@ -116,6 +218,16 @@ static int check_names(const struct torn_case *c, const struct torn_case_lines *
 	return 0;
 }
 
+/* A world is an old state together with the default arguments: it was declared for them. */
+static bool has_default_args(const struct torn_setup *setup, struct torn_arena *arena)
+{
+	for (size_t i = 0; i < setup->run.args_count; i++)
+		if (!torn_bytes_equal(setup->run.args[i].value,
+				      torn_word_value(setup->target->args[i].value, arena)))
+			return false;
+	return true;
+}
+
 static bool same_tree(struct torn_arena *arena, const struct torn_setup *setup,
 		      const struct torn_world *world)
 {
@@ -141,7 +253,8 @@ int torn_setup_case(struct torn_arena *arena, const struct torn_case *c,
 		ret_error->line = lines->olds && c->olds_count ? lines->olds[0] : 0;
 	if (r < 0)
 		return r;
-	for (const struct torn_world *world = setup.target->worlds; world->name; world++)
+	const bool declared = has_default_args(&setup, arena);
+	for (const struct torn_world *world = setup.target->worlds; world->name && declared; world++)
 		if (!setup.world && same_tree(arena, &setup, world))
 			setup.world = world;
 	*ret_setup = setup;

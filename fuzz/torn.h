@@ -277,7 +277,18 @@ enum torn_promise {
 	TORN_PROMISES_ERROR_MEANS_OLD = 1 << 0,
 	/* a later run clears what a killed one left under a temporary name */
 	TORN_PROMISES_NO_STALE_TEMP = 1 << 1,
+	/* it is meant to be run again after it was killed, and then ends as it should */
+	TORN_PROMISES_RETRY = 1 << 2,
+	/* what failed is taken back: it returns TORN_ROLLED_BACK where that was done */
+	TORN_PROMISES_ROLLBACK = 1 << 3,
+	/* what a watched file keeps of the old one whose place it takes */
+	TORN_KEEPS_MODE = 1 << 4,
+	TORN_KEEPS_OWNER = 1 << 5,
+	TORN_KEEPS_XATTRS = 1 << 6,
 };
+
+/* What an operation with rollback returns: it failed, and its rollback succeeded. */
+#define TORN_ROLLED_BACK 64
 
 struct torn_variant {
 	const char *name;
@@ -306,8 +317,11 @@ struct torn_target {
 	const struct torn_variant *variants;
 	const struct torn_world *worlds;
 	const struct torn_default *args; /* NULL: none */
-	const char *const *watch;        /* paths that must be old or new */
-	unsigned promises;               /* enum torn_promise */
+	/* Paths that must be old or new. "$NAME" in one stands for that argument's value. */
+	const char *const *watch;
+	unsigned promises;  /* enum torn_promise */
+	const char *mode;   /* that a new file gets: "0644", or "$NAME"; NULL: not promised */
+	const char *backup; /* where an updater keeps the first watched file; NULL: it keeps none */
 	void *state; /* what the target keeps for its process's life; reset before each trial */
 	size_t state_size;
 };
@@ -352,6 +366,22 @@ struct torn_leak {
 
 #define TORN_LEAKS_MAX 4
 
+/* How a run without a fault ended that began with what another one had left. */
+struct torn_rerun {
+	enum torn_end end;
+	int code;
+	const struct torn_node *tree;
+};
+
+/* What a target says of its files, with the arguments of a run put in. Paths have no leading slash. */
+struct torn_promised {
+	const struct torn_bytes *watch;
+	size_t watch_count;
+	struct torn_bytes backup; /* data NULL: none */
+	bool sets_mode;
+	uint32_t mode;
+};
+
 /*
  * A run of an operation under a plan, as an invariant and a report see it.
  * Old and new are the trees before the run and after a clean one; `now` is the
@@ -360,7 +390,8 @@ struct torn_leak {
 struct torn_trial {
 	const struct torn_target *target;
 	const struct torn_variant *variant;
-	const struct torn_world *world;
+	const struct torn_world *world; /* NULL: an old state of a case's own */
+	const struct torn_promised *promised;
 	const struct torn_plan *plan;
 	const struct torn_log *log;
 	const struct torn_node *old_tree, *new_tree; /* new_tree is NULL in the clean run */
@@ -368,6 +399,8 @@ struct torn_trial {
 	bool killed;      /* `now` is what a kill left: nothing was reported */
 	uint32_t kill_op; /* after which op, 0: before the first */
 	uint64_t kill_bytes; /* how much of that op's write was done, where part of it */
+	/* A clean run from `now`, and one from new: both NULL where none was made. */
+	const struct torn_rerun *rerun, *rerun_of_new;
 	enum torn_end end;
 	int code;
 	struct torn_leak leaks[TORN_LEAKS_MAX];

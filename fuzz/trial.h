@@ -13,6 +13,7 @@ struct torn_setup {
 	const struct torn_target *target;
 	const struct torn_variant *variant;
 	const struct torn_world *world; /* NULL: the olds are a case's own */
+	struct torn_promised promised;
 	struct torn_arena *arena;       /* owns all below */
 	struct torn_run run;
 	const struct torn_old *olds; /* sorted by path */

@@ -309,9 +309,8 @@ static const char *compare(const struct torn_trial *trial, const struct torn_nod
 }
 
 static void print_watched(FILE *out, const struct torn_trial *trial,
-			  const struct torn_judgement *judgement, const char *watched)
+			  const struct torn_judgement *judgement, struct torn_bytes path)
 {
-	struct torn_bytes path = tree_path(watched);
 	const struct torn_node *before = torn_tree_find(trial->old_tree, path);
 	const struct torn_node *after =
 		trial->new_tree ? torn_tree_find(trial->new_tree, path) : NULL;
@@ -340,10 +339,10 @@ struct litter {
 	uint32_t count;
 };
 
-static bool is_watched(const struct torn_target *target, struct torn_bytes path)
+static bool is_watched(const struct torn_promised *promised, struct torn_bytes path)
 {
-	for (const char *const *watched = target->watch; watched && *watched; watched++) {
-		if (torn_bytes_equal(tree_path(*watched), path))
+	for (size_t i = 0; i < promised->watch_count; i++) {
+		if (torn_bytes_equal(promised->watch[i], path))
 			return true;
 	}
 	return false;
@@ -355,7 +354,7 @@ static bool visit_litter(void *context, struct torn_bytes path, const struct tor
 	struct litter *litter = context;
 	const struct torn_trial *trial = litter->trial;
 	if (before || !now || torn_tree_find(trial->new_tree, path) ||
-	    is_watched(trial->target, path))
+	    is_watched(trial->promised, path))
 		return true;
 	if (litter->count++ == 0)
 		fprintf(litter->out, "\nleft over, neither in old nor in new:\n");
@@ -401,7 +400,7 @@ void torn_explain(FILE *out, const struct torn_trial *trial, const struct torn_i
 	print_log(&(struct telling){out, trial, where_it_went_wrong(trial, judgement),
 				    request_columns(trial->log)});
 	print_reported(out, trial);
-	for (const char *const *watched = trial->target->watch; watched && *watched; watched++)
-		print_watched(out, trial, judgement, *watched);
+	for (size_t i = 0; i < trial->promised->watch_count; i++)
+		print_watched(out, trial, judgement, trial->promised->watch[i]);
 	print_litter(out, trial);
 }

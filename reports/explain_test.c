@@ -20,6 +20,8 @@ static const struct torn_variant before = {"before", nothing};
 static const char *const watched[] = {"srv/state.json", NULL};
 static const struct torn_target target = {
 	.name = "urunc.state_json", .variants = &before, .watch = watched};
+static const struct torn_bytes watched_path = {(const uint8_t *)"srv/state.json", 14};
+static const struct torn_promised promised = {.watch = &watched_path, .watch_count = 1};
 static const struct torn_world world = {.name = "existing"};
 static const struct torn_invariant old_or_new = {.id = "old-or-new"};
 
@@ -150,6 +152,7 @@ static struct torn_trial trial_of(struct fixture *fixture, const struct torn_pla
 	reset_ops();
 	return (struct torn_trial){
 		.target = &target,
+		.promised = &promised,
 		.variant = &before,
 		.world = &world,
 		.plan = plan,
