@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "registry.h"
+#include "clean_run.h"
 #include "setup.h"
 #include "sweep.h"
 #include "worker.h"
@@ -164,6 +165,7 @@ static void measure_bare(struct bench *bench)
 /* ------------------------------------------------------------- under torn */
 
 static const struct torn_plan nothing = {.seed = 1};
+static const struct torn_sweep_how single_faults = {.seed = 1, .depth = 1, .parts = 1};
 
 static void trials_in_worker(void *context, struct torn_lab *lab)
 {
@@ -171,7 +173,7 @@ static void trials_in_worker(void *context, struct torn_lab *lab)
 	struct torn_trial trial;
 	struct torn_sweeping *sweeping;
 	bench->failed = true;
-	torn_sweep_begin(bench->sweep, bench->target, bench->setup.variant, 1);
+	torn_sweep_begin(bench->sweep, bench->target, bench->setup.variant, &single_faults);
 	if (torn_clean_run(lab, &bench->setup, &trial) != TORN_HELD ||
 	    torn_sweeping_open(bench->sweep, lab, &bench->setup, &sweeping) < 0)
 		return;
@@ -346,7 +348,7 @@ static int faults(const char *name)
 	if (!target || torn_sweep_open(&sweep) < 0 ||
 	    torn_worker_open(&worker, 60, message, sizeof message) < 0)
 		return 3;
-	torn_sweep_begin(sweep, target, &target->variants[0], 1);
+	torn_sweep_begin(sweep, target, &target->variants[0], &single_faults);
 	struct faults_job *work = torn_arena_take(&sweep->arena, sizeof *work);
 	work->sweep = sweep;
 	const struct torn_job job = {.job = sweep_in_worker, .again = begin_again, .context = work};

@@ -1,4 +1,4 @@
-/* check.c: sweeping one target@variant after another, a worker each. */
+/* check.c: sweeping one target@variant after another, each shared out among workers. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,48 +67,34 @@ int torn_check_choose(struct torn_check *check, const struct torn_options *optio
 
 /* ----------------------------------------------------------------- results */
 
-/* Findings first, then labels; by id, op, call, fault, old state. */
-static int by_place(const void *a, const void *b)
-{
-	const struct torn_finding *left = a, *right = b;
-	if (left->is_label != right->is_label)
-		return left->is_label - right->is_label;
-	int order = strcmp(left->id, right->id);
-	if (order == 0)
-		order = (left->op > right->op) - (left->op < right->op);
-	if (order == 0)
-		order = strcmp(left->call, right->call);
-	if (order == 0)
-		order = strcmp(left->fault, right->fault);
-	if (order == 0)
-		order = strcmp(left->role, right->role);
-	return order ? order : strcmp(left->world, right->world);
-}
-
 static void take_result(struct torn_checked *item, double seconds, const char *failure)
 {
 	struct torn_sweep *sweep = item->sweep;
-	qsort(sweep->findings, sweep->findings_count, sizeof *sweep->findings, by_place);
+	torn_findings_settle(&sweep->findings);
 	item->result = (struct torn_result){
 		.target = item->target->name,
 		.variant = item->variant->name,
+		.plans = sweep->plans,
 		.trials = sweep->trials,
 		.ops = sweep->ops,
 		.kills = sweep->kills,
 		.trees = sweep->trees,
 		.kills_confirmed = sweep->kills_confirmed,
 		.seconds = seconds,
-		.findings = sweep->findings,
-		.findings_count = sweep->findings_count,
+		.findings = sweep->findings.items,
+		.findings_count = sweep->findings.count,
 		.failure = failure ? failure : sweep->failed || sweep->unjudged > 0 ? sweep->failure : NULL,
 	};
 }
 
 /* ----------------------------------------------------------------- running */
 
-struct sweep_job {
-	struct torn_sweep *sweep;
+/* The workers that share out a sweep, with what each of them does of it. */
+struct crew {
 	const struct torn_options *options;
+	unsigned count;
+	struct torn_worker workers[TORN_WORKERS_MAX];
+	struct torn_sweep *parts[TORN_WORKERS_MAX];
 	struct timespec begun;
 };
 
@@ -119,29 +105,32 @@ static double seconds_since(struct timespec begun)
 	return (double)(now.tv_sec - begun.tv_sec) + (double)(now.tv_nsec - begun.tv_nsec) * 1e-9;
 }
 
-static void run_sweep(void *context, struct torn_lab *lab)
+static void run_part(void *context, struct torn_lab *lab)
 {
-	struct sweep_job *job = context;
-	torn_sweep_run(job->sweep, lab);
+	torn_sweep_run(context, lab);
 }
 
-static void sweep_again(void *context)
+static void begin_part_again(void *context)
 {
-	struct torn_sweep *sweep = ((struct sweep_job *)context)->sweep;
-	torn_sweep_begin(sweep, sweep->target, sweep->variant, sweep->seed);
+	struct torn_sweep *part = context;
+	torn_sweep_begin(part, part->target, part->variant, &part->how);
 }
 
 static void show_progress(void *context)
 {
-	const struct sweep_job *job = context;
-	const struct torn_sweep *sweep = job->sweep;
-	const double seconds = seconds_since(job->begun);
-	if (job->options->quiet || !isatty(STDERR_FILENO) || seconds < 0.5)
+	const struct crew *crew = context;
+	const struct torn_sweep *first = crew->parts[0];
+	const double seconds = seconds_since(crew->begun);
+	if (crew->options->quiet || !isatty(STDERR_FILENO) || seconds < 0.5)
 		return;
-	fprintf(stderr, "\r%s@%s: %lu trials, %.0f/s, %lu left in this old state \033[K",
-		sweep->target->name, sweep->variant->name, sweep->trials,
-		(double)sweep->trials / seconds,
-		sweep->trials_planned > sweep->trials ? sweep->trials_planned - sweep->trials : 0);
+	uint64_t trials = 0;
+	for (unsigned i = 0; i < crew->count; i++)
+		trials += crew->parts[i]->trials;
+	fprintf(stderr, "\r%s@%s: %lu trials, %.0f/s, old state %u of %u, %u of %u first faults left \033[K",
+		first->target->name, first->variant->name, trials, (double)trials / seconds,
+		first->progress.world, first->progress.worlds,
+		first->progress.first_faults - first->progress.first_faults_done,
+		first->progress.first_faults);
 }
 
 static void clear_progress(const struct torn_options *options)
@@ -150,37 +139,80 @@ static void clear_progress(const struct torn_options *options)
 		fprintf(stderr, "\r\033[K");
 }
 
-/* Returns 0, or -EINTR. What torn failed on is in the result. */
-static int check_one(struct torn_checked *item, struct torn_worker *worker,
-		     const struct torn_options *options)
+static void close_crew(struct crew *crew)
 {
-	struct sweep_job job = {.sweep = item->sweep, .options = options};
-	clock_gettime(CLOCK_MONOTONIC, &job.begun);
-	torn_sweep_begin(item->sweep, item->target, item->variant, options->seed);
-	const struct torn_job what = {.job = run_sweep, .again = sweep_again, .context = &job};
-	worker->progress = show_progress;
-	worker->progress_context = &job;
+	for (unsigned i = 0; i < crew->count; i++) {
+		torn_worker_close(&crew->workers[i]);
+		torn_sweep_close(crew->parts[i]);
+	}
+}
+
+/* Returns 0, or -EPROTO after saying why. */
+static int open_crew(struct crew *crew, const struct torn_options *options)
+{
+	*crew = (struct crew){.options = options};
+	const unsigned wanted = options->jobs ? options->jobs : torn_jobs_default();
+	while (crew->count < wanted) {
+		struct torn_worker *worker = &crew->workers[crew->count];
+		struct torn_sweep **part = &crew->parts[crew->count];
+		char message[256] = "no memory for findings";
+		if (torn_sweep_open(part) < 0) {
+			fprintf(stderr, "torn: %s\n", message);
+			break;
+		}
+		if (torn_worker_open(worker, options->timeout_s, message, sizeof message) < 0) {
+			torn_sweep_close(*part);
+			fprintf(stderr, "torn: %s\n", message);
+			break;
+		}
+		worker->progress_context = crew;
+		crew->count++;
+	}
+	if (crew->count == wanted) {
+		crew->workers[0].progress = show_progress;
+		return 0;
+	}
+	close_crew(crew);
+	return -EPROTO;
+}
+
+/* Returns 0, or -EINTR. What torn failed on is in the result. */
+static int check_one(struct torn_checked *item, struct crew *crew)
+{
+	const struct torn_options *options = crew->options;
+	struct torn_job jobs[TORN_WORKERS_MAX];
+	clock_gettime(CLOCK_MONOTONIC, &crew->begun);
+	for (unsigned i = 0; i < crew->count; i++) {
+		const struct torn_sweep_how how = {
+			.seed = options->seed,
+			.depth = options->depth,
+			.all_errnos = options->all_errnos,
+			.part = (options->shard - 1) * crew->count + i,
+			.parts = options->shards * crew->count,
+		};
+		torn_sweep_begin(crew->parts[i], item->target, item->variant, &how);
+		jobs[i] = (struct torn_job){.job = run_part, .again = begin_part_again, .context = crew->parts[i]};
+	}
+	torn_sweep_begin(item->sweep, item->target, item->variant, &crew->parts[0]->how);
 	char message[256];
-	int r = torn_worker_do(worker, &what, message, sizeof message);
-	worker->progress = NULL;
+	int r = torn_workers_do(crew->workers, jobs, crew->count, message, sizeof message);
 	clear_progress(options);
+	for (unsigned i = 0; i < crew->count; i++)
+		torn_sweep_merge(item->sweep, crew->parts[i]);
 	if (r == -EPROTO)
 		snprintf(item->sweep->failure, sizeof item->sweep->failure, "%s", message);
-	take_result(item, seconds_since(job.begun),
+	take_result(item, seconds_since(crew->begun),
 		    r == -EINTR ? "interrupted" : r < 0 ? item->sweep->failure : NULL);
 	return r == -EINTR ? r : 0;
 }
 
 int torn_check_run(struct torn_check *check, const struct torn_options *options)
 {
-	char message[256];
-	struct torn_worker worker;
+	struct crew crew;
 	torn_worker_catch_interrupts();
-	int r = torn_worker_open(&worker, options->timeout_s, message, sizeof message);
-	if (r < 0) {
-		fprintf(stderr, "torn: %s\n", message);
-		return -EPROTO;
-	}
+	int r = open_crew(&crew, options);
+	if (r < 0)
+		return r;
 	size_t done = 0;
 	for (; r == 0 && done < check->count; done++) {
 		r = torn_sweep_open(&check->items[done].sweep);
@@ -189,15 +221,15 @@ int torn_check_run(struct torn_check *check, const struct torn_options *options)
 			r = -EPROTO;
 			break;
 		}
-		r = check_one(&check->items[done], &worker, options);
+		r = check_one(&check->items[done], &crew);
 		if (check->finished)
 			check->finished(check->context, &check->items[done], options);
 	}
-	if (worker.landlock == 0 && !options->quiet)
+	if (crew.workers[0].landlock == 0 && !options->quiet)
 		fprintf(stderr, "torn: this kernel has no Landlock (Linux 5.13, or not in its lsm= list): the "
 				"gate is the only wall around what targets write; run targets that you "
 				"do not trust elsewhere\n");
-	torn_worker_close(&worker);
+	close_crew(&crew);
 	check->interrupted = r == -EINTR;
 	if (r == -EINTR) { /* what was found so far is worth telling */
 		check->count = done;

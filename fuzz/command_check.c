@@ -18,9 +18,10 @@ static void say_step(void *context, const struct torn_checked *item,
 	size_t findings = 0;
 	for (size_t i = 0; i < item->result.findings_count; i++)
 		findings += !item->result.findings[i].is_label;
-	fprintf(stderr, "checked %s@%s: %zu finding%s, %lu trials, %.1f s\n", item->result.target,
-		item->result.variant, findings, findings == 1 ? "" : "s", item->result.trials,
-		item->result.seconds);
+	fprintf(stderr, "checked %s@%s: %zu finding%s, %lu plans, %lu trials, %lu distinct trees, "
+			"%.1f s\n", item->result.target,
+		item->result.variant, findings, findings == 1 ? "" : "s", item->result.plans,
+		item->result.trials, item->result.trees, item->result.seconds);
 }
 
 struct reporting {
@@ -117,9 +118,10 @@ static int tell(struct torn_check *check, const struct torn_options *options)
 int torn_command_check(int argc, char **argv)
 {
 	const struct torn_options options =
-		torn_options_parse(argc, argv, "seed cases allow timeout quiet reports",
+		torn_options_parse(argc, argv, "seed depth all-errnos jobs shard cases allow timeout quiet reports",
 				   "[TARGET[@VARIANT]...]",
-				   "Try every fault at every op and every kill; without a name, all targets.");
+				   "Try every fault at every op, a second one at every op behind it, and every "
+				   "kill of every run; without a name, all targets.");
 	struct torn_check check = {.finished = isatty(STDERR_FILENO) ? NULL : say_step};
 	int r = torn_check_choose(&check, &options);
 	int status = r < 0 ? TORN_EXIT_USAGE : TORN_EXIT_FAILED;

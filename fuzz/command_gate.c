@@ -79,10 +79,12 @@ static void compare(void *context, const struct torn_checked *checked,
 	gate->known += known;
 	gate->differs |= new > 0 || gone > 0;
 	gate->failed |= result->failure != NULL;
-	printf("%-28s %-10s %s: %zu known finding%s, %zu new, %zu missing; %lu trials, %lu kills, %.2f s\n",
+	printf("%-28s %-10s %s: %zu known finding%s, %zu new, %zu missing; %lu plans, %lu trials, %lu kills, "
+	       "%lu trees, %.2f s\n",
 	       result->target, result->variant,
 	       result->failure ? result->failure : new || gone ? "DIFFERS" : "ok", known,
-	       known == 1 ? "" : "s", new, gone, result->trials, result->kills, result->seconds);
+	       known == 1 ? "" : "s", new, gone, result->plans, result->trials, result->kills,
+	       result->trees, result->seconds);
 	fflush(stdout);
 }
 
@@ -170,7 +172,7 @@ static int replay_corpus(struct gate *gate, const struct torn_check *check)
 int torn_command_gate(int argc, char **argv)
 {
 	const struct torn_options options = torn_options_parse(
-		argc, argv, "seed corpus timeout quiet", "[TARGET[@VARIANT]...]",
+		argc, argv, "seed depth jobs corpus timeout quiet", "[TARGET[@VARIANT]...]",
 		"Sweep, hold the findings against corpus/TARGET/expected, replay all cases.");
 	struct timespec begun, ended;
 	clock_gettime(CLOCK_MONOTONIC, &begun);

@@ -18,6 +18,7 @@
 
 #include "../injectors/faults.h"
 #include "case.h"
+#include "clean_run.h"
 #include "commands.h"
 #include "registry.h"
 #include "setup.h"
@@ -28,7 +29,8 @@
 static struct torn_check check;
 static struct torn_worker worker;
 static struct torn_arena arena;
-static const struct torn_options options = {.seed = 1, .timeout_s = 1, .quiet = true};
+static const struct torn_options options = {
+	.seed = 1, .timeout_s = 1, .quiet = true, .depth = 2, .shard = 1, .shards = 1};
 
 static bool begins_with(const char *name, const char *with)
 {

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_FIRST 1024
+#define ROOM_FIRST 256
 
 int torn_hashes_open(struct torn_hashes *hashes)
 {
-	struct torn_hash *slots = calloc(ROOM_FIRST, sizeof *slots);
+	struct torn_hashes_slot *slots = calloc(ROOM_FIRST, sizeof *slots);
 	if (!slots)
 		return -ENOMEM;
 	*hashes = (struct torn_hashes){.slots = slots, .room = ROOM_FIRST};
@@ -24,17 +24,22 @@ void torn_hashes_close(struct torn_hashes *hashes)
 
 void torn_hashes_clear(struct torn_hashes *hashes)
 {
-	memset(hashes->slots, 0, hashes->room * sizeof *hashes->slots);
+	if (hashes->count > 0)
+		memset(hashes->slots, 0, hashes->room * sizeof *hashes->slots);
 	hashes->count = 0;
 }
 
-static struct torn_hash *slot_of(const struct torn_hashes *hashes, struct torn_hash hash)
+static bool is_free(const struct torn_hashes_slot *slot)
+{
+	return slot->hash.low == 0 && slot->hash.high == 0;
+}
+
+static struct torn_hashes_slot *slot_of(const struct torn_hashes *hashes, struct torn_hash hash)
 {
 	size_t at = (size_t)hash.low & (hashes->room - 1);
 	for (;; at = (at + 1) & (hashes->room - 1)) {
-		struct torn_hash *slot = &hashes->slots[at];
-		if ((slot->low == 0 && slot->high == 0) ||
-		    (slot->low == hash.low && slot->high == hash.high))
+		struct torn_hashes_slot *slot = &hashes->slots[at];
+		if (is_free(slot) || (slot->hash.low == hash.low && slot->hash.high == hash.high))
 			return slot;
 	}
 }
@@ -46,23 +51,38 @@ static bool grow(struct torn_hashes *hashes)
 	if (!larger.slots)
 		return false;
 	for (size_t i = 0; i < hashes->room; i++)
-		if (hashes->slots[i].low || hashes->slots[i].high)
-			*slot_of(&larger, hashes->slots[i]) = hashes->slots[i];
+		if (!is_free(&hashes->slots[i]))
+			*slot_of(&larger, hashes->slots[i].hash) = hashes->slots[i];
 	larger.count = hashes->count;
 	free(hashes->slots);
 	*hashes = larger;
 	return true;
 }
 
-bool torn_hashes_add(struct torn_hashes *hashes, struct torn_hash hash)
+bool torn_hashes_put(struct torn_hashes *hashes, struct torn_hash hash, uint32_t value)
 {
 	if (hashes->count * 2 >= hashes->room && !grow(hashes) &&
 	    hashes->count + 1 >= hashes->room)
 		return true;
-	struct torn_hash *slot = slot_of(hashes, hash);
-	if (slot->low || slot->high)
+	struct torn_hashes_slot *slot = slot_of(hashes, hash);
+	if (!is_free(slot))
 		return false;
-	*slot = hash;
+	*slot = (struct torn_hashes_slot){hash, value};
 	hashes->count++;
+	return true;
+}
+
+bool torn_hashes_add(struct torn_hashes *hashes, struct torn_hash hash)
+{
+	return torn_hashes_put(hashes, hash, 0);
+}
+
+bool torn_hashes_find(const struct torn_hashes *hashes, struct torn_hash hash, uint32_t *ret_value)
+{
+	const struct torn_hashes_slot *slot = slot_of(hashes, hash);
+	if (is_free(slot))
+		return false;
+	if (ret_value)
+		*ret_value = slot->value;
 	return true;
 }

@@ -23,7 +23,8 @@ start() {
 workspace_of() {
 	readlink /proc/"$1"/fd/* 2>/dev/null | sed -n 's|^\(/dev/shm/torn-[A-Za-z0-9-]*\)/root$|\1|p' | head -n 1
 }
-child_of() { cat /proc/"$1"/task/"$1"/children 2>/dev/null | tr -d ' '; }
+# The first one: torn has a worker for each processor.
+child_of() { cut -d ' ' -f 1 /proc/"$1"/task/"$1"/children 2>/dev/null; }
 works() {
 	workspace=$(workspace_of "$pid")
 	worker=$(child_of "$pid")

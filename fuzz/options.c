@@ -2,16 +2,26 @@
 #include "options.h"
 
 #include <argp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "registry.h"
+#include "sweep.h"
 #include "words.h"
+#include "worker.h"
 
-enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_REPORT };
+#define SHARDS_MAX 4096
+
+enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH, KEY_JOBS, KEY_SHARD,
+       KEY_ALL_ERRNOS, KEY_REPORT };
 
 static const struct argp_option fixed[] = {
 	{"seed", KEY_SEED, "N", 0, "which kills a real SIGKILL confirms (default 1)", 0},
+	{"depth", KEY_DEPTH, "N", 0, "faults in one plan, at most (1 to 8, default 2)", 0},
+	{"all-errnos", KEY_ALL_ERRNOS, NULL, 0, "every errno also for a second fault", 0},
+	{"jobs", KEY_JOBS, "N", 0, "workers at once (1 to 64, default: one a processor)", 0},
+	{"shard", KEY_SHARD, "I/N", 0, "do part I of N: together they are the whole", 0},
 	{"cases", KEY_CASES, "DIR", 0, "where cases of findings go (default torn-cases)", 0},
 	{"corpus", KEY_CORPUS, "DIR", 0, "expected findings and their cases (default corpus)", 0},
 	{"allow", KEY_ALLOW, "INVARIANT", 0, "its findings are shown and do not count", 0},
@@ -41,6 +51,38 @@ static uint64_t number(const struct argp_state *state, const char *text, const c
 	return value;
 }
 
+static uint64_t positive(const struct argp_state *state, const char *text, const char *expected,
+			 uint64_t max)
+{
+	const uint64_t value = number(state, text, expected, max);
+	if (value == 0)
+		refuse(state, text, expected);
+	return value;
+}
+
+static void read_shard(const struct argp_state *state, const char *text, struct torn_options *options)
+{
+	static const char expected[] = "I/N with 1 <= I <= N <= 4096 for --shard";
+	const char *slash = strchr(text, '/');
+	uint64_t shard, shards;
+	if (!slash ||
+	    !torn_word_number((struct torn_bytes){(const uint8_t *)text, (size_t)(slash - text)}, 1,
+			      SHARDS_MAX, &shard) ||
+	    !torn_word_number(torn_bytes_of(slash + 1), shard, SHARDS_MAX, &shards))
+		refuse(state, text, expected);
+	options->shard = (unsigned)shard;
+	options->shards = (unsigned)shards;
+}
+
+unsigned torn_jobs_default(void)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof set, &set) != 0)
+		return 1;
+	const int count = CPU_COUNT(&set);
+	return count < 1 ? 1 : count > TORN_WORKERS_MAX ? TORN_WORKERS_MAX : (unsigned)count;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct torn_options *options = state->input;
@@ -49,9 +91,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		options->seed = number(state, text, "a number for --seed", UINT64_MAX);
 		return 0;
 	case KEY_TIMEOUT:
-		options->timeout_s = (unsigned)number(state, text, "1 to 3600 for --timeout", 3600);
-		if (options->timeout_s == 0)
-			refuse(state, text, "1 to 3600 for --timeout");
+		options->timeout_s = (unsigned)positive(state, text, "1 to 3600 for --timeout", 3600);
+		return 0;
+	case KEY_DEPTH:
+		options->depth = (unsigned)positive(state, text, "1 to 8 for --depth", TORN_DEPTH_MAX);
+		return 0;
+	case KEY_JOBS:
+		options->jobs = (unsigned)positive(state, text, "1 to 64 for --jobs", TORN_WORKERS_MAX);
+		return 0;
+	case KEY_SHARD:
+		read_shard(state, text, options);
+		return 0;
+	case KEY_ALL_ERRNOS:
+		options->all_errnos = true;
 		return 0;
 	case KEY_CASES:
 		options->cases = text;
@@ -87,7 +139,8 @@ struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 				       const char *arguments, const char *about)
 {
 	struct torn_options options = {
-		.cases = "torn-cases", .corpus = "corpus", .seed = 1, .timeout_s = 10};
+		.cases = "torn-cases", .corpus = "corpus", .seed = 1, .timeout_s = 10,
+		.depth = 2, .shard = 1, .shards = 1};
 	struct argp_option all[sizeof fixed / sizeof *fixed + TORN_REPORT_FILES_MAX + 1] = {0};
 	size_t used = 0, count;
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)

@@ -26,6 +26,10 @@ struct torn_options {
 	const char *corpus; /* folder of expected findings and cases */
 	const char *allow;  /* an invariant whose findings do not count */
 	uint64_t seed;
+	unsigned depth;         /* faults in one plan, at most */
+	unsigned jobs;          /* workers at once; 0: as many as there are processors */
+	unsigned shard, shards; /* this one, from 1, of so many */
+	bool all_errnos;
 	unsigned timeout_s;
 	bool quiet;
 };
@@ -35,6 +39,9 @@ struct torn_options {
  * found, without its control characters. Returns TORN_EXIT_USAGE.
  */
 int torn_mistake(const char *program, const char *found, const char *expected);
+
+/* So many processors may this process use: at least 1, at most TORN_WORKERS_MAX. */
+unsigned torn_jobs_default(void);
 
 /*
  * Read the arguments of a command (argv[0] is its name). `takes` names the

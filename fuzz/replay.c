@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../injectors/tree.h"
 #include "case.h"
+#include "clean_run.h"
 #include "commands.h"
 #include "memory.h"
 #include "registry.h"
+#include "rerun.h"
 #include "setup.h"
 #include "worker.h"
 
@@ -45,6 +48,22 @@ static bool confirm_kill(struct replay_job *job, struct torn_lab *lab, struct to
 		return true;
 	fail(job->replayed, "a real SIGKILL leaves another tree than the log says");
 	return false;
+}
+
+/*
+ * Run the operation again from what the kill left, where it is meant to be: as a
+ * sweep does. Returns false with the failure told.
+ */
+static bool run_again(struct replay_job *job, struct torn_lab *lab, const struct torn_node *left,
+		      struct torn_rerun *rerun, const struct torn_rerun **ret_rerun_of_new)
+{
+	struct torn_setup *setup = job->setup;
+	int r = torn_clean_run_of_new(lab, setup, ret_rerun_of_new);
+	if (r == TORN_HELD && *ret_rerun_of_new)
+		r = torn_rerun(lab, setup, left, rerun);
+	if (r != TORN_HELD)
+		fail(job->replayed, lab->failure);
+	return r == TORN_HELD;
 }
 
 static void explain_invalid(struct replay_job *job, const struct torn_lab *lab)
@@ -110,7 +129,15 @@ static void replay_in_worker(void *context, struct torn_lab *lab)
 		return;
 	}
 	if (planned_kill(&job->c->plan)) {
-		if (!confirm_kill(job, lab, trial.now->hash))
+		struct torn_rerun *rerun = torn_arena_take(setup->arena, sizeof *rerun);
+		const struct torn_rerun *rerun_of_new = NULL;
+		const struct torn_node *left = torn_tree_copy(setup->arena, trial.now);
+		if (!rerun || !left) {
+			fail(job->replayed, "no room to run it again");
+			return;
+		}
+		if (!confirm_kill(job, lab, left->hash) ||
+		    !run_again(job, lab, left, rerun, &rerun_of_new))
 			return;
 		/* Its log was cut short: have the whole one again, to tell. */
 		r = torn_trial_run(lab, setup, &job->c->plan, TORN_TRIAL_PLAIN, &trial);
@@ -118,6 +145,8 @@ static void replay_in_worker(void *context, struct torn_lab *lab)
 			fail(job->replayed, r < 0 ? lab->failure : "two runs of the plan differ");
 			return;
 		}
+		trial.rerun = rerun_of_new ? rerun : NULL;
+		trial.rerun_of_new = rerun_of_new;
 	}
 	/* In a clean run what it made is not held against itself: see sweep.c. */
 	trial.new_tree = setup->new_tree;

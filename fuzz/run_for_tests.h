@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "case.h"
+#include "clean_run.h"
 #include "setup.h"
 #include "sweep.h"
 #include "worker.h"

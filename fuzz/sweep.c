@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../injectors/tree.h"
-#include "hashes.h"
+#include "clean_run.h"
+#include "kills.h"
+#include "log_hash.h"
 #include "memory.h"
+#include "placing.h"
 #include "registry.h"
 #include "setup.h"
 
@@ -35,15 +37,17 @@ void torn_sweep_close(struct torn_sweep *sweep)
 }
 
 void torn_sweep_begin(struct torn_sweep *sweep, const struct torn_target *target,
-		      const struct torn_variant *variant, uint64_t seed)
+		      const struct torn_variant *variant, const struct torn_sweep_how *how)
 {
 	struct torn_arena arena = sweep->arena;
+	const struct torn_sweep_how as_told = *how; /* it may be the sweep's own */
 	torn_arena_return(&arena, (sizeof *sweep + 15) & ~(size_t)15);
 	memset(sweep, 0, sizeof *sweep);
 	sweep->arena = arena;
+	sweep->findings.arena = &sweep->arena;
 	sweep->target = target;
 	sweep->variant = variant;
-	sweep->seed = seed;
+	sweep->how = as_told;
 }
 
 static void sweep_fail(struct torn_sweep *sweep, const struct torn_setup *setup, const char *why)
@@ -59,316 +63,136 @@ static void note_unjudged(struct torn_sweep *sweep, const struct torn_setup *set
 {
 	if (sweep->unjudged++ > 0)
 		return;
-	char fault[96] = "";
-	if (plan->faults_count > 0)
-		torn_fault_print(&plan->faults[0], fault, sizeof fault);
-	snprintf(sweep->failure, sizeof sweep->failure, "%s (old state %s%s%s)", why,
-		 setup->world->name, fault[0] ? ", fault " : "", fault);
-}
-
-/* --------------------------------------------------------------- findings */
-
-static const char *keep(struct torn_sweep *sweep, const char *text)
-{
-	const uint8_t *kept = torn_arena_copy(&sweep->arena, text, strlen(text)).data;
-	return kept ? (const char *)kept : "";
-}
-
-static const struct torn_fault *last_fault(const struct torn_plan *plan)
-{
-	return plan->faults_count ? &plan->faults[plan->faults_count - 1] : NULL;
-}
-
-/* A plan with the kill that a trial is at. */
-static struct torn_plan plan_of(const struct torn_trial *trial)
-{
-	struct torn_plan plan = *trial->plan;
-	const struct torn_fault *last = last_fault(&plan);
-	const bool already = last && (last->name == TORN_FAULT_KILL || last->name == TORN_FAULT_SIGNAL);
-	if (!trial->killed || already || plan.faults_count == TORN_FAULTS_MAX)
-		return plan;
-	const uint32_t number = trial->kill_op ? trial->kill_op : 1;
-	plan.faults[plan.faults_count++] = (struct torn_fault){
-		.when = {number, number, 0},
-		.call = torn_log_op(trial->log, number)->call,
-		.name = TORN_FAULT_KILL,
-		.value = trial->kill_op == 0 ? TORN_KILL_BEFORE : (int64_t)trial->kill_bytes,
-	};
-	return plan;
-}
-
-/*
- * Findings that share invariant, call, role and kind of fault are one; one that
- * shows without any fault is one with all that show it under faults.
- */
-static struct torn_finding *same_finding(struct torn_sweep *sweep, const char *id, const char *call,
-					 const char *role, const char *fault)
-{
-	for (uint32_t i = 0; i < sweep->findings_count; i++) {
-		struct torn_finding *finding = &sweep->findings[i];
-		if (strcmp(finding->id, id) != 0 || strcmp(finding->role, role) != 0)
-			continue;
-		if (finding->faults_count == 0 ||
-		    (strcmp(finding->call, call) == 0 && strcmp(finding->fault, fault) == 0))
-			return finding;
+	char faults[3][96];
+	for (uint32_t i = 0; i < 3; i++) {
+		faults[i][0] = '\0';
+		if (i < plan->faults_count)
+			torn_fault_print(&plan->faults[i], faults[i], sizeof faults[i]);
 	}
-	return NULL;
+	snprintf(sweep->failure, sizeof sweep->failure, "%s (old state %s%s%s%s%s%s%s)", why,
+		 setup->world->name, faults[0][0] ? ", fault " : "", faults[0],
+		 faults[1][0] ? ", then " : "", faults[1], faults[2][0] ? ", then " : "", faults[2]);
 }
 
-static void write_case(struct torn_sweep *sweep, const struct torn_setup *setup,
-		       const struct torn_plan *plan, const char *invariant,
-		       struct torn_finding *finding)
-{
-	struct torn_case c;
-	torn_setup_to_case(setup, plan, invariant, setup->arena, &c);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return;
-	torn_case_print(&c, out);
-	fclose(out);
-	finding->case_text = keep(sweep, text);
-	finding->case_size = size;
-	free(text);
-}
+/* ------------------------------------------------------------------- depth */
 
-static void add(struct torn_sweep *sweep, const struct torn_setup *setup,
-		const struct torn_trial *trial, const struct torn_invariant *invariant,
-		const struct torn_judgement *judgement)
-{
-	const char *id = judgement->is_label ? judgement->label : invariant->id;
-	const struct torn_plan plan = plan_of(trial);
-	const struct torn_fault *last = last_fault(&plan);
-	const char *call = last ? torn_call_name(last->call) : "";
-	const char *fault = last ? torn_fault_name(last->name) : "";
-	struct torn_finding *finding = same_finding(sweep, id, call, judgement->role, fault);
-	if (finding) {
-		finding->times++;
-		return;
-	}
-	if (sweep->findings_count == TORN_FINDINGS_MAX) {
-		sweep_fail(sweep, setup, "more findings than torn keeps of one variant");
-		return;
-	}
-	finding = &sweep->findings[sweep->findings_count];
-	*finding = (struct torn_finding){
-		.id = keep(sweep, id),
-		.is_label = judgement->is_label,
-		.target = sweep->target->name,
-		.variant = sweep->variant->name,
-		.world = setup->world->name,
-		.op = last ? last->when.first : judgement->op,
-		.call = call,
-		.path = keep(sweep, judgement->path),
-		.role = keep(sweep, judgement->role),
-		.fault = fault,
-		.faults_count = plan.faults_count,
-		.preset = trial->killed ? "kill" : NULL,
-		.summary = keep(sweep, judgement->summary),
-		.times = 1,
-	};
-	const char **faults =
-		torn_arena_take(&sweep->arena, (plan.faults_count + 1) * sizeof *faults);
-	for (uint32_t i = 0; faults && i < plan.faults_count; i++) {
-		char text[96];
-		torn_fault_print(&plan.faults[i], text, sizeof text);
-		faults[i] = keep(sweep, text);
-	}
-	finding->faults = faults;
-	write_case(sweep, setup, &plan, judgement->is_label ? NULL : invariant->id, finding);
-	sweep->findings_count++;
-}
+#define SHOWN_MAX 16
 
-void torn_sweep_judge(struct torn_sweep *sweep, const struct torn_setup *setup,
-		      const struct torn_trial *trial)
-{
-	size_t count;
-	const struct torn_invariant *const *invariants = torn_invariants(&count);
-	for (size_t i = 0; i < count; i++) {
-		struct torn_judgement judgement = {.verdict = TORN_SKIPPED};
-		invariants[i]->judge(trial, &judgement);
-		if (judgement.verdict == TORN_VIOLATED || judgement.is_label)
-			add(sweep, setup, trial, invariants[i], &judgement);
-	}
-}
-
-/* -------------------------------------------------------------- clean runs */
-
-static uint64_t bytes_hash(uint64_t hash, struct torn_bytes bytes)
-{
-	for (size_t i = 0; i < bytes.size; i++)
-		hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
-	return (hash ^ bytes.size) * UINT64_C(0x100000001b3);
-}
-
-/* What must be the same in two clean runs: FNV-1a over the numbered ops. */
-static uint64_t log_hash(const struct torn_log *log)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	for (uint32_t i = 0; i < log->count; i++) {
-		const struct torn_op *op = &log->ops[i];
-		const uint64_t parts[] = {op->call, op->number, op->how, (uint64_t)op->told,
-					  op->offset, op->length};
-		hash = bytes_hash(hash, (struct torn_bytes){(const uint8_t *)parts, sizeof parts});
-		hash = bytes_hash(hash, op->path);
-		hash = bytes_hash(hash, op->path_to);
-		hash = bytes_hash(hash, op->data);
-	}
-	return hash;
-}
-
-int torn_clean_run(struct torn_lab *lab, struct torn_setup *setup, struct torn_trial *ret_trial)
-{
-	static const struct torn_plan nothing = {.seed = 1};
-	uint64_t hashes[2] = {0, 0};
-	setup->new_tree = NULL;
-	for (int i = 0; i < 2; i++) {
-		int r = torn_trial_run(lab, setup, &nothing, TORN_TRIAL_PLAIN, ret_trial);
-		if (r != TORN_HELD)
-			return r;
-		hashes[i] = log_hash(ret_trial->log);
-	}
-	if (hashes[0] != hashes[1]) {
-		snprintf(lab->failure, sizeof lab->failure,
-			 "two clean runs differ: the target is not deterministic");
-		return -EPROTO;
-	}
-	/* The trees of a run die with the next one. */
-	setup->new_tree = torn_tree_copy(setup->arena, ret_trial->now);
-	if (!setup->new_tree) {
-		snprintf(lab->failure, sizeof lab->failure, "no room for the new tree");
-		return -EPROTO;
-	}
-	return TORN_HELD;
-}
-
-/* ------------------------------------------------------------------- kills */
-
-struct kill_point {
-	uint32_t op;
-	uint64_t bytes;
-	struct torn_hash hash;
+/* A run on the way from the clean one to the plan at hand: what it showed at its end. */
+struct level {
+	struct torn_plan plan;
+	struct torn_order order;
+	bool mine; /* of this part: what it shows is told and counted */
+	struct {
+		const char *id;
+		char role[64];
+	} shown[SHOWN_MAX];
+	size_t shown_count;
 };
 
 struct torn_sweeping {
 	struct torn_sweep *sweep;
 	struct torn_lab *lab;
 	struct torn_setup *setup;
-	struct torn_hashes trees; /* judged as what a kill leaves */
-	struct kill_point *points; /* of the clean run, to be confirmed */
+	uint32_t world;
+	struct torn_kills kills;
+	struct torn_hashes behaviours; /* of runs that were gone on from */
+	uint32_t gone_on;              /* how many */
+	struct torn_kill *points;      /* of the clean run, to be confirmed */
 	size_t points_count, points_room;
-	bool noting_points;
-	const struct torn_node *last_tree; /* of the kill before: most calls change nothing */
+	unsigned depth;                /* of the run at hand: its number of faults */
+	struct level levels[TORN_FAULTS_MAX + 1];
 };
 
-int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup,
-		       struct torn_sweeping **ret_sweeping)
+static bool is_shown_before(const struct torn_sweeping *sweeping, unsigned levels, const char *id,
+			    const char *role)
 {
-	struct torn_sweeping *sweeping = calloc(1, sizeof *sweeping);
-	if (!sweeping)
-		return -ENOMEM;
-	*sweeping = (struct torn_sweeping){.sweep = sweep, .lab = lab, .setup = setup};
-	if (torn_hashes_open(&sweeping->trees) < 0) {
-		free(sweeping);
-		return -ENOMEM;
+	for (unsigned depth = 0; depth < levels; depth++) {
+		const struct level *level = &sweeping->levels[depth];
+		for (size_t i = 0; i < level->shown_count; i++)
+			if (strcmp(level->shown[i].id, id) == 0 &&
+			    strcmp(level->shown[i].role, role) == 0)
+				return true;
 	}
-	*ret_sweeping = sweeping;
-	return 0;
+	return false;
 }
 
-void torn_sweeping_close(struct torn_sweeping *sweeping)
+static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, bool killed,
+		 uint32_t kill, const struct torn_invariant *invariant,
+		 const struct torn_judgement *judgement)
 {
-	torn_hashes_close(&sweeping->trees);
-	free(sweeping->points);
-	free(sweeping);
+	const struct level *level = &sweeping->levels[sweeping->depth];
+	if (!level->mine)
+		return;
+	struct torn_shown shown = {sweeping->setup, plan,      killed,
+				   invariant,	    judgement, level->order};
+	shown.order.faults = plan->faults_count;
+	shown.order.kill = kill;
+	torn_findings_add(&sweeping->sweep->findings, &shown);
+	if (sweeping->sweep->findings.overflowed)
+		sweep_fail(sweeping->sweep, sweeping->setup,
+			   "more findings than torn keeps of one variant");
 }
 
-static void note_point(struct torn_sweeping *sweeping, const struct kill_point *point)
+/* How a run ended. What it showed with fewer faults is not shown by the last one. */
+static void judge_end(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
+	struct level *level = &sweeping->levels[sweeping->depth];
+	size_t count;
+	const struct torn_invariant *const *invariants = torn_invariants(&count);
+	level->shown_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct torn_judgement judgement = {.verdict = TORN_SKIPPED};
+		invariants[i]->judge(trial, &judgement);
+		if (judgement.verdict != TORN_VIOLATED && !judgement.is_label)
+			continue;
+		const char *id = torn_judgement_id(invariants[i], &judgement);
+		if (is_shown_before(sweeping, sweeping->depth, id, judgement.role))
+			continue;
+		tell(sweeping, trial->plan, trial->killed, 0, invariants[i], &judgement);
+		if (level->shown_count == SHOWN_MAX)
+			continue;
+		level->shown[level->shown_count].id = id;
+		snprintf(level->shown[level->shown_count++].role, sizeof level->shown->role, "%s",
+			 judgement.role);
+	}
+}
+
+/* From kills.c: a kill of the run at hand broke a promise that the run itself kept. */
+static void tell_kill(void *context, const struct torn_kill *kill,
+		      const struct torn_invariant *invariant, const struct torn_judgement *judgement)
+{
+	struct torn_sweeping *sweeping = context;
+	const struct level *level = &sweeping->levels[sweeping->depth];
+	if (is_shown_before(sweeping, sweeping->depth + 1, torn_judgement_id(invariant, judgement),
+			    judgement->role))
+		return;
+	struct torn_plan plan = level->plan;
+	if (plan.faults_count < TORN_FAULTS_MAX)
+		plan.faults[plan.faults_count++] = (struct torn_fault){
+			.when = {kill->op, kill->op, 0},
+			.call = kill->call,
+			.name = TORN_FAULT_KILL,
+			.value = (int64_t)kill->bytes,
+		};
+	tell(sweeping, &plan, true, kill->sequence, invariant, judgement);
+}
+
+/* ------------------------------------------------------------------- kills */
+
+static void note_point(void *context, const struct torn_kill *kill)
+{
+	struct torn_sweeping *sweeping = context;
 	if (sweeping->points_count == sweeping->points_room) {
-		size_t room = sweeping->points_room ? sweeping->points_room * 2 : 64;
-		struct kill_point *points =
+		const size_t room = sweeping->points_room ? sweeping->points_room * 2 : 64;
+		struct torn_kill *points =
 			realloc(sweeping->points, room * sizeof *sweeping->points);
 		if (!points)
 			return;
 		sweeping->points = points;
 		sweeping->points_room = room;
 	}
-	sweeping->points[sweeping->points_count++] = *point;
-}
-
-static void judge_kill(struct torn_sweeping *sweeping, struct torn_trial *trial,
-		       const struct torn_fold *fold, uint32_t op, uint64_t bytes)
-{
-	const struct torn_node *tree = torn_fold_tree(fold);
-	sweeping->sweep->kills++;
-	if (sweeping->noting_points) {
-		const struct kill_point point = {op, bytes, tree->hash};
-		note_point(sweeping, &point);
-	}
-	if (tree == sweeping->last_tree)
-		return;
-	sweeping->last_tree = tree;
-	if (!torn_hashes_add(&sweeping->trees, tree->hash))
-		return;
-	trial->now = tree;
-	trial->kill_op = op;
-	trial->kill_bytes = bytes;
-	torn_sweep_judge(sweeping->sweep, sweeping->setup, trial);
-}
-
-/* 1, half, all but one, and every 4 KiB of the file: in that order, each once. */
-static int judge_parts(struct torn_sweeping *sweeping, struct torn_trial *trial, struct torn_fold *fold,
-		       const struct torn_op *op)
-{
-	const uint64_t whole = (uint64_t)op->result;
-	const uint64_t fixed[] = {1, whole / 2, whole - 1};
-	uint64_t boundary = TORN_BLOCK_SIZE - op->offset % TORN_BLOCK_SIZE;
-	for (uint64_t done = 0;;) {
-		uint64_t next = boundary > done ? boundary : boundary + TORN_BLOCK_SIZE;
-		for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-			if (fixed[i] > done && fixed[i] < next)
-				next = fixed[i];
-		if (next >= whole)
-			return 0;
-		int r = torn_fold_step_part(fold, op, next);
-		if (r < 0)
-			return r;
-		judge_kill(sweeping, trial, fold, op->number, next);
-		if (next == boundary)
-			boundary += TORN_BLOCK_SIZE;
-		done = next;
-	}
-}
-
-/* Every kill of a run from `first` on, by folding its log. */
-static int judge_kills(struct torn_sweeping *sweeping, const struct torn_trial *run, uint32_t first)
-{
-	struct torn_trial trial = *run;
-	trial.killed = true;
-	trial.end = TORN_ENDED_BY_PLAN;
-	sweeping->last_tree = NULL;
-	struct torn_fold fold;
-	int r = torn_fold_begin(&fold, &sweeping->lab->recorder->arena, &sweeping->setup->base);
-	for (uint32_t i = 0; r == 0 && i < run->log->count; i++) {
-		const struct torn_op *op = &run->log->ops[i];
-		if (op->number >= first && torn_op_is_divisible(op))
-			r = judge_parts(sweeping, &trial, &fold, op);
-		if (r == 0)
-			r = torn_fold_step(&fold, op);
-		if (r == 0 && op->number >= first && op->number > 0)
-			judge_kill(sweeping, &trial, &fold, op->number, 0);
-	}
-	return r;
-}
-
-int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_trial *run)
-{
-	const uint64_t before = sweeping->sweep->kills;
-	torn_hashes_clear(&sweeping->trees);
-	const int r = judge_kills(sweeping, run, 1);
-	return r < 0 ? r : (int64_t)(sweeping->sweep->kills - before);
+	sweeping->points[sweeping->points_count++] = *kill;
 }
 
 /* A sample of the folded kills, held against a child that a SIGKILL really ends. */
@@ -377,12 +201,12 @@ static int confirm_kills(struct torn_sweeping *sweeping)
 	struct torn_sweep *sweep = sweeping->sweep;
 	for (unsigned i = 0; i < TORN_KILLS_CONFIRMED && sweeping->points_count > 0; i++) {
 		const size_t spread = sweeping->points_count * (2 * i + 1) / (2 * TORN_KILLS_CONFIRMED);
-		const struct kill_point *point =
-			&sweeping->points[(spread + sweep->seed) % sweeping->points_count];
+		const struct torn_kill *point =
+			&sweeping->points[(spread + sweep->how.seed) % sweeping->points_count];
 		struct torn_plan plan = {.seed = 1, .faults_count = 1};
 		plan.faults[0] = (struct torn_fault){
 			.when = {point->op, point->op, 0},
-			.call = torn_log_op(&sweeping->lab->recorder->log, point->op)->call,
+			.call = point->call,
 			.name = TORN_FAULT_KILL,
 			.value = (int64_t)point->bytes,
 		};
@@ -398,149 +222,262 @@ static int confirm_kills(struct torn_sweeping *sweeping)
 			return -EPROTO;
 		}
 		sweep->kills_confirmed++;
-		/* The log of a killed run is cut short: have a whole one for the next. */
-		static const struct torn_plan nothing = {.seed = 1};
-		r = torn_trial_run(sweeping->lab, sweeping->setup, &nothing, TORN_TRIAL_PLAIN, &trial);
-		if (r != TORN_HELD)
-			return r < 0 ? r : -EPROTO;
 	}
 	return 0;
 }
 
+int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_trial *run)
+{
+	struct torn_kills *kills = &sweeping->kills;
+	const uint64_t before = kills->count;
+	const struct torn_rerun *rerun_of_new = kills->rerun_of_new;
+	kills->rerun_of_new = NULL;
+	torn_hashes_clear(&kills->trees);
+	kills->told_count = kills->judged_count = 0;
+	const int r = torn_kills_judge(kills, run, 1, 0);
+	kills->rerun_of_new = rerun_of_new;
+	return r < 0 ? r : (int64_t)(kills->count - before);
+}
+
 /* ------------------------------------------------------------------- plans */
 
-int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *plan)
+int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup,
+		       struct torn_sweeping **ret_sweeping)
+{
+	struct torn_sweeping *sweeping = calloc(1, sizeof *sweeping);
+	if (!sweeping)
+		return -ENOMEM;
+	*sweeping = (struct torn_sweeping){.sweep = sweep, .lab = lab, .setup = setup};
+	int r = torn_hashes_open(&sweeping->behaviours);
+	if (r == 0)
+		r = torn_kills_open(&sweeping->kills, lab, setup);
+	if (r < 0) {
+		torn_hashes_close(&sweeping->behaviours);
+		free(sweeping);
+		return -ENOMEM;
+	}
+	sweeping->kills.tell = tell_kill;
+	sweeping->kills.context = sweeping;
+	*ret_sweeping = sweeping;
+	return 0;
+}
+
+void torn_sweeping_close(struct torn_sweeping *sweeping)
+{
+	torn_kills_close(&sweeping->kills);
+	torn_hashes_close(&sweeping->behaviours);
+	free(sweeping->points);
+	free(sweeping);
+}
+
+static uint32_t last_number(const struct torn_plan *plan)
+{
+	return plan->faults_count ? plan->faults[plan->faults_count - 1].when.first : 0;
+}
+
+/* Its level is set. Leaves the run in the recorder. */
+static int run_plan(struct torn_sweeping *sweeping, struct torn_trial *ret_trial)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
-	struct torn_trial trial;
-	int r = torn_memory_run(sweeping->lab, sweeping->setup, plan, &trial);
+	const struct level *level = &sweeping->levels[sweeping->depth];
+	int r = torn_memory_run(sweeping->lab, sweeping->setup, &level->plan, ret_trial);
 	if (r == TORN_INVALID) {
 		char text[96];
-		torn_fault_print(&plan->faults[0], text, sizeof text);
+		torn_fault_print(&level->plan.faults[level->plan.faults_count - 1], text, sizeof text);
 		snprintf(sweeping->lab->failure, sizeof sweeping->lab->failure,
 			 "the fault \"%s\" did not fire: the target is not deterministic", text);
 		return -EPROTO;
 	}
+	if (r == 0 && level->mine) {
+		sweep->trials++;
+		sweep->ops += ret_trial->log->numbered;
+	}
+	return r;
+}
+
+/* Ends the recorder's run, where trees are run again from. */
+static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *trial)
+{
+	const struct level *level = &sweeping->levels[sweeping->depth];
+	const uint64_t before = sweeping->kills.count;
+	judge_end(sweeping, trial);
+	if (trial->killed)
+		return 0;
+	const uint32_t first = level->plan.faults_count ? last_number(&level->plan) : 1;
+	const int r = torn_kills_judge(&sweeping->kills, trial, first, sweeping->depth);
+	if (level->mine)
+		sweeping->sweep->kills += sweeping->kills.count - before;
+	return r;
+}
+
+int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *plan)
+{
+	struct torn_trial trial;
+	sweeping->depth = plan->faults_count;
+	struct level *level = &sweeping->levels[sweeping->depth];
+	level->plan = *plan;
+	level->mine = true;
+	level->order = (struct torn_order){.world = sweeping->world};
+	int r = run_plan(sweeping, &trial);
+	return r < 0 ? r : judge_run(sweeping, &trial);
+}
+
+/* ---------------------------------------------------------- going into depth */
+
+static int sweep_placed(struct torn_sweeping *sweeping, struct torn_placing *placing, bool mine);
+
+/* Was nobody gone on from that behaved like this? A disk that stays full is not like an error. */
+static bool is_new_behaviour(struct torn_sweeping *sweeping, const struct torn_trial *trial)
+{
+	struct torn_hash hash = {torn_log_behaviour(trial->log), 1};
+	const struct torn_plan *plan = trial->plan;
+	for (uint32_t i = 0; i < plan->faults_count; i++) {
+		const bool lasts = plan->faults[i].name == TORN_FAULT_FULL ||
+				   (plan->faults[i].name == TORN_FAULT_STICKY &&
+				    sweeping->sweep->how.all_errnos);
+		if (lasts)
+			hash.high = hash.high * 31 + plan->faults[i].name + 1;
+	}
+	/* Compared within what follows from one first fault, so that parts need not know of each other. */
+	if (sweeping->depth > 1)
+		hash.high += (uint64_t)sweeping->levels[sweeping->depth].order.plans[0] << 32;
+	return torn_hashes_add(&sweeping->behaviours, hash);
+}
+
+static bool is_my_share(struct torn_sweeping *sweeping)
+{
+	const struct torn_sweep_how *how = &sweeping->sweep->how;
+	return sweeping->gone_on++ % how->parts == how->part;
+}
+
+/*
+ * Run what stands at the current level, and whatever can be placed behind it.
+ * `siblings` are the plans beside it: those that would run alike are marked.
+ */
+static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *siblings, size_t index)
+{
+	struct torn_sweep *sweep = sweeping->sweep;
+	struct level *level = &sweeping->levels[sweeping->depth];
+	struct torn_trial trial;
+	int r = run_plan(sweeping, &trial);
 	if (r < 0)
 		return r;
-	sweep->trials++;
-	sweep->ops += trial.log->numbered;
-	torn_sweep_judge(sweep, sweeping->setup, &trial);
-	if (trial.killed)
+	torn_placing_mark_alike(siblings, index, trial.log);
+	/* Behind a crash or a hang nothing is left to go wrong: that is the finding. */
+	const bool came_back = trial.end == TORN_RETURNED || trial.end == TORN_EXITED;
+	bool goes_on = sweeping->depth < sweep->how.depth && came_back &&
+		       is_new_behaviour(sweeping, &trial);
+	/* All parts count alike what is gone on from, and each takes its share at depth 1. */
+	const bool mine = sweeping->depth > 1 ? level->mine : goes_on && is_my_share(sweeping);
+	goes_on = goes_on && mine;
+	if (!level->mine && !goes_on)
 		return 0;
-	r = judge_kills(sweeping, &trial, plan->faults_count ? plan->faults[0].when.first : 1);
-	if (r < 0)
-		snprintf(sweeping->lab->failure, sizeof sweeping->lab->failure,
-			 "the log does not fold: %s", strerror(-r));
-	return r < 0 ? -EPROTO : 0;
+	struct torn_placing placing = {0};
+	if (goes_on) /* now: judging may end the recorder's run */
+		r = torn_place(&level->plan, trial.log, last_number(&level->plan),
+			       sweep->how.all_errnos ? TORN_LIST_FULL : TORN_LIST_BOUNDED, &placing);
+	if (r == 0)
+		r = judge_run(sweeping, &trial);
+	if (r == 0)
+		r = sweep_placed(sweeping, &placing, mine);
+	torn_placing_close(&placing);
+	return r;
 }
 
-struct placing {
-	struct torn_plan *plans;
-	size_t count, room;
-	struct torn_fault fault;
-	bool lost;
-};
-
-static void place(void *context, int64_t value)
+static int sweep_placed(struct torn_sweeping *sweeping, struct torn_placing *placing, bool mine)
 {
-	struct placing *placing = context;
-	for (size_t i = placing->count; i-- > 0;) {
-		const struct torn_fault *other = &placing->plans[i].faults[0];
-		if (other->when.first != placing->fault.when.first || other->name != placing->fault.name)
-			break;
-		if (other->value == value)
-			return; /* two conditions can give one errno */
-	}
-	if (placing->count == placing->room) {
-		size_t room = placing->room ? placing->room * 2 : 256;
-		struct torn_plan *plans = realloc(placing->plans, room * sizeof *plans);
-		if (!plans) {
-			placing->lost = true;
-			return;
-		}
-		placing->plans = plans;
-		placing->room = room;
-	}
-	struct torn_plan *plan = &placing->plans[placing->count++];
-	*plan = (struct torn_plan){.seed = 1, .faults_count = 1};
-	plan->faults[0] = placing->fault;
-	plan->faults[0].value = value;
-}
-
-/* Every fault at every op of a clean run. */
-static struct placing place_all(const struct torn_log *log)
-{
-	struct placing placing = {0};
-	for (uint32_t i = 0; i < log->count; i++) {
-		const struct torn_op *op = &log->ops[i];
-		if (op->number == 0)
+	struct torn_sweep *sweep = sweeping->sweep;
+	const unsigned depth = ++sweeping->depth;
+	if (depth == 1)
+		sweep->progress.first_faults = (uint32_t)placing->count;
+	struct level *level = &sweeping->levels[depth];
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < placing->count && !sweep->failed; i++) {
+		if (depth == 1)
+			sweep->progress.first_faults_done = (uint32_t)i;
+		const struct torn_placed *placed = &placing->items[i];
+		level->mine = depth == 1 ? placed->group % sweep->how.parts == sweep->how.part : mine;
+		sweep->plans += level->mine;
+		/* What others judge is run here only to know how to go on. */
+		if (placed->run_alike || (!level->mine && sweep->how.depth == 1))
 			continue;
-		for (unsigned name = 0; name < TORN_FAULT_COUNT; name++) {
-			const struct torn_fault_row *row = torn_fault_row(name);
-			placing.fault = (struct torn_fault){
-				.when = {op->number, op->number, 0}, .call = op->call, .name = name};
-			if (row->values)
-				row->values(op, log->handled, place, &placing);
-		}
-	}
-	return placing;
-}
-
-static int sweep_faults(struct torn_sweeping *sweeping, const struct torn_log *log)
-{
-	struct placing placing = place_all(log);
-	int r = placing.lost ? -ENOMEM : 0;
-	sweeping->sweep->trials_planned = sweeping->sweep->trials + placing.count;
-	for (size_t i = 0; r == 0 && i < placing.count; i++) {
-		r = torn_sweeping_plan(sweeping, &placing.plans[i]);
+		level->plan = placed->plan;
+		level->order = sweeping->levels[depth - 1].order;
+		level->order.plans[depth - 1] = (uint32_t)i + 1;
+		r = sweep_from(sweeping, placing, i);
+		sweeping->depth = depth;
 		if (r != -ENOTSUP)
 			continue;
-		note_unjudged(sweeping->sweep, sweeping->setup, &placing.plans[i],
-			      sweeping->lab->failure);
+		if (level->mine)
+			note_unjudged(sweep, sweeping->setup, &level->plan, sweeping->lab->failure);
 		r = 0;
 	}
-	free(placing.plans);
+	sweeping->depth = depth - 1;
 	return r;
 }
 
 /* ------------------------------------------------------------------ worlds */
-
-/* Else what it leaves is not new, and nothing else can be said of this old state. */
-static bool ended_as_meant(const struct torn_trial *clean)
-{
-	if (clean->end != TORN_RETURNED || (clean->code != 0) != clean->world->refuses)
-		return false;
-	return !clean->world->refuses || torn_tree_equal(clean->now, clean->old_tree);
-}
 
 static int sweep_world(struct torn_sweeping *sweeping)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	struct torn_lab *lab = sweeping->lab;
 	struct torn_setup *setup = sweeping->setup;
+	struct level *level = &sweeping->levels[0];
 	struct torn_trial trial;
 	int r = torn_clean_run(lab, setup, &trial);
 	if (r == TORN_INVALID)
 		return -EPROTO;
 	if (r < 0)
 		return r;
-	sweep->trials += 2;
+	*level = (struct level){.plan = {.seed = 1},
+				.order = {.world = sweeping->world},
+				.mine = sweep->how.part == 0};
+	sweep->trials += level->mine ? 2 : 0;
 	/* The clean run makes the new tree; judged against it, it cannot fail for what it made. */
-	torn_sweep_judge(sweep, setup, &trial);
-	if (!ended_as_meant(&trial))
+	judge_end(sweeping, &trial);
+	if (!torn_clean_run_ended_as_meant(&trial))
 		return 0;
-
-	static const struct torn_plan nothing = {.seed = 1};
-	sweeping->noting_points = true;
-	r = torn_sweeping_plan(sweeping, &nothing);
-	sweeping->noting_points = false;
-	if (r == 0)
-		r = confirm_kills(sweeping);
+	r = torn_clean_run_of_new(lab, setup, &sweeping->kills.rerun_of_new);
 	if (r < 0)
 		return r;
-	/* The log of the last clean run is still there. */
-	return sweep_faults(sweeping, &lab->recorder->log);
+
+	struct torn_placing placing;
+	sweep->plans += level->mine;
+	r = run_plan(sweeping, &trial);
+	if (r < 0)
+		return r;
+	r = torn_place(&level->plan, trial.log, 0, TORN_LIST_FULL, &placing);
+	sweeping->kills.note = note_point;
+	if (r == 0)
+		r = judge_run(sweeping, &trial);
+	sweeping->kills.note = NULL;
+	if (r == 0 && level->mine)
+		r = confirm_kills(sweeping);
+	if (r == 0)
+		r = sweep_placed(sweeping, &placing, false);
+	torn_placing_close(&placing);
+	return r;
+}
+
+/* So that whoever has several parts can tell how many trees they are together. */
+static void keep_trees(struct torn_sweep *sweep, const struct torn_hashes *trees, uint32_t world)
+{
+	struct torn_sweep_trees *kept = torn_arena_take(&sweep->arena, sizeof *kept);
+	struct torn_hash *hashes = torn_arena_take(&sweep->arena, trees->count * sizeof *hashes);
+	sweep->trees += trees->count;
+	if (!kept || !hashes)
+		return;
+	size_t count = 0;
+	for (size_t i = 0; i < trees->room; i++) {
+		struct torn_hash hash = trees->slots[i].hash;
+		if (hash.low == 0 && hash.high == 0)
+			continue;
+		hash.high ^= (world + 1) * UINT64_C(0x9e3779b97f4a7c15);
+		hashes[count++] = hash;
+	}
+	*kept = (struct torn_sweep_trees){hashes, count, sweep->tree_hashes};
+	sweep->tree_hashes = kept;
 }
 
 void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
@@ -550,10 +487,15 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 		sweep_fail(sweep, NULL, "no memory for the old states");
 		return;
 	}
+	for (const struct torn_world *world = sweep->target->worlds; world->name; world++)
+		sweep->progress.worlds++;
+	uint32_t number = 0;
 	for (const struct torn_world *world = sweep->target->worlds; world->name && !sweep->failed;
 	     world++) {
 		struct torn_setup setup;
 		char message[300] = "no room for the old state";
+		torn_arena_return(&arena, 0);
+		sweep->progress.world = number + 1;
 		if (torn_setup_world(&arena, sweep->target, sweep->variant, world, &setup, message,
 				     sizeof message) < 0) {
 			sweep_fail(sweep, NULL, message);
@@ -564,16 +506,61 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 			sweep_fail(sweep, &setup, "no memory for the trees seen");
 			break;
 		}
+		sweeping->world = number;
 		lab->on_disk = NULL;
 		static const struct torn_plan nothing = {.seed = 1};
 		const int r = sweep_world(sweeping);
-		if (r == -ENOTSUP)
+		if (r == -ENOTSUP && sweep->how.part == 0)
 			note_unjudged(sweep, &setup, &nothing, lab->failure);
-		else if (r < 0)
+		else if (r < 0 && r != -ENOTSUP)
 			sweep_fail(sweep, &setup, lab->failure);
-		sweep->trees += sweeping->trees.count;
+		keep_trees(sweep, &sweeping->kills.trees, number++);
 		torn_sweeping_close(sweeping);
 	}
 	torn_arena_close(&arena);
 	sweep->done = true;
+}
+
+/* ------------------------------------------------------------------- parts */
+
+static void merge_trees(struct torn_sweep *sweep, const struct torn_sweep *part)
+{
+	struct torn_hashes all;
+	if (torn_hashes_open(&all) < 0)
+		return;
+	for (const struct torn_sweep_trees *trees = sweep->tree_hashes; trees; trees = trees->next)
+		for (size_t i = 0; i < trees->count; i++)
+			torn_hashes_add(&all, trees->hashes[i]);
+	for (const struct torn_sweep_trees *trees = part->tree_hashes; trees; trees = trees->next) {
+		struct torn_sweep_trees *kept = torn_arena_take(&sweep->arena, sizeof *kept);
+		struct torn_hash *hashes =
+			torn_arena_take(&sweep->arena, trees->count * sizeof *hashes);
+		size_t count = 0;
+		for (size_t i = 0; kept && hashes && i < trees->count; i++)
+			if (torn_hashes_add(&all, trees->hashes[i]))
+				hashes[count++] = trees->hashes[i];
+		if (!kept || !hashes)
+			break;
+		*kept = (struct torn_sweep_trees){hashes, count, sweep->tree_hashes};
+		sweep->tree_hashes = kept;
+	}
+	sweep->trees = all.count;
+	torn_hashes_close(&all);
+}
+
+void torn_sweep_merge(struct torn_sweep *sweep, const struct torn_sweep *part)
+{
+	sweep->plans += part->plans;
+	sweep->trials += part->trials;
+	sweep->ops += part->ops;
+	sweep->kills += part->kills;
+	sweep->kills_confirmed += part->kills_confirmed;
+	merge_trees(sweep, part);
+	for (uint32_t i = 0; i < part->findings.count; i++)
+		torn_findings_merge(&sweep->findings, &part->findings.items[i],
+				    &part->findings.orders[i]);
+	if ((part->failed || part->unjudged > 0) && !sweep->failed && sweep->unjudged == 0)
+		snprintf(sweep->failure, sizeof sweep->failure, "%s", part->failure);
+	sweep->failed |= part->failed;
+	sweep->unjudged += part->unjudged;
 }

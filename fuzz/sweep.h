@@ -1,29 +1,53 @@
 /*
- * sweep.h: everything that depth 1 has to try on one target@variant: every
- * fault at every op of its clean runs, every kill of every run.
+ * sweep.h: everything that there is to try on one target@variant: every fault at
+ * every op of its clean runs, a further fault at every later op of the run that
+ * this gave, to a depth; every kill of every run.
+ *
+ * At depth 1 a fault has all its values; from depth 2 on the bounded list of
+ * placing.h, unless all errnos are asked for. A run is gone on from once for
+ * each way in which the operation behaved: whatever behaves as another one did
+ * has the same runs behind it.
  *
  * A sweep lies in memory shared with whoever watches it, so that what it found
- * is there even if its process dies.
+ * is there even if its process dies. It can be shared out: `parts` sweeps of
+ * one variant find together, and count together, what one finds alone.
  */
 #ifndef TORN_SWEEP_H
 #define TORN_SWEEP_H
 
-#include "trial.h"
+#include "findings.h"
 
-#define TORN_FINDINGS_MAX 512
 /* Kills of each clean run that a real SIGKILL confirms. */
 #define TORN_KILLS_CONFIRMED 4
+#define TORN_DEPTH_MAX 8
+
+struct torn_sweep_how {
+	uint64_t seed;  /* which kills are confirmed */
+	unsigned depth; /* 1 to TORN_DEPTH_MAX: so many faults in one plan */
+	bool all_errnos;
+	uint32_t part, parts; /* this one of so many: 0 of 1 is all */
+};
+
+/* Hashes of trees, each made different by its old state. */
+struct torn_sweep_trees {
+	const struct torn_hash *hashes;
+	size_t count;
+	const struct torn_sweep_trees *next;
+};
 
 struct torn_sweep {
 	struct torn_arena arena; /* of the findings' texts; this lies in it */
 	const struct torn_target *target;
 	const struct torn_variant *variant;
-	uint64_t seed;
-	uint64_t trials, ops, kills, trees, kills_confirmed;
-	uint64_t trials_planned; /* of the world that is being swept */
-	struct torn_finding findings[TORN_FINDINGS_MAX];
-	volatile uint32_t findings_count;
+	struct torn_sweep_how how;
+	uint64_t plans, trials, ops, kills, kills_confirmed;
+	uint64_t trees; /* distinct ones */
+	const struct torn_sweep_trees *tree_hashes; /* of these */
+	struct torn_findings findings;
 	uint64_t unjudged;  /* trials that did what torn cannot judge: the first is in `failure` */
+	struct {
+		uint32_t world, worlds, first_faults, first_faults_done;
+	} progress;
 	bool failed, done;  /* failed: torn itself did, and the sweep ended there */
 	char failure[400];
 };
@@ -33,10 +57,13 @@ int torn_sweep_open(struct torn_sweep **ret_sweep);
 void torn_sweep_close(struct torn_sweep *sweep);
 /* Forget what was found, to begin again. */
 void torn_sweep_begin(struct torn_sweep *sweep, const struct torn_target *target,
-		      const struct torn_variant *variant, uint64_t seed);
+		      const struct torn_variant *variant, const struct torn_sweep_how *how);
 
 /* Sweep all worlds of the target. What it came to is in the sweep. */
 void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab);
+
+/* Take in what another part of the same sweep came to. */
+void torn_sweep_merge(struct torn_sweep *sweep, const struct torn_sweep *part);
 
 /*
  * A sweep of one setup, plan by plan: torn_sweep_run() does it for all worlds.
@@ -47,22 +74,12 @@ int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct to
 		       struct torn_sweeping **ret_sweeping);
 void torn_sweeping_close(struct torn_sweeping *sweeping);
 /*
- * Run a plan, judge how it ended, and judge every kill of it from its first
+ * Run a plan, judge how it ended, and judge every kill of it from its last
  * fault on. Returns 0; -ENOTSUP when the run did what torn cannot judge,
  * -EPROTO when torn failed.
  */
 int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *plan);
 /* Judge every kill of a run again, as if none of its trees had been seen. Returns how many, or -errno. */
 int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_trial *run);
-
-/* Judge a trial by every invariant, and keep what is a finding or a label. */
-void torn_sweep_judge(struct torn_sweep *sweep, const struct torn_setup *setup,
-		      const struct torn_trial *trial);
-
-/*
- * Run a clean trial twice: the logs must be equal. Makes the setup's new tree,
- * and leaves the second trial. Returns as torn_trial_run does.
- */
-int torn_clean_run(struct torn_lab *lab, struct torn_setup *setup, struct torn_trial *ret_trial);
 
 #endif

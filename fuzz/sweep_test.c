@@ -67,6 +67,8 @@ static const struct torn_world two_worlds[] = {
 };
 static const char *const watch[] = {"srv/f", NULL};
 
+static const struct torn_sweep_how single_faults = {.seed = 1, .depth = 1, .parts = 1};
+
 static struct swept *sweep(int (*operation)(const struct torn_run *run))
 {
 	static struct swept swept;
@@ -79,7 +81,7 @@ static struct swept *sweep(int (*operation)(const struct torn_run *run))
 					    .watch = watch};
 	assert_int_equal(torn_sweep_open(&swept.sweep), 0);
 	assert_int_equal(torn_worker_open(&swept.worker, 5, message, sizeof message), 0);
-	torn_sweep_begin(swept.sweep, &swept.target, &swept.variants[0], 1);
+	torn_sweep_begin(swept.sweep, &swept.target, &swept.variants[0], &single_faults);
 	const struct torn_job job = {
 		.job = sweep_in_worker, .again = never_again, .context = &swept};
 	assert_int_equal(torn_worker_do(&swept.worker, &job, message, sizeof message), 0);
@@ -95,9 +97,9 @@ static void close_swept(struct swept *swept)
 
 static const struct torn_finding *finding(const struct torn_sweep *of, const char *id, const char *call)
 {
-	for (uint32_t i = 0; i < of->findings_count; i++)
-		if (strcmp(of->findings[i].id, id) == 0 && strcmp(of->findings[i].call, call) == 0)
-			return &of->findings[i];
+	for (uint32_t i = 0; i < of->findings.count; i++)
+		if (strcmp(of->findings.items[i].id, id) == 0 && strcmp(of->findings.items[i].call, call) == 0)
+			return &of->findings.items[i];
 	return NULL;
 }
 
@@ -120,9 +122,9 @@ static void test_a_clean_run_that_fails_is_one_finding_and_nothing_else_is_tried
 {
 	(void)state;
 	struct swept *swept = sweep(refuses_always);
-	assert_int_equal(swept->sweep->findings_count, 1);
-	assert_string_equal(swept->sweep->findings[0].id, "clean-run-succeeds");
-	assert_int_equal(swept->sweep->findings[0].times, 2); /* once for each old state */
+	assert_int_equal(swept->sweep->findings.count, 1);
+	assert_string_equal(swept->sweep->findings.items[0].id, "clean-run-succeeds");
+	assert_int_equal(swept->sweep->findings.items[0].times, 2); /* once for each old state */
 	assert_int_equal(swept->sweep->trials, 4);            /* two clean runs each, no fault */
 	close_swept(swept);
 }

@@ -483,7 +483,8 @@ struct torn_finding {
 /* What a check of one target@variant came to. */
 struct torn_result {
 	const char *target, *variant;
-	uint64_t trials, ops, kills, trees; /* trees: distinct ones judged */
+	uint64_t plans, trials;      /* plans: those of which another one ran alike too */
+	uint64_t ops, kills, trees;  /* trees: distinct ones judged */
 	uint64_t kills_confirmed;           /* by a real SIGKILL */
 	double seconds;
 	struct torn_finding *findings; /* sorted; labels among them */

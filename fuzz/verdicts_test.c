@@ -22,9 +22,9 @@
 
 static const struct torn_finding *finding(const struct torn_sweep *of, const char *id, const char *call)
 {
-	for (uint32_t i = 0; i < of->findings_count; i++)
-		if (strcmp(of->findings[i].id, id) == 0 && strcmp(of->findings[i].call, call) == 0)
-			return &of->findings[i];
+	for (uint32_t i = 0; i < of->findings.count; i++)
+		if (strcmp(of->findings.items[i].id, id) == 0 && strcmp(of->findings.items[i].call, call) == 0)
+			return &of->findings.items[i];
 	return NULL;
 }
 
@@ -38,6 +38,8 @@ static void sweep_in_worker(void *context, struct torn_lab *lab)
 	torn_sweep_run(((struct swept *)context)->sweep, lab);
 }
 
+static const struct torn_sweep_how single_faults = {.seed = 1, .depth = 1, .parts = 1};
+
 /* Sweep an operation from "old srv/f file old". */
 static struct swept sweep(int (*operation)(const struct torn_run *run))
 {
@@ -45,7 +47,7 @@ static struct swept sweep(int (*operation)(const struct torn_run *run))
 	torn_registry_begin();
 	assert_int_equal(torn_test_run(swept.test, operation, ""), 0); /* fills test->target */
 	assert_int_equal(torn_sweep_open(&swept.sweep), 0);
-	torn_sweep_begin(swept.sweep, &swept.test->target, &swept.test->variants[0], 1);
+	torn_sweep_begin(swept.sweep, &swept.test->target, &swept.test->variants[0], &single_faults);
 	const struct torn_job job = {
 		.job = sweep_in_worker, .again = torn_test_again, .context = &swept};
 	char message[256];
@@ -166,8 +168,8 @@ static void test_a_handler_that_cleans_up_and_exits_is_no_crash(void **state)
 {
 	(void)state;
 	struct swept swept = sweep(cleans_up_when_told_to_end);
-	for (uint32_t i = 0; i < swept.sweep->findings_count; i++)
-		assert_true(swept.sweep->findings[i].is_label);
+	for (uint32_t i = 0; i < swept.sweep->findings.count; i++)
+		assert_true(swept.sweep->findings.items[i].is_label);
 	end(&swept);
 }
 

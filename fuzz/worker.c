@@ -4,6 +4,7 @@
  */
 #include "worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -163,6 +164,13 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 
 /* -------------------------------------------------------------- watching it */
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static double cpu_seconds(pid_t pid)
 {
 	clockid_t clock;
@@ -179,104 +187,199 @@ struct watch {
 	int looks;
 };
 
-static bool takes_too_long(const struct torn_worker *worker, pid_t pid, bool isolated,
-			   struct watch *watch)
+enum outcome { RUNNING, DONE, DIED, TOO_LONG, STOPPED };
+
+/* A worker that has been started. */
+struct started {
+	struct torn_worker *worker;
+	struct beginning *beginning; /* shared */
+	pid_t pid;
+	int pidfd; /* -1: Linux before 5.3, or no descriptor left */
+	struct watch watch;
+	enum outcome outcome;
+};
+
+static bool takes_too_long(struct started *started, bool isolated)
 {
+	const struct torn_worker *worker = started->worker;
+	struct watch *watch = &started->watch;
 	const uint64_t trial = worker->lab_shared->trials;
 	if (trial != watch->trial) {
-		*watch = (struct watch){.trial = trial, .cpu_at_start = cpu_seconds(pid)};
+		*watch = (struct watch){.trial = trial, .cpu_at_start = cpu_seconds(started->pid)};
 		return false;
 	}
 	watch->looks++;
 	/* An isolated worker watches its children itself; this is for when even that fails. */
 	const double limit = worker->timeout_s * (isolated ? 4.0 : 1.0);
-	if (cpu_seconds(pid) - watch->cpu_at_start > limit)
+	if (cpu_seconds(started->pid) - watch->cpu_at_start > limit)
 		return true;
 	return watch->looks * LOOK_MS > limit * 2 * 1000;
 }
 
-enum outcome { DONE, DIED, TOO_LONG, STOPPED };
-
-static enum outcome watch_worker(struct torn_worker *worker, pid_t pid, bool isolated,
-				 const struct beginning *beginning)
+static int start(struct started *started, const struct torn_job *job, bool isolated)
 {
-	const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct watch watch = {.trial = worker->lab_shared->trials};
-	enum outcome outcome = DONE;
-	int status;
-	for (;;) {
-		struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
-		int r = poll(&poll_fd, pidfd < 0 ? 0 : 1, LOOK_MS);
-		if (pidfd < 0) { /* Linux before 5.3, or no descriptor left: look now and then */
-			siginfo_t info = {.si_pid = 0};
-			r = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-			    info.si_pid == pid;
-		}
-		if (interrupted)
-			outcome = STOPPED;
-		else if (r == 0 && takes_too_long(worker, pid, isolated, &watch))
-			outcome = TOO_LONG;
-		if (r > 0 || outcome != DONE)
-			break;
-		if (worker->progress)
-			worker->progress(worker->progress_context);
-	}
-	if (pidfd >= 0)
-		close(pidfd);
-	if (outcome != DONE)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	/* A target that calls exit ends its worker with 0 too: only the worker knows that it is done. */
-	return outcome == DONE && !beginning->finished ? DIED : outcome;
-}
-
-static int start(struct torn_worker *worker, const struct torn_job *job, bool isolated,
-		 struct beginning *beginning, enum outcome *ret_outcome)
-{
-	*beginning = (struct beginning){.landlock = -1};
+	struct torn_worker *worker = started->worker;
+	*started->beginning = (struct beginning){.landlock = -1};
 	worker->recorder->running = false;
 	worker->recorder->log.crossings = 0; /* it may have died of too many */
 	fflush(NULL);
-	const pid_t pid = fork();
-	if (pid < 0) {
-		snprintf(beginning->failure, sizeof beginning->failure, "fork: %s", strerror(errno));
+	started->watch = (struct watch){.trial = worker->lab_shared->trials};
+	started->outcome = RUNNING;
+	started->pid = fork();
+	if (started->pid < 0) {
+		snprintf(started->beginning->failure, sizeof started->beginning->failure, "fork: %s",
+			 strerror(errno));
+		started->outcome = DIED;
 		return -EPROTO;
 	}
-	if (pid == 0)
-		work(worker, job, isolated, beginning);
-	*ret_outcome = watch_worker(worker, pid, isolated, beginning);
-	worker->landlock = beginning->landlock;
+	if (started->pid == 0)
+		work(worker, job, isolated, started->beginning);
+	started->pidfd = (int)syscall(SYS_pidfd_open, started->pid, 0);
+	if (started->pidfd >= 0)
+		fcntl(started->pidfd, F_SETFD, FD_CLOEXEC);
 	return 0;
+}
+
+static bool has_ended(const struct started *started)
+{
+	siginfo_t info = {.si_pid = 0};
+	if (waitid(P_PID, (id_t)started->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		return errno == ECHILD; /* whoever started torn has it ignore SIGCHLD */
+	return info.si_pid == started->pid;
+}
+
+/* Reap it: it has ended, or is killed now. */
+static void end(struct started *started, enum outcome outcome)
+{
+	if (started->outcome != RUNNING)
+		return;
+	int status;
+	if (outcome != DONE)
+		kill(started->pid, SIGKILL);
+	while (waitpid(started->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (started->pidfd >= 0)
+		close(started->pidfd);
+	/* A target that calls exit ends its worker with 0 too: only the worker knows that it is done. */
+	started->outcome = outcome == DONE && !started->beginning->finished ? DIED : outcome;
+	started->worker->landlock = started->beginning->landlock;
+}
+
+/* Wait until one has ended, or LOOK_MS are over. */
+static void wait_a_little(const struct started *all, size_t count)
+{
+	struct pollfd fds[TORN_WORKERS_MAX];
+	nfds_t watched = 0;
+	for (size_t i = 0; i < count; i++)
+		if (all[i].outcome == RUNNING && all[i].pidfd >= 0)
+			fds[watched++] = (struct pollfd){.fd = all[i].pidfd, .events = POLLIN};
+	poll(fds, watched, LOOK_MS);
+}
+
+/* One round: until all are done, or one is not. Returns how the worst ended. */
+static enum outcome watch_all(struct started *all, size_t count, bool isolated)
+{
+	for (;;) {
+		enum outcome worst = DONE;
+		size_t running = 0;
+		for (size_t i = 0; i < count; i++) {
+			struct started *one = &all[i];
+			if (one->outcome == RUNNING && has_ended(one))
+				end(one, DONE);
+			if (interrupted)
+				end(one, STOPPED);
+			running += one->outcome == RUNNING;
+			if (one->outcome > worst)
+				worst = one->outcome;
+		}
+		if (worst != DONE || running == 0)
+			return worst;
+		const int64_t before = now_ms();
+		wait_a_little(all, count);
+		if (now_ms() - before < LOOK_MS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			if (all[i].outcome == RUNNING && takes_too_long(&all[i], isolated))
+				end(&all[i], TOO_LONG);
+			if (all[i].worker->progress)
+				all[i].worker->progress(all[i].worker->progress_context);
+		}
+	}
+}
+
+static enum outcome round_of(struct started *all, const struct torn_job *jobs, size_t count,
+			     bool isolated)
+{
+	enum outcome outcome = DONE;
+	for (size_t i = 0; i < count; i++)
+		all[i].outcome = DIED; /* until it is started */
+	for (size_t i = 0; i < count && outcome == DONE; i++)
+		if (start(&all[i], &jobs[i], isolated) < 0)
+			outcome = DIED;
+	if (outcome == DONE)
+		outcome = watch_all(all, count, isolated);
+	for (size_t i = 0; i < count; i++)
+		end(&all[i], STOPPED);
+	return outcome;
+}
+
+/* Those that ended by themselves: did they die at their work? */
+static bool died_at_work(const struct started *all, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].outcome != DONE && all[i].outcome != STOPPED && !all[i].beginning->begun)
+			return false;
+	return true;
+}
+
+/* What went wrong where it was no interrupt. */
+static void say_failure(const struct started *all, size_t count, enum outcome outcome,
+			char *ret_message, size_t size)
+{
+	const char *message = outcome == TOO_LONG ? "the worker stopped making progress"
+						  : "the worker died";
+	for (size_t i = 0; i < count; i++)
+		if (all[i].beginning->failure[0])
+			message = all[i].beginning->failure;
+	snprintf(ret_message, size, "%s", message);
+}
+
+int torn_workers_do(struct torn_worker *workers, const struct torn_job *jobs, size_t count,
+		    char *ret_message, size_t size)
+{
+	assert(count > 0 && count <= TORN_WORKERS_MAX);
+	struct started all[TORN_WORKERS_MAX];
+	struct beginning *beginnings = mmap(NULL, count * sizeof *beginnings, PROT_READ | PROT_WRITE,
+					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (beginnings == MAP_FAILED) {
+		snprintf(ret_message, size, "no memory: %s", strerror(errno));
+		return -EPROTO;
+	}
+	for (size_t i = 0; i < count; i++)
+		all[i] = (struct started){.worker = &workers[i], .beginning = &beginnings[i]};
+	bool isolated = jobs[0].isolated;
+	enum outcome outcome = round_of(all, jobs, count, isolated);
+	if ((outcome == DIED || outcome == TOO_LONG) && !isolated && died_at_work(all, count)) {
+		isolated = true;
+		for (size_t i = 0; i < count; i++)
+			jobs[i].again(jobs[i].context);
+		outcome = round_of(all, jobs, count, isolated);
+	}
+	int r = 0;
+	if (outcome == STOPPED) {
+		for (size_t i = 0; i < count; i++)
+			workers[i].interrupted = true;
+		r = -EINTR;
+	} else if (outcome != DONE) {
+		say_failure(all, count, outcome, ret_message, size);
+		r = -EPROTO;
+	}
+	munmap(beginnings, count * sizeof *beginnings);
+	return r;
 }
 
 int torn_worker_do(struct torn_worker *worker, const struct torn_job *job, char *ret_message,
 		   size_t size)
 {
-	struct beginning *beginning = mmap(NULL, sizeof *beginning, PROT_READ | PROT_WRITE,
-					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (beginning == MAP_FAILED) {
-		snprintf(ret_message, size, "no memory: %s", strerror(errno));
-		return -EPROTO;
-	}
-	bool isolated = job->isolated;
-	enum outcome outcome = DIED;
-	int r = start(worker, job, isolated, beginning, &outcome);
-	if (r == 0 && beginning->begun && (outcome == DIED || outcome == TOO_LONG) && !isolated) {
-		isolated = true;
-		job->again(job->context);
-		r = start(worker, job, isolated, beginning, &outcome);
-	}
-	if (r == 0 && outcome == STOPPED) {
-		worker->interrupted = true;
-		r = -EINTR;
-	} else if (r < 0 || outcome != DONE || !beginning->begun) {
-		snprintf(ret_message, size, "%s",
-			 beginning->failure[0] ? beginning->failure
-			 : outcome == TOO_LONG ? "the worker stopped making progress"
-					       : "the worker died");
-		r = -EPROTO;
-	}
-	munmap(beginning, sizeof *beginning);
-	return r;
+	return torn_workers_do(worker, job, 1, ret_message, size);
 }

@@ -11,6 +11,9 @@
 #include "sweep.h"
 #include "workspace.h"
 
+/* So many at once. */
+#define TORN_WORKERS_MAX 64
+
 struct torn_worker {
 	struct torn_workspace workspace;
 	struct torn_recorder *recorder;     /* shared */
@@ -46,6 +49,12 @@ struct torn_job {
 
 int torn_worker_do(struct torn_worker *worker, const struct torn_job *job, char *ret_message,
 		   size_t size);
+/*
+ * The same for several at once, a worker each: where one has to be isolated, all
+ * begin again isolated, since that may be seen in what they find.
+ */
+int torn_workers_do(struct torn_worker *workers, const struct torn_job *jobs, size_t count,
+		    char *ret_message, size_t size);
 
 /* From now on SIGINT, SIGTERM and SIGHUP end a job instead of the process. */
 void torn_worker_catch_interrupts(void);

@@ -342,6 +342,50 @@ bool torn_armed_all_fired(const struct torn_armed *armed)
 	return true;
 }
 
+enum torn_errno_class torn_errno_class(int number)
+{
+	switch (number) {
+	case ENOSPC:
+	case EDQUOT:
+		return TORN_ERRNO_SPACE;
+	case EIO:
+		return TORN_ERRNO_IO;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return TORN_ERRNO_PERMISSION;
+	default:
+		return TORN_ERRNO_OTHER;
+	}
+}
+
+static bool is_same_action(const struct torn_action *a, const struct torn_action *b)
+{
+	return a->act == b->act && a->number == b->number && a->bytes == b->bytes &&
+	       a->ending == b->ending && a->ending_number == b->ending_number &&
+	       a->ending_bytes == b->ending_bytes;
+}
+
+bool torn_plans_decide_alike(const struct torn_log *log, const struct torn_plan *ran,
+			     const struct torn_plan *other)
+{
+	if (ran->seed != other->seed)
+		return false;
+	struct torn_armed one, two;
+	torn_armed_begin(&one, ran);
+	torn_armed_begin(&two, other);
+	for (uint32_t i = 0; i < log->count; i++) {
+		const struct torn_op *op = &log->ops[i];
+		if (op->number == 0)
+			continue;
+		const struct torn_action by_one = torn_armed_decide(&one, op);
+		const struct torn_action by_two = torn_armed_decide(&two, op);
+		if (!is_same_action(&by_one, &by_two))
+			return false;
+	}
+	return torn_armed_all_fired(&two);
+}
+
 /* -------------------------------------------------------------- objection */
 
 static const char *errno_objection(const struct torn_fault *fault, bool late)

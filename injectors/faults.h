@@ -84,6 +84,24 @@ struct torn_fault_row {
 
 const struct torn_fault_row *torn_fault_row(enum torn_fault_name name);
 
+/* What programs tell apart, if anything: one errno of each class stands for the others. */
+enum torn_errno_class {
+	TORN_ERRNO_SPACE,      /* ENOSPC, EDQUOT: there is no room */
+	TORN_ERRNO_IO,         /* EIO: the device failed */
+	TORN_ERRNO_PERMISSION, /* EACCES, EPERM, EROFS: it may not be done */
+	TORN_ERRNO_OTHER,
+	TORN_ERRNO_CLASS_COUNT
+};
+
+enum torn_errno_class torn_errno_class(int number);
+
+/*
+ * Would `other` have decided at every op of this log as `ran` did, under which
+ * it was written? Then its run would be the same one, call by call.
+ */
+bool torn_plans_decide_alike(const struct torn_log *log, const struct torn_plan *ran,
+			     const struct torn_plan *other);
+
 /*
  * Why a fault can never act: an errno that Linux does not return for the call,
  * short on a call that moves no bytes. Returns NULL for one that can; else one

@@ -587,3 +587,57 @@ const struct torn_node *torn_tree_copy(struct torn_arena *arena, const struct to
 		     copy_xattrs(arena, made);
 	return whole ? made : NULL;
 }
+
+/* --------------------------------------------------------------- numbering */
+
+/* Inodes with several names, as they were numbered and as they are. */
+struct numbered {
+	torn_object before, now;
+	const struct numbered *next;
+};
+
+struct numbering {
+	struct torn_arena *arena;
+	torn_object objects;
+	const struct numbered *linked;
+};
+
+static torn_object number_anew(struct numbering *numbering, const struct torn_entry *entry)
+{
+	if (entry->node->type == TORN_DIRECTORY || entry->node->links < 2)
+		return ++numbering->objects;
+	for (const struct numbered *other = numbering->linked; other; other = other->next)
+		if (other->before == entry->object)
+			return other->now;
+	struct numbered *made = torn_arena_take(numbering->arena, sizeof *made);
+	if (!made)
+		return 0;
+	*made = (struct numbered){entry->object, ++numbering->objects, numbering->linked};
+	numbering->linked = made;
+	return made->now;
+}
+
+/* Of a copy that nobody else has yet. */
+static bool number_entries(struct numbering *numbering, const struct torn_node *dir)
+{
+	struct torn_entry *entries = (struct torn_entry *)dir->entries;
+	for (uint32_t i = 0; i < dir->entries_count; i++) {
+		entries[i].object = number_anew(numbering, &entries[i]);
+		if (entries[i].object == 0 || (entries[i].node->type == TORN_DIRECTORY &&
+					       !number_entries(numbering, entries[i].node)))
+			return false;
+	}
+	return true;
+}
+
+const struct torn_node *torn_tree_copy_numbered(struct torn_arena *arena,
+						const struct torn_node *tree,
+						torn_object *ret_objects)
+{
+	struct numbering numbering = {.arena = arena, .objects = 1};
+	const struct torn_node *made = torn_tree_copy(arena, tree);
+	if (!made || !number_entries(&numbering, made))
+		return NULL;
+	*ret_objects = numbering.objects;
+	return made;
+}

@@ -51,5 +51,12 @@ const struct torn_entry *torn_node_entry(const struct torn_node *dir, struct tor
 
 /* Copy a whole tree into an arena that outlives the one it lies in; shares nothing. */
 const struct torn_node *torn_tree_copy(struct torn_arena *arena, const struct torn_node *tree);
+/*
+ * The same, with its inodes numbered anew from 2 on without gaps (the root is
+ * 1), as torn_fold_base_make() wants them. Returns NULL where the arena is full.
+ */
+const struct torn_node *torn_tree_copy_numbered(struct torn_arena *arena,
+						const struct torn_node *tree,
+						torn_object *ret_objects);
 
 #endif

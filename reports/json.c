@@ -107,6 +107,7 @@ static json_t *result_object(const struct torn_result *result)
 	r |= set(object, "torn", json_string(TORN_VERSION));
 	r |= set(object, "target", escaped(result->target, 0));
 	r |= set(object, "variant", escaped(result->variant, 0));
+	r |= set(object, "plans", number(result->plans));
 	r |= set(object, "trials", number(result->trials));
 	r |= set(object, "ops", number(result->ops));
 	r |= set(object, "kills", number(result->kills));

@@ -31,6 +31,7 @@ static void test_one_result_is_the_object_of_the_design(void **state)
 		      "  \"torn\": \"" TORN_VERSION "\",\n"
 		      "  \"target\": \"urunc.state_json\",\n"
 		      "  \"variant\": \"before\",\n"
+		      "  \"plans\": 230,\n"
 		      "  \"trials\": 214,\n"
 		      "  \"ops\": 3200,\n"
 		      "  \"kills\": 1680,\n"

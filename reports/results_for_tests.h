@@ -80,6 +80,7 @@ static inline struct torn_result result_of(struct torn_finding *findings, size_t
 	return (struct torn_result){
 		.target = "urunc.state_json",
 		.variant = "before",
+		.plans = 230,
 		.trials = 214,
 		.ops = 3200,
 		.kills = 1680,

@@ -11,12 +11,12 @@
 
 /* The widest number of each column, so that the columns stand under each other. */
 struct columns {
-	int name, findings, trials, kills, trees, id;
+	int name, findings, plans, trials, kills, trees, id;
 };
 
 struct totals {
 	size_t findings, labels, failures;
-	uint64_t trials, kills, confirmed, trees;
+	uint64_t plans, trials, kills, confirmed, trees;
 	double seconds;
 };
 
@@ -43,6 +43,7 @@ static void measure(struct columns *columns, const struct torn_result *result)
 	int name = (int)(strlen(result->target) + 1 + strlen(result->variant));
 	columns->name = at_least(columns->name, name);
 	columns->findings = at_least(columns->findings, digits(count(result, false)));
+	columns->plans = at_least(columns->plans, digits(result->plans));
 	columns->trials = at_least(columns->trials, digits(result->trials));
 	columns->kills = at_least(columns->kills, digits(result->kills));
 	columns->trees = at_least(columns->trees, digits(result->trees));
@@ -68,6 +69,7 @@ static void print_result(FILE *out, const struct torn_result *result, const stru
 		return;
 	}
 	print_count(out, count(result, false), columns->findings, "finding");
+	print_count(out, result->plans, columns->plans, "plan");
 	print_count(out, result->trials, columns->trials, "trial");
 	print_count(out, result->kills, columns->kills, "kill");
 	print_count(out, result->trees, columns->trees, "tree");
@@ -153,6 +155,7 @@ static void add_totals(struct totals *totals, const struct torn_result *result)
 	totals->findings += count(result, false);
 	totals->labels += count(result, true);
 	totals->failures += result->failure != NULL;
+	totals->plans += result->plans;
 	totals->trials += result->trials;
 	totals->kills += result->kills;
 	totals->confirmed += result->kills_confirmed;
@@ -172,7 +175,8 @@ static void print_totals(FILE *out, const struct totals *totals, size_t results_
 	print_part(out, ", ", totals->labels, "label");
 	if (totals->failures > 0)
 		fprintf(out, ", %zu NOT JUDGED", totals->failures);
-	print_part(out, "; ", totals->trials, "trial");
+	print_part(out, "; ", totals->plans, "plan");
+	print_part(out, ", ", totals->trials, "trial");
 	print_part(out, ", ", totals->kills, "kill");
 	if (totals->confirmed > 0)
 		fprintf(out, " (%" PRIu64 " confirmed by a real SIGKILL)", totals->confirmed);

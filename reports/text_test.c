@@ -23,12 +23,12 @@ static void test_findings_and_labels_stand_under_their_target(void **state)
 	results[1].trials = 1;
 	assert_written(
 		results, 2,
-		"urunc.state_json@before  1 finding   214 trials  1680 kills  41 trees  0.03 s\n"
+		"urunc.state_json@before  1 finding   230 plans  214 trials  1680 kills  41 trees  0.03 s\n"
 		"  old-or-new  at 2 write (kill=20): /srv/state.json is neither old nor new\n"
 		"      case: urunc.state_json-old-or-new-0123456789abcdef.case\n"
 		"  label committed  at 7 fsync (errno=EIO); at 9 close (late=EIO)\n"
-		"urunc.state_json@fixed   0 findings    1 trial   1680 kills  41 trees  0.03 s\n"
-		"2 checks: 1 finding, 2 labels; 215 trials, 3360 kills "
+		"urunc.state_json@fixed   0 findings  230 plans    1 trial   1680 kills  41 trees  0.03 s\n"
+		"2 checks: 1 finding, 2 labels; 460 plans, 215 trials, 3360 kills "
 		"(32 confirmed by a real SIGKILL), 82 trees, 0.06 s\n");
 }
 
@@ -88,7 +88,7 @@ static void test_failure_is_said_plainly(void **state)
 	result.kills_confirmed = 0;
 	assert_written(&result, 1,
 		       "urunc.state_json@before  not judged: two clean runs gave different logs\n"
-		       "1 check: 0 findings, 0 labels, 1 NOT JUDGED; 214 trials, 1680 kills, "
+		       "1 check: 0 findings, 0 labels, 1 NOT JUDGED; 230 plans, 214 trials, 1680 kills, "
 		       "41 trees, 0.03 s\n");
 }
 

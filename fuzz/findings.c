@@ -1,0 +1,216 @@
+/* findings.c: see findings.h. */
+#include "findings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "setup.h"
+
+const char *torn_judgement_id(const struct torn_invariant *invariant,
+			      const struct torn_judgement *judgement)
+{
+	return judgement->is_label ? judgement->label : invariant->id;
+}
+
+static const char *keep(struct torn_findings *findings, const char *text)
+{
+	const uint8_t *kept = torn_arena_copy(findings->arena, text, strlen(text)).data;
+	return kept ? (const char *)kept : "";
+}
+
+static bool is_smaller(const struct torn_order *a, const struct torn_order *b)
+{
+	if (a->faults != b->faults)
+		return a->faults < b->faults;
+	if (a->world != b->world)
+		return a->world < b->world;
+	for (size_t i = 0; i < TORN_FAULTS_MAX; i++)
+		if (a->plans[i] != b->plans[i])
+			return a->plans[i] < b->plans[i];
+	return a->kill < b->kill;
+}
+
+static bool is_same(const struct torn_finding *a, const struct torn_finding *b)
+{
+	return a->is_label == b->is_label && strcmp(a->id, b->id) == 0 &&
+	       strcmp(a->role, b->role) == 0 && strcmp(a->call, b->call) == 0 &&
+	       strcmp(a->fault, b->fault) == 0;
+}
+
+/* Returns its index; a new one has `times` 0 and is otherwise empty. TORN_FINDINGS_MAX: no room. */
+static uint32_t place_of(struct torn_findings *findings, const struct torn_finding *finding)
+{
+	for (uint32_t i = 0; i < findings->count; i++)
+		if (is_same(&findings->items[i], finding))
+			return i;
+	if (findings->count == TORN_FINDINGS_MAX) {
+		findings->overflowed = true;
+		return TORN_FINDINGS_MAX;
+	}
+	findings->items[findings->count] = (struct torn_finding){.times = 0};
+	return findings->count;
+}
+
+static const char *const *print_faults(struct torn_findings *findings, const struct torn_plan *plan)
+{
+	const char **faults =
+		torn_arena_take(findings->arena, (plan->faults_count + 1) * sizeof *faults);
+	for (uint32_t i = 0; faults && i < plan->faults_count; i++) {
+		char text[96];
+		torn_fault_print(&plan->faults[i], text, sizeof text);
+		faults[i] = keep(findings, text);
+	}
+	return faults;
+}
+
+static void write_case(struct torn_findings *findings, const struct torn_shown *shown,
+		       struct torn_finding *finding)
+{
+	struct torn_case c;
+	struct torn_arena *arena = shown->setup->arena;
+	const size_t mark = torn_arena_mark(arena);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return;
+	torn_setup_to_case(shown->setup, shown->plan,
+			   shown->judgement->is_label ? NULL : shown->invariant->id, arena, &c);
+	torn_case_print(&c, out);
+	fclose(out);
+	torn_arena_return(arena, mark);
+	finding->case_text = keep(findings, text);
+	finding->case_size = size;
+	free(text);
+}
+
+static void tell(struct torn_findings *findings, const struct torn_shown *shown,
+		 const struct torn_finding *key, struct torn_finding *to)
+{
+	const struct torn_judgement *judgement = shown->judgement;
+	const struct torn_plan *plan = shown->plan;
+	const uint64_t times = to->times;
+	const struct torn_world *world = shown->setup->world;
+	*to = *key;
+	to->id = keep(findings, key->id);
+	to->target = shown->setup->target->name;
+	to->variant = shown->setup->variant->name;
+	to->world = world ? world->name : "of its own";
+	to->op = plan->faults_count ? plan->faults[plan->faults_count - 1].when.first : judgement->op;
+	to->path = keep(findings, judgement->path);
+	to->role = keep(findings, judgement->role);
+	to->faults = print_faults(findings, plan);
+	to->faults_count = plan->faults_count;
+	to->preset = shown->killed ? "kill" : NULL;
+	to->summary = keep(findings, judgement->summary);
+	to->times = times;
+	write_case(findings, shown, to);
+}
+
+void torn_findings_add(struct torn_findings *findings, const struct torn_shown *shown)
+{
+	const struct torn_plan *plan = shown->plan;
+	const struct torn_fault *last =
+		plan->faults_count ? &plan->faults[plan->faults_count - 1] : NULL;
+	const struct torn_finding key = {
+		.id = torn_judgement_id(shown->invariant, shown->judgement),
+		.is_label = shown->judgement->is_label,
+		.role = shown->judgement->role,
+		.call = last ? torn_call_name(last->call) : "",
+		.fault = last ? torn_fault_name(last->name) : "",
+	};
+	const uint32_t i = place_of(findings, &key);
+	if (i == TORN_FINDINGS_MAX)
+		return;
+	struct torn_finding *finding = &findings->items[i];
+	if (finding->times == 0 || is_smaller(&shown->order, &findings->orders[i])) {
+		tell(findings, shown, &key, finding);
+		findings->orders[i] = shown->order;
+	}
+	finding->times++;
+	if (i == findings->count)
+		findings->count = i + 1; /* last: whoever watches sees whole ones only */
+}
+
+static void copy_texts(struct torn_findings *findings, struct torn_finding *finding)
+{
+	finding->id = keep(findings, finding->id);
+	finding->path = keep(findings, finding->path);
+	finding->role = keep(findings, finding->role);
+	finding->summary = keep(findings, finding->summary);
+	if (finding->case_text)
+		finding->case_text = (const char *)torn_arena_copy(
+			findings->arena, finding->case_text, finding->case_size).data;
+	const char **faults =
+		torn_arena_take(findings->arena, (finding->faults_count + 1) * sizeof *faults);
+	for (size_t i = 0; faults && i < finding->faults_count; i++)
+		faults[i] = keep(findings, finding->faults[i]);
+	finding->faults = faults;
+}
+
+void torn_findings_merge(struct torn_findings *findings, const struct torn_finding *finding,
+			 const struct torn_order *order)
+{
+	const uint32_t i = place_of(findings, finding);
+	if (i == TORN_FINDINGS_MAX)
+		return;
+	struct torn_finding *to = &findings->items[i];
+	const uint64_t times = to->times + finding->times;
+	if (to->times == 0 || is_smaller(order, &findings->orders[i])) {
+		*to = *finding;
+		copy_texts(findings, to);
+		findings->orders[i] = *order;
+	}
+	to->times = times;
+	if (i == findings->count)
+		findings->count = i + 1;
+}
+
+/* ---------------------------------------------------------------- settling */
+
+static int by_place(const void *a, const void *b)
+{
+	const struct torn_finding *left = a, *right = b;
+	if (left->is_label != right->is_label)
+		return left->is_label - right->is_label;
+	int order = strcmp(left->id, right->id);
+	if (order == 0)
+		order = (left->op > right->op) - (left->op < right->op);
+	if (order == 0)
+		order = strcmp(left->call, right->call);
+	if (order == 0)
+		order = strcmp(left->fault, right->fault);
+	if (order == 0)
+		order = strcmp(left->role, right->role);
+	return order ? order : strcmp(left->world, right->world);
+}
+
+static struct torn_finding *without_fault(struct torn_findings *findings,
+					  const struct torn_finding *like)
+{
+	for (uint32_t i = 0; i < findings->count; i++) {
+		struct torn_finding *finding = &findings->items[i];
+		if (finding != like && finding->faults_count == 0 &&
+		    finding->is_label == like->is_label && strcmp(finding->id, like->id) == 0 &&
+		    strcmp(finding->role, like->role) == 0)
+			return finding;
+	}
+	return NULL;
+}
+
+void torn_findings_settle(struct torn_findings *findings)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < findings->count; i++) {
+		struct torn_finding *finding = &findings->items[i];
+		struct torn_finding *cause =
+			finding->faults_count > 0 ? without_fault(findings, finding) : NULL;
+		if (cause)
+			cause->times += finding->times;
+	}
+	for (uint32_t i = 0; i < findings->count; i++)
+		if (findings->items[i].faults_count == 0 || !without_fault(findings, &findings->items[i]))
+			findings->items[kept++] = findings->items[i];
+	findings->count = kept;
+	qsort(findings->items, kept, sizeof *findings->items, by_place);
+}

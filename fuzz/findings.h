@@ -1,0 +1,58 @@
+/*
+ * findings.h: what was found, each once, with the smallest case that shows it.
+ *
+ * Findings that share invariant, call, role and kind of fault are one. Which
+ * case tells it does not depend on who looked first: fewer faults come before
+ * more, then the target's old states and the plans in their order. So several
+ * workers find together what one finds alone.
+ */
+#ifndef TORN_FINDINGS_H
+#define TORN_FINDINGS_H
+
+#include "trial.h"
+
+#define TORN_FINDINGS_MAX 512
+
+/* The place of a trial among all: compared number by number, the smaller is told. */
+struct torn_order {
+	uint32_t faults, world;
+	uint32_t plans[TORN_FAULTS_MAX]; /* its number among the plans at each depth */
+	uint32_t kill;                   /* 1 + its number among the kills of the run; 0: at its end */
+};
+
+/* Lies in memory that a watching process shares; the arena owns all texts. */
+struct torn_findings {
+	struct torn_arena *arena;
+	struct torn_finding items[TORN_FINDINGS_MAX];
+	struct torn_order orders[TORN_FINDINGS_MAX];
+	volatile uint32_t count;
+	bool overflowed; /* there were more */
+};
+
+/* What a judgement was made of. */
+struct torn_shown {
+	const struct torn_setup *setup;
+	const struct torn_plan *plan; /* with the kill, where one is needed */
+	bool killed;
+	const struct torn_invariant *invariant;
+	const struct torn_judgement *judgement; /* a violation or a label */
+	struct torn_order order;
+};
+
+/* Return what it is called: the invariant's id, or the label. */
+const char *torn_judgement_id(const struct torn_invariant *invariant,
+			      const struct torn_judgement *judgement);
+
+/* Keep it, or count it where it is known, with its case if that is the smaller one. */
+void torn_findings_add(struct torn_findings *findings, const struct torn_shown *shown);
+/* The same for a finding that another process made; its texts are copied. */
+void torn_findings_merge(struct torn_findings *findings, const struct torn_finding *finding,
+			 const struct torn_order *order);
+/*
+ * When all are there: one that shows without any fault takes in those that show
+ * it under faults, and the rest is sorted: findings, then labels; by id, op,
+ * call, fault, role, old state.
+ */
+void torn_findings_settle(struct torn_findings *findings);
+
+#endif
