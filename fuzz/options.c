@@ -64,7 +64,7 @@ static void read_shard(const struct argp_state *state, const char *text, struct 
 {
 	static const char expected[] = "I/N with 1 <= I <= N <= 4096 for --shard";
 	const char *slash = strchr(text, '/');
-	uint64_t shard, shards;
+	uint64_t shard = 0, shards = 0;
 	if (!slash ||
 	    !torn_word_number((struct torn_bytes){(const uint8_t *)text, (size_t)(slash - text)}, 1,
 			      SHARDS_MAX, &shard) ||
