@@ -67,7 +67,7 @@ int torn_check_choose(struct torn_check *check, const struct torn_options *optio
 
 /* ----------------------------------------------------------------- results */
 
-static void take_result(struct torn_checked *item, double seconds, const char *failure)
+static void take_result(struct torn_checked *item, bool is_part, double seconds, const char *failure)
 {
 	struct torn_sweep *sweep = item->sweep;
 	torn_findings_settle(&sweep->findings);
@@ -80,6 +80,7 @@ static void take_result(struct torn_checked *item, double seconds, const char *f
 		.kills = sweep->kills,
 		.trees = sweep->trees,
 		.kills_confirmed = sweep->kills_confirmed,
+		.is_part = is_part,
 		.seconds = seconds,
 		.findings = sweep->findings.items,
 		.findings_count = sweep->findings.count,
@@ -201,7 +202,7 @@ static int check_one(struct torn_checked *item, struct crew *crew)
 		torn_sweep_merge(item->sweep, crew->parts[i]);
 	if (r == -EPROTO)
 		snprintf(item->sweep->failure, sizeof item->sweep->failure, "%s", message);
-	take_result(item, seconds_since(crew->begun),
+	take_result(item, options->shards > 1, seconds_since(crew->begun),
 		    r == -EINTR ? "interrupted" : r < 0 ? item->sweep->failure : NULL);
 	return r == -EINTR ? r : 0;
 }

@@ -171,9 +171,11 @@ static int replay_corpus(struct gate *gate, const struct torn_check *check)
 
 int torn_command_gate(int argc, char **argv)
 {
-	const struct torn_options options = torn_options_parse(
+	struct torn_options options = torn_options_parse(
 		argc, argv, "seed depth jobs corpus timeout quiet", "[TARGET[@VARIANT]...]",
 		"Sweep, hold the findings against corpus/TARGET/expected, replay all cases.");
+	if (!options.corpus)
+		options.corpus = "corpus";
 	struct timespec begun, ended;
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	struct gate gate = {.options = &options};

@@ -11,6 +11,7 @@ int torn_command_check(int argc, char **argv);
 int torn_command_replay(int argc, char **argv);
 int torn_command_explain(int argc, char **argv);
 int torn_command_gate(int argc, char **argv);
+int torn_command_fuzz(int argc, char **argv);
 
 /* A variant that is to be checked, and what the check came to. */
 struct torn_checked {
@@ -60,5 +61,9 @@ struct torn_worker;
  */
 int torn_replay(struct torn_worker *worker, const char *path, struct torn_arena *arena,
 		struct torn_replayed **ret_replayed);
+
+/* The same for a text that is at hand. */
+int torn_replay_text(struct torn_worker *worker, const char *text, struct torn_arena *arena,
+		     struct torn_replayed **ret_replayed);
 
 #endif

@@ -90,6 +90,7 @@ static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 	const struct torn_judgement *judgement = shown->judgement;
 	const struct torn_plan *plan = shown->plan;
 	const uint64_t times = to->times;
+	const double seconds = times > 0 ? to->seconds : shown->seconds;
 	const struct torn_world *world = shown->setup->world;
 	*to = *key;
 	to->id = keep(findings, key->id);
@@ -104,6 +105,7 @@ static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 	to->preset = shown->killed ? "kill" : NULL;
 	to->summary = keep(findings, judgement->summary);
 	to->times = times;
+	to->seconds = seconds;
 	write_case(findings, shown, to);
 }
 
@@ -156,12 +158,15 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 		return;
 	struct torn_finding *to = &findings->items[i];
 	const uint64_t times = to->times + finding->times;
+	const bool was_later = to->times == 0 || finding->seconds < to->seconds;
+	const double seconds = was_later ? finding->seconds : to->seconds;
 	if (to->times == 0 || is_smaller(order, &findings->orders[i])) {
 		*to = *finding;
 		copy_texts(findings, to);
 		findings->orders[i] = *order;
 	}
 	to->times = times;
+	to->seconds = seconds;
 	if (i == findings->count)
 		findings->count = i + 1;
 }

@@ -37,6 +37,7 @@ struct torn_shown {
 	const struct torn_invariant *invariant;
 	const struct torn_judgement *judgement; /* a violation or a label */
 	struct torn_order order;
+	double seconds; /* of fuzzing so far */
 };
 
 /* Return what it is called: the invariant's id, or the label. */

@@ -1,20 +1,10 @@
 /* hashes.c: see hashes.h. */
 #include "hashes.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_FIRST 256
-
-int torn_hashes_open(struct torn_hashes *hashes)
-{
-	struct torn_hashes_slot *slots = calloc(ROOM_FIRST, sizeof *slots);
-	if (!slots)
-		return -ENOMEM;
-	*hashes = (struct torn_hashes){.slots = slots, .room = ROOM_FIRST};
-	return 0;
-}
+#define ROOM_FIRST 64
 
 void torn_hashes_close(struct torn_hashes *hashes)
 {
@@ -46,7 +36,7 @@ static struct torn_hashes_slot *slot_of(const struct torn_hashes *hashes, struct
 
 static bool grow(struct torn_hashes *hashes)
 {
-	struct torn_hashes larger = {.room = hashes->room * 2};
+	struct torn_hashes larger = {.room = hashes->room ? hashes->room * 2 : ROOM_FIRST};
 	larger.slots = calloc(larger.room, sizeof *larger.slots);
 	if (!larger.slots)
 		return false;
@@ -62,7 +52,7 @@ static bool grow(struct torn_hashes *hashes)
 bool torn_hashes_put(struct torn_hashes *hashes, struct torn_hash hash, uint32_t value)
 {
 	if (hashes->count * 2 >= hashes->room && !grow(hashes) &&
-	    hashes->count + 1 >= hashes->room)
+	    (hashes->room == 0 || hashes->count + 1 >= hashes->room))
 		return true;
 	struct torn_hashes_slot *slot = slot_of(hashes, hash);
 	if (!is_free(slot))
@@ -79,8 +69,8 @@ bool torn_hashes_add(struct torn_hashes *hashes, struct torn_hash hash)
 
 bool torn_hashes_find(const struct torn_hashes *hashes, struct torn_hash hash, uint32_t *ret_value)
 {
-	const struct torn_hashes_slot *slot = slot_of(hashes, hash);
-	if (is_free(slot))
+	const struct torn_hashes_slot *slot = hashes->count ? slot_of(hashes, hash) : NULL;
+	if (!slot || is_free(slot))
 		return false;
 	if (ret_value)
 		*ret_value = slot->value;

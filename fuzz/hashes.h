@@ -9,13 +9,13 @@ struct torn_hashes_slot {
 	uint32_t value;
 };
 
+/* An empty one is all zeroes. */
 struct torn_hashes {
 	struct torn_hashes_slot *slots; /* open addressing */
 	size_t count, room;
 };
 
-/* Returns 0 or -ENOMEM. */
-int torn_hashes_open(struct torn_hashes *hashes);
+/* Give back what it took; it is empty again. */
 void torn_hashes_close(struct torn_hashes *hashes);
 void torn_hashes_clear(struct torn_hashes *hashes);
 /*

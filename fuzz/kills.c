@@ -25,15 +25,9 @@ struct torn_kill_waiting {
 	const struct torn_node *tree; /* in the setup's arena */
 };
 
-int torn_kills_open(struct torn_kills *kills, struct torn_lab *lab, struct torn_setup *setup)
+void torn_kills_open(struct torn_kills *kills, struct torn_lab *lab, struct torn_setup *setup)
 {
 	*kills = (struct torn_kills){.lab = lab, .setup = setup};
-	int r = torn_hashes_open(&kills->trees);
-	for (size_t i = 0; r == 0 && i <= TORN_FAULTS_MAX; i++)
-		r = torn_hashes_open(&kills->told_at[i]);
-	if (r < 0)
-		torn_kills_close(kills);
-	return r;
 }
 
 void torn_kills_close(struct torn_kills *kills)
@@ -241,6 +235,14 @@ static int judge_waiting(struct torn_kills *kills, struct torn_trial *trial, uin
 		torn_arena_return(kills->setup->arena, mark);
 	}
 	return r;
+}
+
+void torn_kills_forget(struct torn_kills *kills)
+{
+	torn_hashes_clear(&kills->trees);
+	for (size_t i = 0; i <= TORN_FAULTS_MAX; i++)
+		torn_hashes_clear(&kills->told_at[i]);
+	kills->told_count = kills->judged_count = 0;
 }
 
 int torn_kills_judge(struct torn_kills *kills, const struct torn_trial *run, uint32_t first,

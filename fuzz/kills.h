@@ -42,9 +42,11 @@ struct torn_kills {
 	size_t waiting_count, waiting_room;
 };
 
-/* Returns 0 or -ENOMEM. */
-int torn_kills_open(struct torn_kills *kills, struct torn_lab *lab, struct torn_setup *setup);
+/* torn_kills_close() gives back what it took. */
+void torn_kills_open(struct torn_kills *kills, struct torn_lab *lab, struct torn_setup *setup);
 void torn_kills_close(struct torn_kills *kills);
+/* Judge all trees anew from now on. */
+void torn_kills_forget(struct torn_kills *kills);
 
 /*
  * Judge every kill of a run from op `first` on; `depth` is how many faults its

@@ -17,6 +17,7 @@ static const struct command {
 	{"check", "every fault at every op and every kill of TARGET[@VARIANT]...", torn_command_check},
 	{"replay", "run CASE... again", torn_command_replay},
 	{"explain", "tell CASE in words, with what went wrong marked", torn_command_explain},
+	{"fuzz", "search TARGET[@VARIANT]: faults, arguments and old states", torn_command_fuzz},
 	{"gate", "what must hold before a merge: known findings, no others, all cases", torn_command_gate},
 };
 
@@ -44,7 +45,7 @@ static int run(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	return torn_mistake("torn", argv[1], "a command (list, check, replay, explain, gate)");
+	return torn_mistake("torn", argv[1], "a command (list, check, fuzz, replay, explain, gate)");
 }
 
 /* What was printed and did not arrive is a failure, also of --help. */

@@ -14,7 +14,7 @@
 #define SHARDS_MAX 4096
 
 enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH, KEY_JOBS, KEY_SHARD,
-       KEY_ALL_ERRNOS, KEY_REPORT };
+       KEY_ALL_ERRNOS, KEY_TIME, KEY_RUNS, KEY_REPORT };
 
 static const struct argp_option fixed[] = {
 	{"seed", KEY_SEED, "N", 0, "which kills a real SIGKILL confirms (default 1)", 0},
@@ -23,7 +23,10 @@ static const struct argp_option fixed[] = {
 	{"jobs", KEY_JOBS, "N", 0, "workers at once (1 to 64, default: one a processor)", 0},
 	{"shard", KEY_SHARD, "I/N", 0, "do part I of N: together they are the whole", 0},
 	{"cases", KEY_CASES, "DIR", 0, "where cases of findings go (default torn-cases)", 0},
-	{"corpus", KEY_CORPUS, "DIR", 0, "expected findings and their cases (default corpus)", 0},
+	{"corpus", KEY_CORPUS, "DIR", 0, "expected findings and their cases (default corpus); of fuzz: "
+					  "inputs, which grow (default none)", 0},
+	{"time", KEY_TIME, "T", 0, "how long: 90, 60s, 10m, 2h (default 60s)", 0},
+	{"runs", KEY_RUNS, "N", 0, "how many cases, instead of a time", 0},
 	{"allow", KEY_ALLOW, "INVARIANT", 0, "its findings are shown and do not count", 0},
 	{"timeout", KEY_TIMEOUT, "S", 0, "CPU seconds that one trial may take (default 10)", 0},
 	{"quiet", 'q', NULL, 0, "print findings and failures only", 0},
@@ -58,6 +61,29 @@ static uint64_t positive(const struct argp_state *state, const char *text, const
 	if (value == 0)
 		refuse(state, text, expected);
 	return value;
+}
+
+static unsigned duration(const struct argp_state *state, const char *text)
+{
+	static const struct {
+		char letter;
+		unsigned seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+	static const char expected[] = "1s to 720h for --time, as 90, 60s, 10m, 2h";
+	size_t size = strlen(text);
+	unsigned unit = 1;
+	for (size_t i = 0; size > 0 && i < sizeof units / sizeof *units; i++) {
+		if (text[size - 1] != units[i].letter)
+			continue;
+		unit = units[i].seconds;
+		size--;
+		break;
+	}
+	uint64_t value = 0;
+	if (!torn_word_number((struct torn_bytes){(const uint8_t *)text, size}, 1, 720 * 3600 / unit,
+			      &value))
+		refuse(state, text, expected);
+	return (unsigned)value * unit;
 }
 
 static void read_shard(const struct argp_state *state, const char *text, struct torn_options *options)
@@ -102,6 +128,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_SHARD:
 		read_shard(state, text, options);
 		return 0;
+	case KEY_TIME:
+		options->time_s = duration(state, text);
+		return 0;
+	case KEY_RUNS:
+		options->runs = positive(state, text, "a number from 1 for --runs", INT32_MAX);
+		return 0;
 	case KEY_ALL_ERRNOS:
 		options->all_errnos = true;
 		return 0;
@@ -139,7 +171,7 @@ struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 				       const char *arguments, const char *about)
 {
 	struct torn_options options = {
-		.cases = "torn-cases", .corpus = "corpus", .seed = 1, .timeout_s = 10,
+		.cases = "torn-cases", .time_s = 60, .seed = 1, .timeout_s = 10,
 		.depth = 2, .shard = 1, .shards = 1};
 	struct argp_option all[sizeof fixed / sizeof *fixed + TORN_REPORT_FILES_MAX + 1] = {0};
 	size_t used = 0, count;
@@ -165,4 +197,12 @@ struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 		exit(torn_mistake(program, argv[at > 1 && at <= argc ? at - 1 : 1],
 				  "an option with its value (see --help)"));
 	return options;
+}
+
+struct torn_options torn_options_fuzz(int argc, char **argv)
+{
+	return torn_options_parse(argc, argv, "time runs seed corpus cases jobs allow timeout quiet reports",
+				  "TARGET[@VARIANT]",
+				  "Search for broken promises, guided by coverage (libFuzzer): faults, "
+				  "arguments and old states are fuzzed, every kill of every run is judged.");
 }

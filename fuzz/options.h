@@ -23,13 +23,15 @@ struct torn_options {
 	/* --json FILE and its like: one for each report of the registry */
 	const char *report_files[TORN_REPORT_FILES_MAX];
 	const char *cases;  /* folder for the cases of findings */
-	const char *corpus; /* folder of expected findings and cases */
+	const char *corpus; /* folder of expected findings and cases; of inputs; NULL: not said */
 	const char *allow;  /* an invariant whose findings do not count */
 	uint64_t seed;
 	unsigned depth;         /* faults in one plan, at most */
 	unsigned jobs;          /* workers at once; 0: as many as there are processors */
 	unsigned shard, shards; /* this one, from 1, of so many */
 	bool all_errnos;
+	uint64_t runs;   /* of fuzzing; 0: as many as there is time for */
+	unsigned time_s; /* of fuzzing */
 	unsigned timeout_s;
 	bool quiet;
 };
@@ -50,5 +52,8 @@ unsigned torn_jobs_default(void);
  */
 struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 				       const char *arguments, const char *about);
+
+/* Those of torn fuzz, which two programs read. */
+struct torn_options torn_options_fuzz(int argc, char **argv);
 
 #endif

@@ -160,8 +160,9 @@ static void replay_again(void *context)
 	*replayed = (struct torn_replayed){.verdict = TORN_SKIPPED};
 }
 
-int torn_replay(struct torn_worker *worker, const char *path, struct torn_arena *arena,
-		struct torn_replayed **ret_replayed)
+/* `text` NULL: the case is in a file at `path`. */
+static int replay(struct torn_worker *worker, const char *path, const char *text,
+		  struct torn_arena *arena, struct torn_replayed **ret_replayed)
 {
 	struct torn_case *c = torn_arena_take(arena, sizeof *c);
 	struct torn_setup *setup = torn_arena_take(arena, sizeof *setup);
@@ -169,7 +170,8 @@ int torn_replay(struct torn_worker *worker, const char *path, struct torn_arena 
 	if (!c || !setup || !replayed)
 		return -ENOMEM;
 	struct torn_case_error error = {0};
-	int r = torn_case_load(path, arena, c, &error);
+	int r = text ? torn_case_parse(path, torn_bytes_of(text), arena, c, &error)
+		     : torn_case_load(path, arena, c, &error);
 	if (r == 0)
 		r = torn_setup_case(arena, c, &error.lines, setup, &error);
 	if (r < 0) {
@@ -192,4 +194,16 @@ int torn_replay(struct torn_worker *worker, const char *path, struct torn_arena 
 	replayed->c = c;
 	*ret_replayed = replayed;
 	return r;
+}
+
+int torn_replay(struct torn_worker *worker, const char *path, struct torn_arena *arena,
+		struct torn_replayed **ret_replayed)
+{
+	return replay(worker, path, NULL, arena, ret_replayed);
+}
+
+int torn_replay_text(struct torn_worker *worker, const char *text, struct torn_arena *arena,
+		     struct torn_replayed **ret_replayed)
+{
+	return replay(worker, "case", text, arena, ret_replayed);
 }

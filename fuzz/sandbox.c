@@ -36,7 +36,13 @@ struct ruleset {
 #define FS_IOCTL_DEV (UINT64_C(1) << 15) /* version 5 */
 #define SCOPE_ALL UINT64_C(3)            /* version 6: abstract sockets, signals */
 
-static int landlock(int root_fd)
+static bool allow_below(int ruleset, uint64_t access, int fd)
+{
+	const struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = fd};
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0;
+}
+
+static int landlock(int root_fd, int other_fd)
 {
 	const long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
 				     LANDLOCK_CREATE_RULESET_VERSION);
@@ -57,10 +63,8 @@ static int landlock(int root_fd)
 	const int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
 	if (ruleset < 0)
 		return -errno;
-	const struct landlock_path_beneath_attr beneath = {
-		.allowed_access = rules.handled_access_fs, .parent_fd = root_fd};
-	const bool ok = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath,
-				0) == 0 &&
+	const bool ok = allow_below(ruleset, rules.handled_access_fs, root_fd) &&
+			(other_fd < 0 || allow_below(ruleset, rules.handled_access_fs, other_fd)) &&
 			syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 	const int error = errno;
 	close(ruleset);
@@ -118,7 +122,17 @@ static void limits(void)
 	setrlimit(RLIMIT_CORE, &none);
 }
 
-int torn_sandbox_enter(int root_fd, const int *keep, size_t keep_count, int *ret_landlock,
+int torn_sandbox_folder(int above_fd, const char *name)
+{
+	if (mkdirat(above_fd, name, 0700) != 0 ||
+	    (geteuid() == 0 &&
+	     fchownat(above_fd, name, TORN_UNPRIVILEGED_ID, TORN_UNPRIVILEGED_ID, 0) != 0))
+		return -errno;
+	const int fd = openat(above_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int torn_sandbox_enter(int root_fd, int other_fd, const int *keep, size_t keep_count, int *ret_landlock,
 		       char *ret_message, size_t size)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -141,7 +155,7 @@ int torn_sandbox_enter(int root_fd, const int *keep, size_t keep_count, int *ret
 		snprintf(ret_message, size, "PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
 		return -errno;
 	}
-	r = landlock(root_fd);
+	r = landlock(root_fd, other_fd);
 	if (r < 0) {
 		snprintf(ret_message, size, "Landlock: %s", strerror(-r));
 		return r;

@@ -202,7 +202,7 @@ static void behind_the_wall(struct seen *s, pid_t parent)
 	for (int i = 0; i < DESCRIPTORS; i++)
 		fcntl(STDERR_FILENO, F_DUPFD, i % 4 == 0 ? TORN_FD_NULL + 100 : i % 2 ? 3 : TORN_FD_NULL);
 	umask(077);
-	s->entered = torn_sandbox_enter(keep[1], keep, sizeof keep / sizeof *keep, &s->landlock,
+	s->entered = torn_sandbox_enter(keep[1], -1, keep, sizeof keep / sizeof *keep, &s->landlock,
 					s->message, sizeof s->message);
 	if (s->entered == 0) {
 		try_below(s, keep[1]);
@@ -475,7 +475,7 @@ static void test_a_root_that_is_none_is_refused(void **state)
 	const pid_t child = fork();
 	if (child == 0) {
 		const int keep[] = {TORN_FD_NULL};
-		s->entered = torn_sandbox_enter(-1, keep, 1, &s->landlock, s->message, sizeof s->message);
+		s->entered = torn_sandbox_enter(-1, -1, keep, 1, &s->landlock, s->message, sizeof s->message);
 		s->done = true;
 		_exit(0);
 	}
@@ -509,7 +509,7 @@ static void test_it_dies_with_its_parent(void **state)
 					    fcntl(open(root, O_RDONLY | O_DIRECTORY), F_DUPFD, TORN_FD_NULL + 1),
 					    fcntl(ready[1], F_DUPFD, TORN_FD_NULL + 1)};
 			struct seen s;
-			if (torn_sandbox_enter(keep[1], keep, 3, &s.landlock, s.message,
+			if (torn_sandbox_enter(keep[1], -1, keep, 3, &s.landlock, s.message,
 					       sizeof s.message) == 0 &&
 			    write(keep[2], "r", 1) == 1)
 				for (;;)

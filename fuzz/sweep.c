@@ -124,8 +124,14 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 	const struct level *level = &sweeping->levels[sweeping->depth];
 	if (!level->mine)
 		return;
-	struct torn_shown shown = {sweeping->setup, plan,      killed,
-				   invariant,	    judgement, level->order};
+	struct torn_shown shown = {
+		.setup = sweeping->setup,
+		.plan = plan,
+		.killed = killed,
+		.invariant = invariant,
+		.judgement = judgement,
+		.order = level->order,
+	};
 	shown.order.faults = plan->faults_count;
 	shown.order.kill = kill;
 	torn_findings_add(&sweeping->sweep->findings, &shown);
@@ -232,8 +238,7 @@ int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_tr
 	const uint64_t before = kills->count;
 	const struct torn_rerun *rerun_of_new = kills->rerun_of_new;
 	kills->rerun_of_new = NULL;
-	torn_hashes_clear(&kills->trees);
-	kills->told_count = kills->judged_count = 0;
+	torn_kills_forget(kills);
 	const int r = torn_kills_judge(kills, run, 1, 0);
 	kills->rerun_of_new = rerun_of_new;
 	return r < 0 ? r : (int64_t)(kills->count - before);
@@ -248,14 +253,7 @@ int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct to
 	if (!sweeping)
 		return -ENOMEM;
 	*sweeping = (struct torn_sweeping){.sweep = sweep, .lab = lab, .setup = setup};
-	int r = torn_hashes_open(&sweeping->behaviours);
-	if (r == 0)
-		r = torn_kills_open(&sweeping->kills, lab, setup);
-	if (r < 0) {
-		torn_hashes_close(&sweeping->behaviours);
-		free(sweeping);
-		return -ENOMEM;
-	}
+	torn_kills_open(&sweeping->kills, lab, setup);
 	sweeping->kills.tell = tell_kill;
 	sweeping->kills.context = sweeping;
 	*ret_sweeping = sweeping;
@@ -525,9 +523,7 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 
 static void merge_trees(struct torn_sweep *sweep, const struct torn_sweep *part)
 {
-	struct torn_hashes all;
-	if (torn_hashes_open(&all) < 0)
-		return;
+	struct torn_hashes all = {0};
 	for (const struct torn_sweep_trees *trees = sweep->tree_hashes; trees; trees = trees->next)
 		for (size_t i = 0; i < trees->count; i++)
 			torn_hashes_add(&all, trees->hashes[i]);

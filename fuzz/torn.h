@@ -478,6 +478,7 @@ struct torn_finding {
 	size_t case_size;
 	const char *case_file; /* where it was written; NULL: nowhere */
 	uint64_t times;        /* how many trials showed it */
+	double seconds;        /* of fuzzing, until it was first seen; 0: a sweep saw it */
 };
 
 /* What a check of one target@variant came to. */
@@ -486,6 +487,7 @@ struct torn_result {
 	uint64_t plans, trials;      /* plans: those of which another one ran alike too */
 	uint64_t ops, kills, trees;  /* trees: distinct ones judged */
 	uint64_t kills_confirmed;           /* by a real SIGKILL */
+	bool is_part; /* of what there is to try: fuzzed, or one shard */
 	double seconds;
 	struct torn_finding *findings; /* sorted; labels among them */
 	size_t findings_count;

@@ -43,6 +43,8 @@ struct torn_lab {
 	const struct torn_target *known; /* the target whose state is kept in state_before */
 	void *state_before;             /* as it was before its first run in this process; malloc'ed */
 	char failure[256];   /* what torn itself failed on */
+	int stderr_fd;       /* where people read, unlike descriptor 2 */
+	int folder_fd;       /* of the worker, or -1 */
 };
 
 /* How a run is done. */

@@ -44,7 +44,8 @@ void torn_worker_catch_interrupts(void)
 
 int torn_worker_open(struct torn_worker *worker, unsigned timeout_s, char *ret_message, size_t size)
 {
-	*worker = (struct torn_worker){.timeout_s = timeout_s, .landlock = -1};
+	*worker = (struct torn_worker){
+		.timeout_s = timeout_s, .landlock = -1, .folder_fd = -1};
 	int r = torn_recorder_open(RECORDER_BYTES, &worker->recorder);
 	if (r < 0) {
 		snprintf(ret_message, size, "no memory for the log: %s", strerror(-r));
@@ -85,6 +86,8 @@ struct beginning {
 	char failure[256];
 };
 
+static struct beginning *this_one; /* in a worker */
+
 static void reset_signals(void)
 {
 	for (int number = 1; number < NSIG; number++)
@@ -108,6 +111,7 @@ int __lsan_is_turned_off(void)
 static void work(const struct torn_worker *worker, const struct torn_job *job, bool isolated,
 		 struct beginning *beginning)
 {
+	this_one = beginning;
 	setsid(); /* an interrupt from the terminal is for the one that watches */
 	is_worker = true;
 	/* What is printed and not flushed would come out in a later run. */
@@ -125,13 +129,16 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 	setrlimit(RLIMIT_NOFILE, &files);
 	const int keep[] = {
 		TORN_FD_NULL,
+		worker->folder_fd < 0 ? TORN_FD_NULL
+				      : fcntl(worker->folder_fd, F_DUPFD_CLOEXEC, TORN_FD_NULL + 1),
 		fcntl(worker->workspace.root_fd, F_DUPFD_CLOEXEC, TORN_FD_NULL + 1),
 		fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, TORN_FD_NULL + 1),
 	};
 	if (__sanitizer_set_report_fd)
-		__sanitizer_set_report_fd((void *)(intptr_t)keep[2]);
-	const int root_fd = keep[1];
-	int r = torn_sandbox_enter(root_fd, keep, sizeof keep / sizeof *keep, &beginning->landlock,
+		__sanitizer_set_report_fd((void *)(intptr_t)keep[3]);
+	const int folder_fd = worker->folder_fd < 0 ? -1 : keep[1];
+	const int root_fd = keep[2];
+	int r = torn_sandbox_enter(root_fd, folder_fd, keep, sizeof keep / sizeof *keep, &beginning->landlock,
 				   beginning->failure, sizeof beginning->failure);
 	if (r < 0)
 		_exit(1);
@@ -140,6 +147,8 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 		.shared = worker->lab_shared,
 		.isolated = isolated,
 		.timeout_s = worker->timeout_s,
+		.stderr_fd = keep[3],
+		.folder_fd = folder_fd,
 	};
 	r = torn_gate_open(worker->recorder, root_fd, &lab.gate);
 	if (r < 0) {
@@ -158,7 +167,12 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 	};
 	beginning->begun = true;
 	job->job(job->context, &lab);
-	beginning->finished = true;
+	torn_worker_finish();
+}
+
+void torn_worker_finish(void)
+{
+	this_one->finished = true;
 	_exit(0);
 }
 
@@ -253,7 +267,7 @@ static void end(struct started *started, enum outcome outcome)
 {
 	if (started->outcome != RUNNING)
 		return;
-	int status;
+	int status = 0;
 	if (outcome != DONE)
 		kill(started->pid, SIGKILL);
 	while (waitpid(started->pid, &status, 0) < 0 && errno == EINTR)
@@ -263,6 +277,7 @@ static void end(struct started *started, enum outcome outcome)
 	/* A target that calls exit ends its worker with 0 too: only the worker knows that it is done. */
 	started->outcome = outcome == DONE && !started->beginning->finished ? DIED : outcome;
 	started->worker->landlock = started->beginning->landlock;
+	started->worker->status = status;
 }
 
 /* Wait until one has ended, or LOOK_MS are over. */
@@ -359,6 +374,8 @@ int torn_workers_do(struct torn_worker *workers, const struct torn_job *jobs, si
 		all[i] = (struct started){.worker = &workers[i], .beginning = &beginnings[i]};
 	bool isolated = jobs[0].isolated;
 	enum outcome outcome = round_of(all, jobs, count, isolated);
+	if (outcome == DIED && jobs[0].once && died_at_work(all, count))
+		outcome = DONE;
 	if ((outcome == DIED || outcome == TOO_LONG) && !isolated && died_at_work(all, count)) {
 		isolated = true;
 		for (size_t i = 0; i < count; i++)

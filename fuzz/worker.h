@@ -19,8 +19,10 @@ struct torn_worker {
 	struct torn_recorder *recorder;     /* shared */
 	struct torn_lab_shared *lab_shared; /* shared */
 	unsigned timeout_s;                 /* of CPU time for a trial */
+	int folder_fd;                      /* which workers may write too: lab->folder_fd; or -1 */
 	int landlock;                       /* version in force in the last worker; -1: unknown */
 	bool interrupted;
+	int status; /* of the last worker, as waitpid(2) has it */
 	/* Called now and then while a worker works; may be NULL. */
 	void (*progress)(void *context);
 	void *progress_context;
@@ -45,7 +47,11 @@ struct torn_job {
 	void (*again)(void *context);
 	void *context;
 	bool isolated; /* from the start */
+	bool once;     /* however it ends: no second start, and no failure; worker->status says how */
 };
+
+/* In a worker, in place of returning from the job. */
+_Noreturn void torn_worker_finish(void);
 
 int torn_worker_do(struct torn_worker *worker, const struct torn_job *job, char *ret_message,
 		   size_t size);

@@ -76,14 +76,10 @@ static int make(struct torn_workspace *workspace, const char *above, char *ret_m
 	}
 	workspace->dir_fd = open(workspace->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const bool ok = workspace->dir_fd >= 0 && flock(workspace->dir_fd, LOCK_EX | LOCK_NB) == 0 &&
-			fchmod(workspace->dir_fd, 0711) == 0 &&
-			mkdirat(workspace->dir_fd, "root", 0700) == 0 &&
-			(geteuid() != 0 || fchownat(workspace->dir_fd, "root", TORN_UNPRIVILEGED_ID,
-						    TORN_UNPRIVILEGED_ID, 0) == 0);
-	workspace->root_fd = ok ? openat(workspace->dir_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-				: -1;
+			fchmod(workspace->dir_fd, 0711) == 0;
+	workspace->root_fd = ok ? torn_sandbox_folder(workspace->dir_fd, "root") : -errno;
 	if (workspace->root_fd < 0) {
-		const int error = errno;
+		const int error = -workspace->root_fd;
 		snprintf(ret_message, size, "%s: %s", workspace->path, strerror(error));
 		if (workspace->dir_fd >= 0)
 			close(workspace->dir_fd);

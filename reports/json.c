@@ -70,6 +70,8 @@ static json_t *finding_object(const struct torn_finding *finding)
 	r |= set(object, "presets", texts(&finding->preset, finding->preset ? 1 : 0));
 	r |= set(object, "summary", escaped(finding->summary, 0));
 	r |= set(object, "case", text_or_null(finding->case_file));
+	if (finding->seconds > 0) /* of fuzzing */
+		r |= set(object, "found_after", json_real(finding->seconds));
 	if (r != 0) {
 		json_decref(object);
 		return NULL;
@@ -95,7 +97,7 @@ static json_t *findings_array(const struct torn_result *result, bool labels)
 static json_t *states_object(const struct torn_result *result)
 {
 	return json_pack("{s:I, s:I, s:b}", "legal", (json_int_t)result->trees, "seen",
-			 (json_int_t)result->trees, "all", result->failure == NULL);
+			 (json_int_t)result->trees, "all", !result->is_part && result->failure == NULL);
 }
 
 static json_t *result_object(const struct torn_result *result)

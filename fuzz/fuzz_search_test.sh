@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# fuzz_search_test.sh: torn fuzz finds what is planted, the same with the same
+# seed, survives its targets, and leaves nothing; and its binaries are libFuzzer
+# programs like any other. Of the preset fuzz.
+# shellcheck source=fuzz/tests.sh
+. "$SOURCE_DIR/fuzz/tests.sh" || exit 1
+private_mounts
+begin
+
+folder=$(dirname "$TORN")
+fuzz() { run "$TORN_PLANTED" fuzz "$@" --quiet; }
+findings_of() { sed -nE 's/.*"(invariant|call|summary|case)": (.*)/\1 \2/p' "$1"; }
+
+# ------------------------------------------------------------------ finding
+
+for target in $(targets_of "$TORN_PLANTED" | grep '^planted\.'); do
+	invariant=$(sed 's/^planted\.//; s/_/-/g' <<<"$target")
+	runs=3000
+	[ "$target" = planted.no_hang ] && runs=300
+	fuzz "$target" --runs "$runs" --timeout 1 --cases "cases-$target" --json r.json
+	expect "$target: exit 1" exits_with 1
+	expect "$target: its invariant is found broken" grep -q "\"invariant\": \"$invariant\"" r.json
+	expect "$target: how long it took is told" grep -q '"found_after": ' r.json
+	expect "$target: it does not claim to have seen all" grep -q '"all": false' r.json
+	for file in "cases-$target"/*.case; do
+		run "$TORN_PLANTED" replay "$file"
+		expect "$target: $file replays" exits_with 1
+	done
+done
+
+run "$TORN" fuzz urunc.state_json@pr600 --runs 3000 --cases c
+expect "published: exit 1" exits_with 1
+expect "the time of a finding is printed" grep -qE '^  found after [0-9.]+ s: no-litter at renameat \(errno\)$' "$work/out"
+expect "coverage is printed" grep -qE '^coverage of the target.s code: [1-9][0-9]* of [0-9]+ edges' "$work/out"
+expect "what never ran is printed" grep -qE '^  urunc_write_file \(urunc/atomic_write_file.c\): never called$' "$work/out"
+
+for target in urunc.state_json@fixed example.replace@correct; do
+	fuzz "$target" --runs 5000 --cases none
+	expect "$target: exit 0" exits_with 0
+	expect "$target: no case" not test -e none
+done
+
+# -------------------------------------------------------------- determinism
+
+for seed in 1 2; do
+	for round in first second; do
+		mkdir -p "$round" && cd "$round" || exit 1
+		fuzz urunc.state_json@before --runs 4000 --seed "$seed" --cases cases --json r.json
+		findings_of r.json >"findings-$seed"
+		cd .. || exit 1
+	done
+	expect "seed $seed: there are findings" test -s "first/findings-$seed"
+	expect "seed $seed: the same findings" diff "first/findings-$seed" "second/findings-$seed"
+done
+fuzz urunc.state_json@before --runs 4000 --jobs 2 --cases cases --json r.json
+expect "two workers find as much" diff <(grep -c '"invariant"' r.json) <(grep -c '"invariant"' first/r.json)
+
+# --------------------------------------------------------------- the corpus
+
+fuzz urunc.state_json@fixed --runs 3000 --corpus inputs --cases none
+expect "the corpus is made" [ "$(find inputs -type f | wc -l)" -gt 10 ]
+expect "it is of cases" [ "$(head -qn 1 inputs/* | sort -u)" = "torn-case 1" ]
+before=$(find inputs -type f | wc -l)
+fuzz urunc.state_json@fixed --runs 2000 --corpus inputs --cases none --seed 3
+expect "it grows" [ "$(find inputs -type f | wc -l)" -ge "$before" ]
+
+# ----------------------------------------------------------- what misbehaves
+
+fuzz hostile.exits --runs 200 --timeout 1 --cases c --json r.json
+expect "a target that exits: exit 1" exits_with 1
+expect "a target that exits: told" grep -q 'ended the process by exit' r.json
+fuzz hostile.aborts --runs 200 --timeout 1 --cases c --json r.json
+expect "a target that aborts: told" grep -q 'crashed (SIGABRT)' r.json
+
+# ---------------------------------------------------------------- libFuzzer
+
+mkdir plain && cd plain || exit 1
+run "$folder/fuzz_urunc.state_json" -runs=500 -seed=1
+expect "plain: exit 86" exits_with 86
+expect "plain: an artifact" [ "$(find . -name 'crash-*' | wc -l)" -eq 1 ]
+expect "plain: the case is printed" grep -q '^expect violated old-or-new$' "$work/err"
+run "$folder/fuzz_urunc.state_json" crash-*
+expect "plain: the artifact shows it again" exits_with 86
+run "$folder/fuzz_urunc.state_json" --variant=fixed crash-*
+expect "plain: another variant does not run it" exits_with 0
+mkdir inputs
+run "$folder/fuzz_urunc.state_json" --variant=fixed -runs=300 -seed=1 inputs
+expect "plain, fixed: exit 0" exits_with 0
+expect "plain, fixed: inputs were added" [ "$(find inputs -type f | wc -l)" -gt 5 ]
+mkdir merged
+run "${as_user[@]}" cp -r inputs "$work/place/for-user"
+run "$folder/fuzz_urunc.state_json" --variant=fixed -merge=1 merged inputs
+expect "merge: exit 0" exits_with 0
+expect "merge: a part of the inputs" [ "$(find merged -type f | wc -l)" -gt 3 ]
+cd .. || exit 1
+
+# ----------------------------------------------------------------- mistakes
+
+for arguments in "fuzz no.target" "fuzz urunc.state_json@none" "fuzz urunc.state_json --time 0" \
+	"fuzz urunc.state_json --time 5x" "fuzz urunc.state_json --runs 0" "fuzz"; do
+	# shellcheck disable=SC2086
+	run "$TORN" $arguments
+	expect "$arguments: exit 2" exits_with 2
+	expect "$arguments: one line" complains_in_one_line
+done
+run "$work/torn" fuzz urunc.state_json
+expect "without its binary: exit 3" exits_with 3
+expect "without its binary: it says how to get it" says_on_stderr "cmake --preset fuzz"
+
+expect "no workspace is left" within 5 no_workspace_left
+finish

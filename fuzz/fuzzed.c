@@ -1,0 +1,74 @@
+/* fuzzed.c: see fuzzed.h. */
+#include "fuzzed.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "coverage.h"
+
+int torn_fuzzed_open(struct torn_fuzzed **ret_fuzzed)
+{
+	struct torn_arena arena;
+	int r = torn_arena_open(&arena, 64u << 20);
+	if (r < 0)
+		return r;
+	struct torn_fuzzed *fuzzed = torn_arena_take(&arena, sizeof *fuzzed);
+	if (!fuzzed)
+		return -ENOMEM;
+	fuzzed->arena = arena;
+	*ret_fuzzed = fuzzed;
+	return 0;
+}
+
+void torn_fuzzed_close(struct torn_fuzzed *fuzzed)
+{
+	struct torn_arena arena = fuzzed->arena;
+	torn_arena_close(&arena);
+}
+
+int64_t torn_fuzzed_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void torn_fuzzed_begin(struct torn_fuzzed *fuzzed, const struct torn_target *target,
+		       const struct torn_variant *variant)
+{
+	struct torn_arena arena = fuzzed->arena;
+	torn_arena_return(&arena, (sizeof *fuzzed + 15) & ~(size_t)15);
+	memset(fuzzed, 0, sizeof *fuzzed);
+	fuzzed->arena = arena;
+	fuzzed->findings.arena = &fuzzed->arena;
+	fuzzed->target = target;
+	fuzzed->variant = variant;
+	fuzzed->begun_ns = torn_fuzzed_now_ns();
+	fuzzed->edges_seen =
+		torn_arena_take(&fuzzed->arena, torn_coverage_counters().count + 1);
+}
+
+void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *other)
+{
+	const size_t edges = torn_coverage_counters().count;
+	fuzzed->cases += other->cases;
+	fuzzed->refused += other->refused;
+	fuzzed->trials += other->trials;
+	fuzzed->ops += other->ops;
+	fuzzed->kills += other->kills;
+	fuzzed->trees += other->trees;
+	for (uint32_t i = 0; i < other->findings.count; i++)
+		torn_findings_merge(&fuzzed->findings, &other->findings.items[i],
+				    &other->findings.orders[i]);
+	for (size_t i = 0; i < edges; i++)
+		fuzzed->edges_seen[i] |= other->edges_seen[i];
+	if ((other->failed || other->unjudged > 0) && !fuzzed->failed && fuzzed->unjudged == 0)
+		snprintf(fuzzed->failure, sizeof fuzzed->failure, "%s", other->failure);
+	if (other->failed && !fuzzed->failed)
+		fuzzed->failed_case = (char *)torn_arena_copy(
+			&fuzzed->arena, other->failed_case,
+			other->failed_case ? strlen(other->failed_case) : 0).data;
+	fuzzed->failed |= other->failed;
+	fuzzed->unjudged += other->unjudged;
+}

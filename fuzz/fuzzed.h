@@ -1,0 +1,34 @@
+/* fuzzed.h: what fuzzing one variant came to, in memory shared with whoever watches. */
+#ifndef TORN_FUZZED_H
+#define TORN_FUZZED_H
+
+#include "findings.h"
+
+struct torn_fuzzed {
+	struct torn_arena arena; /* of the findings' texts; this lies in it */
+	const struct torn_target *target;
+	const struct torn_variant *variant;
+	struct torn_findings findings;
+	uint64_t cases;   /* given, those that were none among them */
+	uint64_t refused; /* no case of this variant, or a fault that did not fire */
+	uint64_t trials, ops, kills, trees;
+	uint64_t unjudged; /* trials that did what torn cannot judge: the first is in `failure` */
+	int64_t begun_ns;  /* CLOCK_MONOTONIC */
+	bool failed;       /* torn itself did */
+	char failure[400];
+	char *failed_case;    /* what was run then */
+	uint8_t *edges_seen;  /* coverage.h; in the arena */
+};
+
+/* Map one. Returns 0 or -errno; torn_fuzzed_close() unmaps it. */
+int torn_fuzzed_open(struct torn_fuzzed **ret_fuzzed);
+void torn_fuzzed_close(struct torn_fuzzed *fuzzed);
+/* Forget what was found, to begin again. */
+void torn_fuzzed_begin(struct torn_fuzzed *fuzzed, const struct torn_target *target,
+		       const struct torn_variant *variant);
+/* Now, as begun_ns says it. */
+int64_t torn_fuzzed_now_ns(void);
+/* Take in what another one of the same variant came to. */
+void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *other);
+
+#endif

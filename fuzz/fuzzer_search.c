@@ -1,0 +1,337 @@
+/*
+ * fuzzer_search.c: torn fuzz: libFuzzer in workers, watched. A worker that dies
+ * of its target is followed by one in which each trial has a child of its own.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "coverage.h"
+#include "fuzzer.h"
+#include "mirror.h"
+#include "registry.h"
+#include "sandbox.h"
+#include "tell.h"
+#include "worker.h"
+
+#define SAVE_EVERY_S 10
+#define CASE_BYTES_MAX "65536"
+
+/* One worker's share of a search. */
+struct share {
+	const struct torn_fuzzer *fuzzer;
+	const struct torn_options *options;
+	struct torn_fuzzed *fuzzed;
+	unsigned number;
+	uint64_t runs; /* 0: until the time is over */
+	int folder_fd; /* of its corpus */
+};
+
+struct search {
+	const struct torn_fuzzer *fuzzer;
+	const struct torn_options *options;
+	const struct torn_target *target;
+	const struct torn_variant *variant;
+	unsigned count;
+	struct torn_worker workers[TORN_WORKERS_MAX];
+	struct share shares[TORN_WORKERS_MAX];
+	int64_t begun_ns, saved_ns;
+};
+
+static double seconds_since(int64_t begun_ns)
+{
+	return (double)(torn_fuzzed_now_ns() - begun_ns) * 1e-9;
+}
+
+/* --------------------------------------------------------- in the worker */
+
+/* libFuzzer ends by exit(3). */
+static void finish(void)
+{
+	torn_worker_finish();
+}
+
+static int run_one(const uint8_t *data, size_t size)
+{
+	torn_fuzzer_own_exit();
+	const int r = torn_fuzzing_run(torn_fuzzer_fuzzing(), (struct torn_bytes){data, size});
+	if (r == -EPROTO)
+		torn_worker_finish();
+	return 0;
+}
+
+static void search_in_worker(void *context, struct torn_lab *lab)
+{
+	struct share *share = context;
+	const struct torn_options *options = share->options;
+	torn_fuzzer_begin(share->fuzzer, share->fuzzed, lab);
+	if (atexit(finish) != 0)
+		torn_worker_finish();
+	const double left = options->time_s - seconds_since(share->fuzzed->begun_ns);
+	char seed[40], until[40], folder[40];
+	snprintf(seed, sizeof seed, "-seed=%u", (unsigned)(options->seed * TORN_WORKERS_MAX + share->number) | 1u << 31);
+	if (share->runs)
+		snprintf(until, sizeof until, "-runs=%lu", share->runs);
+	else
+		snprintf(until, sizeof until, "-max_total_time=%u", left < 1 ? 1 : (unsigned)left);
+	snprintf(folder, sizeof folder, "/proc/self/fd/%d", lab->folder_fd);
+	/* No alarms, threads or handlers of libFuzzer's: whoever watches sees what hangs and crashes. */
+	char *arguments[] = {
+		(char *)share->fuzzer->target, seed, until, folder,
+		(char *)"-max_len=" CASE_BYTES_MAX, (char *)"-len_control=0", (char *)"-reload=0",
+		(char *)"-timeout=0", (char *)"-rss_limit_mb=0", (char *)"-malloc_limit_mb=0",
+		(char *)"-detect_leaks=0", (char *)"-handle_segv=0", (char *)"-handle_bus=0",
+		(char *)"-handle_abrt=0", (char *)"-handle_ill=0", (char *)"-handle_fpe=0",
+		(char *)"-handle_int=0", (char *)"-handle_term=0", (char *)"-handle_xfsz=0",
+		(char *)"-handle_usr1=0", (char *)"-handle_usr2=0", NULL,
+	};
+	int argc = (int)(sizeof arguments / sizeof *arguments) - 1;
+	char **argv = arguments;
+	share->fuzzer->drive(&argc, &argv, run_one);
+}
+
+/* ------------------------------------------------------------- watching it */
+
+static void search_again(void *context)
+{
+	struct share *share = context;
+	struct torn_fuzzed *fuzzed = share->fuzzed;
+	/* What was found in a given time stays found; a given number of cases is counted anew. */
+	if (share->runs)
+		torn_fuzzed_begin(fuzzed, fuzzed->target, fuzzed->variant);
+}
+
+static void save_corpus(struct search *search)
+{
+	char path[4096];
+	search->saved_ns = torn_fuzzed_now_ns();
+	for (unsigned i = 0; search->options->corpus && i < search->count; i++) {
+		const int r = torn_mirror_out(search->shares[i].folder_fd, search->options->corpus, false,
+					      path, sizeof path);
+		if (r < 0)
+			fprintf(stderr, "torn: %s: %s\n", path, strerror(-r));
+	}
+}
+
+static void watch(void *context)
+{
+	struct search *search = context;
+	const struct torn_options *options = search->options;
+	const double seconds = seconds_since(search->begun_ns);
+	if (seconds_since(search->saved_ns) > SAVE_EVERY_S)
+		save_corpus(search);
+	if (options->quiet || !isatty(STDERR_FILENO))
+		return;
+	uint64_t cases = 0;
+	size_t findings = 0;
+	for (unsigned i = 0; i < search->count; i++) {
+		cases += search->shares[i].fuzzed->cases;
+		if (search->shares[i].fuzzed->findings.count > findings)
+			findings = search->shares[i].fuzzed->findings.count;
+	}
+	fprintf(stderr, "\r%s@%s: %lu cases, %.0f/s, %zu finding%s, ", search->target->name,
+		search->variant->name, cases, (double)cases / seconds, findings,
+		findings == 1 ? "" : "s");
+	if (options->runs)
+		fprintf(stderr, "%lu left \033[K", options->runs > cases ? options->runs - cases : 0);
+	else
+		fprintf(stderr, "%.0f s left \033[K", options->time_s > seconds ? options->time_s - seconds : 0);
+}
+
+/* ----------------------------------------------------------------- opening */
+
+static void close_search(struct search *search)
+{
+	for (unsigned i = 0; i < search->count; i++) {
+		if (search->shares[i].folder_fd >= 0)
+			close(search->shares[i].folder_fd);
+		torn_fuzzed_close(search->shares[i].fuzzed);
+		torn_worker_close(&search->workers[i]);
+	}
+}
+
+/* Returns 0, or -EPROTO after saying why. */
+static int open_share(struct search *search, unsigned number)
+{
+	struct torn_worker *worker = &search->workers[number];
+	struct share *share = &search->shares[number];
+	char message[256];
+	*share = (struct share){.fuzzer = search->fuzzer, .options = search->options, .number = number};
+	if (torn_worker_open(worker, search->options->timeout_s, message, sizeof message) < 0) {
+		fprintf(stderr, "torn: %s\n", message);
+		return -EPROTO;
+	}
+	int r = torn_fuzzed_open(&share->fuzzed);
+	if (r < 0) {
+		fprintf(stderr, "torn: no memory for findings: %s\n", strerror(-r));
+		torn_worker_close(worker);
+		return -EPROTO;
+	}
+	search->count++;
+	share->folder_fd = torn_sandbox_folder(worker->workspace.dir_fd, "corpus");
+	r = share->folder_fd;
+	if (r >= 0 && search->options->corpus) {
+		r = torn_mirror_in(search->options->corpus, share->folder_fd);
+		r = r == -ENOENT ? 0 : r; /* it is made when there is something to put there */
+	}
+	if (r >= 0)
+		r = torn_fuzzing_seed(search->target, search->variant, share->folder_fd);
+	if (r < 0) {
+		fprintf(stderr, "torn: %s: %s\n",
+			search->options->corpus ? search->options->corpus : "corpus", strerror(-r));
+		return -EPROTO;
+	}
+	worker->folder_fd = share->folder_fd;
+	worker->progress_context = search;
+	return 0;
+}
+
+/* --------------------------------------------------------------- reporting */
+
+/* A finding is run again, by a process that knows nothing of the search, before it is told. */
+static int confirm(struct search *search, struct torn_fuzzed *fuzzed, struct torn_result *result)
+{
+	struct torn_arena arena;
+	if (torn_arena_open(&arena, 256u << 20) < 0)
+		return -ENOMEM;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < result->findings_count; i++) {
+		const struct torn_finding *finding = &result->findings[i];
+		struct torn_replayed *replayed;
+		torn_arena_return(&arena, 0);
+		r = torn_replay_text(&search->workers[0], finding->case_text, &arena, &replayed);
+		if (r < 0 || (!replayed->failed && replayed->verdict == TORN_VIOLATED))
+			continue;
+		snprintf(fuzzed->failure, sizeof fuzzed->failure,
+			 "%s was found and not found again: %.200s", finding->id, replayed->text);
+		result->failure = fuzzed->failure;
+		result->findings[i--] = result->findings[--result->findings_count];
+	}
+	torn_arena_close(&arena);
+	return r;
+}
+
+static void say_summary(const struct torn_result *result, const struct torn_fuzzed *fuzzed,
+			const struct torn_options *options)
+{
+	FILE *out = torn_tells_on_stdout(options) ? stderr : stdout;
+	if (options->quiet)
+		return;
+	fprintf(out, "%s@%s: %lu cases in %.1f s (%.0f/s), %lu of them refused; %lu trials, %lu kills judged\n",
+		result->target, result->variant, fuzzed->cases, result->seconds,
+		(double)fuzzed->cases / (result->seconds > 0 ? result->seconds : 1), fuzzed->refused,
+		fuzzed->trials, fuzzed->kills);
+	for (size_t i = 0; i < result->findings_count; i++)
+		fprintf(out, "  found after %.2f s: %s at %s (%s)\n", result->findings[i].seconds,
+			result->findings[i].id,
+			result->findings[i].call[0] ? result->findings[i].call : "-",
+			result->findings[i].fault[0] ? result->findings[i].fault : "no fault");
+	if (fuzzed->unjudged > 0 && !fuzzed->failed)
+		fprintf(out, "  %lu trials not judged; the first: %s\n", fuzzed->unjudged, fuzzed->failure);
+	torn_coverage_print(out, fuzzed->edges_seen);
+	fflush(out);
+}
+
+/* Returns 0, -EINTR, or -EPROTO after saying why. */
+static int run_search(struct search *search, struct torn_fuzzed *all, struct torn_result *ret_result)
+{
+	const struct torn_options *options = search->options;
+	struct torn_job jobs[TORN_WORKERS_MAX];
+	search->begun_ns = search->saved_ns = torn_fuzzed_now_ns();
+	for (unsigned i = 0; i < search->count; i++) {
+		struct share *share = &search->shares[i];
+		share->runs = options->runs ? (options->runs + i) / search->count : 0;
+		torn_fuzzed_begin(share->fuzzed, search->target, search->variant);
+		jobs[i] = (struct torn_job){
+			.job = search_in_worker, .again = search_again, .context = share};
+	}
+	torn_fuzzed_begin(all, search->target, search->variant);
+	char message[256] = "";
+	search->workers[0].progress = watch;
+	int r = torn_workers_do(search->workers, jobs, search->count, message, sizeof message);
+	search->workers[0].progress = NULL;
+	if (!options->quiet && isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K");
+	save_corpus(search);
+	for (unsigned i = 0; i < search->count; i++)
+		torn_fuzzed_merge(all, search->shares[i].fuzzed);
+	torn_findings_settle(&all->findings);
+	if (r == -EPROTO)
+		snprintf(all->failure, sizeof all->failure, "%s", message);
+	*ret_result = (struct torn_result){
+		.target = search->target->name,
+		.variant = search->variant->name,
+		.plans = all->cases,
+		.trials = all->trials,
+		.ops = all->ops,
+		.kills = all->kills,
+		.trees = all->trees,
+		.is_part = true,
+		.seconds = seconds_since(search->begun_ns),
+		.findings = all->findings.items,
+		.findings_count = all->findings.count,
+		.failure = r == -EPROTO || all->failed ? all->failure : NULL,
+	};
+	if (all->failed && all->failed_case)
+		fprintf(stderr, "torn: failed at this case: %s\n%s", all->failure, all->failed_case);
+	const int again = r == -EINTR ? 0 : confirm(search, all, ret_result);
+	say_summary(ret_result, all, options);
+	return r == -EINTR || again == -EINTR ? -EINTR : again;
+}
+
+/* Choose what to fuzz. Returns the variant, or NULL after saying why there is none. */
+static const struct torn_variant *choose(const struct torn_fuzzer *fuzzer,
+					 const struct torn_options *options)
+{
+	const struct torn_target *target = torn_target_named(torn_bytes_of(fuzzer->target));
+	const char *name = options->names_count == 1 ? options->names[0] : "";
+	const size_t size = strcspn(name, "@");
+	if (size != strlen(fuzzer->target) || strncmp(name, fuzzer->target, size) != 0) {
+		char expected[300];
+		snprintf(expected, sizeof expected, "%s or %s@VARIANT", fuzzer->target, fuzzer->target);
+		torn_mistake("torn fuzz", options->names_count > 1 ? options->names[1] : name, expected);
+		return NULL;
+	}
+	if (!name[size])
+		return &target->variants[0];
+	const struct torn_variant *variant = torn_variant_named(target, torn_bytes_of(name + size + 1));
+	if (!variant)
+		torn_mistake("torn fuzz", name + size + 1, "a variant (see torn list targets)");
+	return variant;
+}
+
+int torn_fuzzer_search(const struct torn_fuzzer *fuzzer, int argc, char **argv)
+{
+	const struct torn_options options = torn_options_fuzz(argc, argv);
+	const struct torn_variant *variant = choose(fuzzer, &options);
+	if (!variant)
+		return TORN_EXIT_USAGE;
+	struct search *search = calloc(1, sizeof *search);
+	struct torn_fuzzed *all;
+	if (!search || torn_fuzzed_open(&all) < 0) {
+		free(search);
+		fprintf(stderr, "torn: no memory\n");
+		return TORN_EXIT_FAILED;
+	}
+	search->fuzzer = fuzzer;
+	search->options = &options;
+	search->variant = variant;
+	search->target = torn_target_named(torn_bytes_of(fuzzer->target));
+	torn_worker_catch_interrupts();
+	const unsigned wanted = options.jobs ? options.jobs : 1;
+	int r = 0;
+	while (r == 0 && search->count < wanted)
+		r = open_share(search, search->count);
+	struct torn_result result = {0};
+	if (r == 0)
+		r = run_search(search, all, &result);
+	int status = TORN_EXIT_FAILED;
+	if ((r == 0 || r == -EINTR) && torn_tell(&result, 1, &options) == 0)
+		status = torn_verdict(&result, 1, r == -EINTR, &options);
+	close_search(search);
+	torn_fuzzed_close(all);
+	free(search);
+	return status;
+}

@@ -1,0 +1,317 @@
+/* fuzzing_test.c: what one case shows, as small as it can be told; in bounded memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "fuzzing.h"
+#include "registry.h"
+#include "worker.h"
+
+#define NOVELTY 1024
+
+/* Lies in shared memory, but for the texts. */
+struct fuzz {
+	struct torn_worker worker;
+	struct torn_fuzzed *fuzzed;
+	/* what the worker does */
+	void (*work)(struct fuzz *fuzz, struct torn_fuzzing *fuzzing);
+	const char *texts[4];
+	uint64_t count;
+	/* what came of it */
+	int results[4];
+	uint8_t novelty[NOVELTY];
+	uint64_t first, second;
+	bool yes, no, done;
+};
+
+static void in_worker(void *context, struct torn_lab *lab)
+{
+	struct fuzz *fuzz = context;
+	struct torn_fuzzing *fuzzing;
+	if (torn_fuzzing_open(fuzz->fuzzed, lab, fuzz->novelty, NOVELTY, &fuzzing) < 0)
+		return;
+	fuzz->work(fuzz, fuzzing);
+	torn_fuzzing_close(fuzzing);
+	fuzz->done = true;
+}
+
+static void never_again(void *context)
+{
+	(void)context;
+}
+
+static struct fuzz *open_fuzz(const char *target, const char *variant)
+{
+	torn_registry_begin();
+	struct fuzz *fuzz = mmap(NULL, sizeof *fuzz, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				 -1, 0);
+	assert_ptr_not_equal(fuzz, MAP_FAILED);
+	char message[256];
+	assert_int_equal(torn_worker_open(&fuzz->worker, 5, message, sizeof message), 0);
+	assert_int_equal(torn_fuzzed_open(&fuzz->fuzzed), 0);
+	const struct torn_target *of = torn_target_named(torn_bytes_of(target));
+	assert_non_null(of);
+	const struct torn_variant *which = torn_variant_named(of, torn_bytes_of(variant));
+	assert_non_null(which);
+	torn_fuzzed_begin(fuzz->fuzzed, of, which);
+	return fuzz;
+}
+
+static void run(struct fuzz *fuzz, void (*work)(struct fuzz *fuzz, struct torn_fuzzing *fuzzing))
+{
+	char message[256];
+	fuzz->work = work;
+	const struct torn_job job = {.job = in_worker, .again = never_again, .context = fuzz};
+	if (torn_worker_do(&fuzz->worker, &job, message, sizeof message) < 0)
+		fail_msg("%s", message);
+	assert_true(fuzz->done);
+	if (fuzz->fuzzed->failed)
+		fail_msg("%s", fuzz->fuzzed->failure);
+}
+
+static void close_fuzz(struct fuzz *fuzz)
+{
+	torn_worker_close(&fuzz->worker);
+	torn_fuzzed_close(fuzz->fuzzed);
+	munmap(fuzz, sizeof *fuzz);
+}
+
+static void run_texts(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
+{
+	for (size_t i = 0; i < 4 && fuzz->texts[i]; i++)
+		fuzz->results[i] = torn_fuzzing_run(fuzzing, torn_bytes_of(fuzz->texts[i]));
+}
+
+static const struct torn_finding *finding(const struct fuzz *fuzz, const char *id, const char *call,
+					  const char *fault)
+{
+	for (uint32_t i = 0; i < fuzz->fuzzed->findings.count; i++) {
+		const struct torn_finding *one = &fuzz->fuzzed->findings.items[i];
+		if (strcmp(one->id, id) == 0 && strcmp(one->call, call) == 0 &&
+		    strcmp(one->fault, fault) == 0)
+			return one;
+	}
+	return NULL;
+}
+
+#define PR600                                                                                      \
+	"torn-case 1\n"                                                                            \
+	"target urunc.state_json@pr600\n"                                                          \
+	"old run/urunc/c1 dir\n"                                                                   \
+	"old run/urunc/c1/state.json file old\n"
+
+static void test_a_finding_is_told_with_the_fewest_of_its_faults(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	/* Only the last one breaks a promise: the file that it could not rename stays. */
+	fuzz->texts[0] = PR600 "fault 2 write short=1\nfault 7 renameat sticky=EACCES\n";
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->results[0], 0);
+	assert_int_equal(fuzz->fuzzed->findings.count, 1);
+	const struct torn_finding *litter = finding(fuzz, "no-litter", "renameat", "errno");
+	assert_non_null(litter);
+	assert_int_equal(litter->faults_count, 1);
+	assert_string_equal(litter->faults[0], "6 renameat errno=EACCES");
+	/* And from the target's own first old state, with its own arguments. */
+	assert_non_null(strstr(litter->case_text, "\\\"creating\\\""));
+	close_fuzz(fuzz);
+}
+
+static void test_what_the_clean_run_shows_is_told_of_no_fault(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "before");
+	fuzz->texts[0] = "torn-case 1\ntarget urunc.state_json@before\n"
+			 "old run/urunc/c1/state.json file old\nfault 3 close late=EIO\n";
+	run(fuzz, run_texts);
+	/* Killed behind the truncation, killed in the write: by the clean run's kills alone. */
+	assert_int_equal(fuzz->fuzzed->findings.count, 2);
+	const struct torn_finding *truncated = finding(fuzz, "old-or-new", "openat", "kill");
+	assert_non_null(truncated);
+	assert_string_equal(truncated->preset, "kill");
+	assert_int_equal(truncated->faults_count, 1);
+	assert_string_equal(truncated->faults[0], "1 openat kill=after");
+	assert_non_null(finding(fuzz, "old-or-new", "write", "kill"));
+	close_fuzz(fuzz);
+}
+
+static void test_a_shorter_case_takes_the_place_of_a_longer_one(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "before");
+	fuzz->texts[0] = "torn-case 1\ntarget urunc.state_json@before\n"
+			 "old run/urunc/c1/state.json file \"a rather long old state, longer than need be\"\n";
+	fuzz->texts[1] = "torn-case 1\ntarget urunc.state_json@before\n"
+			 "arg content 12\nold run/urunc/c1/state.json file o\n";
+	fuzz->texts[2] = fuzz->texts[0];
+	run(fuzz, run_texts);
+	const struct torn_finding *truncated = finding(fuzz, "old-or-new", "openat", "kill");
+	assert_non_null(truncated);
+	assert_non_null(strstr(truncated->case_text, "old run/urunc/c1/state.json file o\n"));
+	assert_true(truncated->seconds > 0);
+	close_fuzz(fuzz);
+}
+
+static void test_what_this_variant_cannot_run_is_refused(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	fuzz->texts[0] = "no case";
+	fuzz->texts[1] = "torn-case 1\ntarget urunc.state_json@before\n";
+	fuzz->texts[2] = PR600 "fault 9 renameat errno=EACCES\n"; /* never comes so far */
+	fuzz->texts[3] = PR600 "fault 1 openat kill=after\n";      /* every kill is judged anyway */
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->results[0], -EINVAL);
+	assert_int_equal(fuzz->results[1], -EINVAL);
+	assert_int_equal(fuzz->results[2], -EINVAL);
+	assert_int_equal(fuzz->results[3], 0);
+	assert_int_equal(fuzz->fuzzed->cases, 4);
+	assert_int_equal(fuzz->fuzzed->refused, 3);
+	assert_int_equal(fuzz->fuzzed->findings.count, 0);
+	assert_true(fuzz->fuzzed->kills > 0);
+	close_fuzz(fuzz);
+}
+
+static void test_a_run_that_behaves_otherwise_is_novel(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	fuzz->texts[0] = PR600;
+	run(fuzz, run_texts);
+	uint8_t clean[NOVELTY];
+	memcpy(clean, fuzz->novelty, sizeof clean);
+	size_t marked = 0, more = 0;
+	for (size_t i = 0; i < NOVELTY; i++)
+		marked += clean[i];
+	assert_true(marked >= 4); /* it makes more calls than that */
+	fuzz->texts[0] = PR600 "fault 2 write errno=EIO\n";
+	run(fuzz, run_texts);
+	for (size_t i = 0; i < NOVELTY; i++)
+		more += fuzz->novelty[i] && !clean[i];
+	assert_true(more > 0);
+	close_fuzz(fuzz);
+}
+
+/* ------------------------------------------------------------------ memory */
+
+static void run_many(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
+{
+	for (uint64_t i = 0; i < fuzz->count; i++) {
+		char text[512];
+		/* No two have the same old state: whatever is kept of one is full before long. */
+		snprintf(text, sizeof text, PR600 "old srv/%lu file %lu\nfault 2 write short=1\n", i, i);
+		if (torn_fuzzing_run(fuzzing, torn_bytes_of(text)) != 0)
+			return;
+	}
+	fuzz->texts[0] = PR600 "fault 6 renameat errno=EACCES\n";
+	run_texts(fuzz, fuzzing);
+	fuzz->yes = true;
+}
+
+static void test_more_old_states_than_are_kept_do_no_harm(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	fuzz->count = 1500;
+	run(fuzz, run_many);
+	assert_true(fuzz->yes);
+	assert_int_equal(fuzz->fuzzed->findings.count, 1);
+	assert_int_equal(fuzz->fuzzed->trials > 4 * fuzz->count, true);
+	close_fuzz(fuzz);
+}
+
+/* -------------------------------------------------------------- confirming */
+
+static void confirm(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
+{
+	run_texts(fuzz, fuzzing);
+	struct torn_finding found = fuzz->fuzzed->findings.items[0];
+	fuzz->yes = torn_fuzzing_confirm(fuzzing, &found);
+	found.id = "old-or-new";
+	fuzz->no = torn_fuzzing_confirm(fuzzing, &found);
+}
+
+static void test_a_finding_is_confirmed_by_showing_again(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	fuzz->texts[0] = PR600 "fault 6 renameat errno=EACCES\n";
+	run(fuzz, confirm);
+	assert_true(fuzz->yes);
+	assert_false(fuzz->no);
+	close_fuzz(fuzz);
+}
+
+/* ---------------------------------------------------------------- mutating */
+
+static uint64_t hash_text(uint64_t hash, const uint8_t *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ text[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* A chain of mutations and crossings, each run: two of one seed are the same. */
+static uint64_t chain(struct torn_fuzzing *fuzzing, uint64_t seed)
+{
+	uint8_t text[8192], other[8192], crossed[8192];
+	uint64_t hash = 1;
+	size_t size = torn_fuzzing_mutate(fuzzing, text, 0, sizeof text, seed), other_size = size;
+	memcpy(other, text, size);
+	for (uint64_t i = 0; i < 400 && size > 0; i++) {
+		if (i % 8 == 7) {
+			size = torn_fuzzing_cross(fuzzing, (struct torn_bytes){text, size},
+						  (struct torn_bytes){other, other_size}, crossed,
+						  sizeof crossed, seed + i);
+			memcpy(other, text, sizeof other);
+			other_size = size;
+			memcpy(text, crossed, size);
+		} else {
+			size = torn_fuzzing_mutate(fuzzing, text, size, sizeof text, seed + i);
+		}
+		torn_fuzzing_run(fuzzing, (struct torn_bytes){text, size});
+		hash = hash_text(hash, text, size);
+	}
+	return size ? hash : 0;
+}
+
+static void chain_twice(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
+{
+	fuzz->first = chain(fuzzing, 7);
+	fuzz->second = chain(fuzzing, 7);
+	fuzz->yes = fuzz->first != 0 && fuzz->first == fuzz->second;
+	fuzz->no = chain(fuzzing, 8) == fuzz->first;
+}
+
+static void test_a_seed_decides_what_becomes_of_a_case(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	run(fuzz, chain_twice);
+	assert_true(fuzz->yes);
+	assert_false(fuzz->no);
+	assert_non_null(finding(fuzz, "no-litter", "renameat", "errno"));
+	assert_true(fuzz->fuzzed->refused * 10 < fuzz->fuzzed->cases);
+	close_fuzz(fuzz);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_finding_is_told_with_the_fewest_of_its_faults),
+		cmocka_unit_test(test_what_the_clean_run_shows_is_told_of_no_fault),
+		cmocka_unit_test(test_a_shorter_case_takes_the_place_of_a_longer_one),
+		cmocka_unit_test(test_what_this_variant_cannot_run_is_refused),
+		cmocka_unit_test(test_a_run_that_behaves_otherwise_is_novel),
+		cmocka_unit_test(test_more_old_states_than_are_kept_do_no_harm),
+		cmocka_unit_test(test_a_finding_is_confirmed_by_showing_again),
+		cmocka_unit_test(test_a_seed_decides_what_becomes_of_a_case),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
