@@ -37,35 +37,46 @@ static int read_line(char *line, struct torn_expected *item)
 	return count == 0 ? 0 : count == sizeof words / sizeof *words ? 1 : -EINVAL;
 }
 
-int torn_expected_read(const char *corpus, const char *target, struct torn_expected_list *ret_list)
+int torn_expected_parse(FILE *in, struct torn_expected_list *ret_list, uint32_t *ret_line)
 {
-	char path[4096];
-	snprintf(path, sizeof path, "%s/%s/expected", corpus, target);
-	*ret_list = (struct torn_expected_list){0};
-	FILE *in = fopen(path, "re");
-	if (!in)
-		return errno == ENOENT ? 0 : -errno;
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t length;
 	int r = 0;
+	*ret_list = (struct torn_expected_list){0};
 	for (uint32_t number = 1; r >= 0 && (length = getline(&line, &room, in)) >= 0; number++) {
 		struct torn_expected item = {.line = number};
+		*ret_line = number;
 		r = strlen(line) == (size_t)length ? read_line(line, &item) : -EINVAL;
-		if (r == -EINVAL)
-			fprintf(stderr, "%s:%u: expected VARIANT INVARIANT CALL FAULT CASE\n", path, number);
 		if (r > 0)
 			r = add(ret_list, &item);
 	}
 	if (r >= 0 && ferror(in)) {
 		r = -errno;
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		*ret_line = 0;
 	}
 	free(line);
-	fclose(in);
 	if (r < 0)
 		torn_expected_free(ret_list);
 	return r < 0 ? r : 0;
+}
+
+int torn_expected_read(const char *corpus, const char *target, struct torn_expected_list *ret_list)
+{
+	char path[4096];
+	uint32_t line = 0;
+	snprintf(path, sizeof path, "%s/%s/expected", corpus, target);
+	*ret_list = (struct torn_expected_list){0};
+	FILE *in = fopen(path, "re");
+	if (!in)
+		return errno == ENOENT ? 0 : -errno;
+	int r = torn_expected_parse(in, ret_list, &line);
+	fclose(in);
+	if (r == -EINVAL && line)
+		fprintf(stderr, "%s:%u: expected VARIANT INVARIANT CALL FAULT CASE\n", path, line);
+	else if (r < 0)
+		fprintf(stderr, "%s: %s\n", path, strerror(-r));
+	return r;
 }
 
 void torn_expected_free(struct torn_expected_list *list)

@@ -24,6 +24,11 @@ struct torn_expected_list {
 };
 
 /*
+ * Read a list. Returns 0; -EINVAL with the line that cannot be read in `ret_line`;
+ * -ENOMEM; -errno of reading (`ret_line` is 0). After an error the list is empty.
+ */
+int torn_expected_parse(FILE *in, struct torn_expected_list *ret_list, uint32_t *ret_line);
+/*
  * Read a target's list; one without a file has none. Returns 0; -EINVAL after
  * telling in one line what is wrong where; -errno of reading.
  */
