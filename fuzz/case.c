@@ -63,15 +63,21 @@ void torn_case_sort(struct torn_case *c)
 
 /* ----------------------------------------------------------------- parsing */
 
+static const char header[] = "torn-case 1";
+static const char *const expectations[] = {
+	[TORN_EXPECT_HELD] = "held",
+	[TORN_EXPECT_VIOLATED] = "violated",
+};
+
 struct parser {
 	struct torn_arena *arena;
 	struct torn_words words; /* of the line that is read; its message is the parser's */
 	int folder_fd;
 	bool olds_only;
 	uint32_t line;
-	uint32_t lines_count;  /* in the whole text */
-	uint32_t header, seed; /* lines of what stands once; 0: not yet */
-	uint32_t complaint;    /* lowest line that complain_at() was told; 0: none */
+	uint32_t lines_count; /* in the whole text */
+	uint32_t header_line, seed; /* lines of what stands once; 0: not yet */
+	uint32_t complaint; /* lowest line that complain_at() was told; 0: none */
 	size_t args_max, olds_max;
 	struct torn_case c;
 	uint32_t *args_lines, *olds_lines;
@@ -202,9 +208,9 @@ static int parse_expect(struct parser *p)
 	int error = next_word(p, &word);
 	if (error)
 		return error;
-	if (torn_word_is(&word, "held"))
+	if (torn_word_is(&word, expectations[TORN_EXPECT_HELD]))
 		p->c.expect = TORN_EXPECT_HELD;
-	else if (torn_word_is(&word, "violated"))
+	else if (torn_word_is(&word, expectations[TORN_EXPECT_VIOLATED]))
 		p->c.expect = TORN_EXPECT_VIOLATED;
 	else
 		return torn_words_refuse(&p->words, &word, "held or violated");
@@ -394,17 +400,44 @@ static int stand_once(struct parser *p, const struct torn_word *item, uint32_t *
 
 static int parse_header(struct parser *p, const struct torn_word *first)
 {
-	static const char expected[] = "torn-case 1";
 	struct torn_word word;
 	if (!torn_word_is(first, "torn-case"))
-		return torn_words_refuse(&p->words, first, expected);
+		return torn_words_refuse(&p->words, first, header);
 	int error = next_word(p, &word);
 	if (error)
 		return error;
 	if (!torn_word_is(&word, "1"))
 		return torn_words_refuse(&p->words, &word, "version 1");
-	p->header = p->line;
+	p->header_line = p->line;
 	return torn_words_finish(&p->words);
+}
+
+/* What a line of a case can be, by its first word. */
+static const struct item {
+	const char *word;
+	int (*parse)(struct parser *p);
+	size_t once; /* of what stands once: where the parser keeps its line; 0: it may repeat */
+} items[] = {
+	{"target", parse_target, offsetof(struct parser, lines.target)},
+	{"seed", parse_seed, offsetof(struct parser, seed)},
+	{"arg", parse_arg, 0},
+	{"old", parse_old, 0},
+	{"fault", parse_fault, 0},
+	{"expect", parse_expect, offsetof(struct parser, lines.invariant)},
+};
+
+#define ITEMS_COUNT (sizeof(items) / sizeof(items[0]))
+
+static int parse_item(struct parser *p, const struct torn_word *word)
+{
+	for (size_t i = 0; i < ITEMS_COUNT; i++) {
+		if (!torn_word_is(word, items[i].word))
+			continue;
+		uint32_t *line = (uint32_t *)((char *)p + items[i].once);
+		int error = items[i].once ? stand_once(p, word, line) : 0;
+		return error ? error : items[i].parse(p);
+	}
+	return torn_words_refuse(&p->words, word, "one of target, seed, arg, old, fault, expect");
 }
 
 static int parse_line(struct parser *p, struct torn_bytes line)
@@ -425,27 +458,9 @@ static int parse_line(struct parser *p, struct torn_bytes line)
 			return torn_words_refuse(&p->words, &item, "old");
 		return parse_old(p);
 	}
-	if (!p->header)
+	if (!p->header_line)
 		return parse_header(p, &item);
-	if (torn_word_is(&item, "old"))
-		return parse_old(p);
-	if (torn_word_is(&item, "arg"))
-		return parse_arg(p);
-	if (torn_word_is(&item, "fault"))
-		return parse_fault(p);
-	if (torn_word_is(&item, "target")) {
-		error = stand_once(p, &item, &p->lines.target);
-		return error ? error : parse_target(p);
-	}
-	if (torn_word_is(&item, "seed")) {
-		error = stand_once(p, &item, &p->seed);
-		return error ? error : parse_seed(p);
-	}
-	if (torn_word_is(&item, "expect")) {
-		error = stand_once(p, &item, &p->lines.invariant);
-		return error ? error : parse_expect(p);
-	}
-	return torn_words_refuse(&p->words, &item, "one of target, seed, arg, old, fault, expect");
+	return parse_item(p, &item);
 }
 
 /* Take the next line off a text, without its newline. */
@@ -504,10 +519,10 @@ static int parse_text(struct parser *p, struct torn_bytes text)
 		if (error)
 			return error;
 	}
-	if (!p->olds_only && !p->header) {
+	if (!p->olds_only && !p->header_line) {
 		p->line = p->line ? p->line : 1;
 		return torn_words_refuse_bytes(&p->words, torn_bytes_of("the end of the text"),
-					       "torn-case 1");
+					       header);
 	}
 	return check_whole(p);
 }
@@ -598,7 +613,7 @@ int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case 
 
 int torn_case_print(const struct torn_case *c, FILE *out)
 {
-	fputs("torn-case 1\ntarget ", out);
+	fprintf(out, "%s\ntarget ", header);
 	fwrite(c->target.data, 1, c->target.size, out);
 	if (c->variant.size) {
 		putc('@', out);
@@ -627,9 +642,24 @@ int torn_case_print(const struct torn_case *c, FILE *out)
 		fprintf(out, "fault %s\n", text);
 	}
 	if (c->expect != TORN_EXPECT_NOTHING) {
-		fprintf(out, "expect %s ", c->expect == TORN_EXPECT_HELD ? "held" : "violated");
+		fprintf(out, "expect %s ", expectations[c->expect]);
 		torn_word_print(c->invariant, out);
 		putc('\n', out);
 	}
 	return ferror(out) ? -EIO : 0;
+}
+
+/* ------------------------------------------------------------------- words */
+
+const char *torn_case_word(size_t number)
+{
+	if (number == 0)
+		return header;
+	number -= 1;
+	if (number < ITEMS_COUNT)
+		return items[number].word;
+	number -= ITEMS_COUNT;
+	return number == 0   ? expectations[TORN_EXPECT_HELD]
+	       : number == 1 ? expectations[TORN_EXPECT_VIOLATED]
+			     : NULL;
 }

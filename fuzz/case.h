@@ -82,4 +82,10 @@ void torn_case_sort(struct torn_case *c);
  */
 int torn_case_print(const struct torn_case *c, FILE *out);
 
+/*
+ * Return a case's own words by number, from 0: its first line, what begins the
+ * others, what it expects; NULL behind the last.
+ */
+const char *torn_case_word(size_t number);
+
 #endif

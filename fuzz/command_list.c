@@ -1,7 +1,8 @@
-/* command_list.c: torn list [targets|invariants|faults|presets]. */
+/* command_list.c: torn list [targets|invariants|faults|presets|dictionary]. */
 #include <string.h>
 
 #include "commands.h"
+#include "dictionary.h"
 #include "registry.h"
 #include "../injectors/faults.h"
 
@@ -40,20 +41,28 @@ static void list_presets(void)
 	printf("%-8s the process dies between or within calls: all effects so far are kept\n", "kill");
 }
 
+static void list_dictionary(void)
+{
+	torn_dictionary_print(stdout);
+}
+
 static const struct listing {
 	const char *name;
 	void (*list)(void);
+	bool for_programs; /* printed only where it is asked for by name */
 } listings[] = {
-	{"targets", list_targets},
-	{"invariants", list_invariants},
-	{"faults", list_faults},
-	{"presets", list_presets},
+	{"targets", list_targets, false},
+	{"invariants", list_invariants, false},
+	{"faults", list_faults, false},
+	{"presets", list_presets, false},
+	{"dictionary", list_dictionary, true},
 };
 
 int torn_command_list(int argc, char **argv)
 {
 	const struct torn_options options = torn_options_parse(
-		argc, argv, "", "[targets|invariants|faults|presets]", "List what torn knows.");
+		argc, argv, "", "[targets|invariants|faults|presets|dictionary]",
+		"List what torn knows.");
 	const size_t count = sizeof listings / sizeof *listings;
 	for (size_t n = 0; n < options.names_count; n++) {
 		bool known = false;
@@ -62,10 +71,10 @@ int torn_command_list(int argc, char **argv)
 		if (known)
 			continue;
 		return torn_mistake("torn list", options.names[n],
-				    "targets, invariants, faults or presets");
+				    "targets, invariants, faults, presets or dictionary");
 	}
 	for (size_t i = 0; i < count; i++) {
-		bool wanted = options.names_count == 0;
+		bool wanted = options.names_count == 0 && !listings[i].for_programs;
 		for (size_t n = 0; n < options.names_count; n++)
 			wanted |= strcmp(options.names[n], listings[i].name) == 0;
 		if (!wanted)

@@ -41,6 +41,8 @@ static const struct spec {
 			       "the name of a signal without SIG"},
 };
 
+static const char kill_before[] = "before", kill_after[] = "after";
+
 const char *torn_fault_name(enum torn_fault_name name)
 {
 	assert((unsigned)name < TORN_FAULT_COUNT);
@@ -124,8 +126,8 @@ static bool parse_value(const struct spec *spec, struct torn_bytes text, int64_t
 		*ret_value = torn_signal_named(text);
 		return *ret_value > 0;
 	case VALUE_KILL:
-		if (is_text(text, "before") || is_text(text, "after")) {
-			*ret_value = is_text(text, "after") ? TORN_KILL_AFTER : TORN_KILL_BEFORE;
+		if (is_text(text, kill_before) || is_text(text, kill_after)) {
+			*ret_value = is_text(text, kill_after) ? TORN_KILL_AFTER : TORN_KILL_BEFORE;
 			return true;
 		}
 		break;
@@ -225,9 +227,9 @@ static void print_value(const struct torn_fault *fault, char *buffer, size_t siz
 		break;
 	case VALUE_KILL:
 		if (fault->value == TORN_KILL_AFTER)
-			text = "after";
+			text = kill_after;
 		else if (fault->value == TORN_KILL_BEFORE)
-			text = "before";
+			text = kill_before;
 		break;
 	}
 	/* a number without a name does not read back, but a report still has to say it */
@@ -263,4 +265,15 @@ int torn_fault_compare(const struct torn_fault *a, const struct torn_fault *b)
 	if (!order)
 		order = COMPARE(a->when.step, b->when.step);
 	return order;
+}
+
+const char *torn_fault_value_word(size_t number)
+{
+	return number == 0 ? kill_before : number == 1 ? kill_after : NULL;
+}
+
+bool torn_fault_takes_value(enum torn_fault_name name, bool *ret_always)
+{
+	*ret_always = specs[name].needs_value;
+	return specs[name].kind != VALUE_NONE;
 }

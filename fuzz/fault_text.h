@@ -31,6 +31,11 @@
  */
 int torn_fault_parse(struct torn_words *words, struct torn_fault *ret_fault);
 
+/* Say whether "=VALUE" may follow a fault's name, and whether it always must. */
+bool torn_fault_takes_value(enum torn_fault_name name, bool *ret_always);
+/* Return values that are words and no name of something, by number from 0; NULL behind the last. */
+const char *torn_fault_value_word(size_t number);
+
 /* Order as a case does: by first op, call, name and value, then the rest of when. */
 int torn_fault_compare(const struct torn_fault *a, const struct torn_fault *b);
 

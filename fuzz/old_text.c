@@ -41,7 +41,17 @@ static const struct type_word {
 	{"link", TORN_FILE, 0, 0, false, true},
 };
 
+static const struct {
+	const char *word;
+	unsigned option;
+} option_words[] = {
+	{"mode=", OPTION_MODE},
+	{"owner=", OPTION_OWNER},
+	{"xattr=", OPTION_XATTR},
+};
+
 #define TYPE_WORDS_COUNT (sizeof(type_words) / sizeof(type_words[0]))
+#define OPTION_WORDS_COUNT (sizeof(option_words) / sizeof(option_words[0]))
 
 static const struct type_word *type_word_of(const struct torn_old *old)
 {
@@ -196,10 +206,10 @@ static unsigned option_of(const struct torn_word *word)
 	struct torn_bytes letters = word->raw;
 	if (word->kind == TORN_WORD_QUOTED)
 		letters = without(letters, 1);
-	return starts_with(letters, "mode=")	? OPTION_MODE
-	       : starts_with(letters, "owner=") ? OPTION_OWNER
-	       : starts_with(letters, "xattr=") ? OPTION_XATTR
-						: 0;
+	for (size_t i = 0; i < OPTION_WORDS_COUNT; i++)
+		if (starts_with(letters, option_words[i].word))
+			return option_words[i].option;
+	return 0;
 }
 
 static int begin_options(const struct reader *r, const struct torn_word *first, unsigned allowed,
@@ -440,4 +450,12 @@ int torn_old_print(const struct torn_old *old, FILE *out)
 			torn_word_print(old->text, out);
 	}
 	return 0;
+}
+
+const char *torn_old_word(size_t number)
+{
+	if (number < TYPE_WORDS_COUNT)
+		return type_words[number].word;
+	number -= TYPE_WORDS_COUNT;
+	return number < OPTION_WORDS_COUNT ? option_words[number].word : NULL;
 }

@@ -41,5 +41,10 @@ int torn_old_parse(struct torn_words *words, int folder_fd, struct torn_arena *a
 int torn_old_print(const struct torn_old *old, FILE *out);
 /* Return the word for what an old state is: "absent", "file", "dir", ... */
 const char *torn_old_name(const struct torn_old *old);
+/*
+ * Return a line's own words by number, from 0: types, then "mode=" and its like;
+ * NULL behind the last.
+ */
+const char *torn_old_word(size_t number);
 
 #endif
