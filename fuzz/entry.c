@@ -34,7 +34,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
 /* A small quarantine: memory is to be the same after a minute and after a day. */
 const char *__asan_default_options(void)
 {
-	return "detect_leaks=0:quarantine_size_mb=4:thread_local_quarantine_size_kb=64:"
+	return "exitcode=86:detect_leaks=0:quarantine_size_mb=4:thread_local_quarantine_size_kb=64:"
 	       "malloc_context_size=4:allocator_release_to_os_interval_ms=-1";
 }
 

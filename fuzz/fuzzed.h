@@ -10,7 +10,7 @@ struct torn_fuzzed {
 	const struct torn_variant *variant;
 	struct torn_findings findings;
 	uint64_t cases;   /* given, those that were none among them */
-	uint64_t refused; /* no case of this variant, or a fault that did not fire */
+	uint64_t refused; /* no case of this target, or a fault that did not fire */
 	uint64_t trials, ops, kills, trees;
 	uint64_t unjudged; /* trials that did what torn cannot judge: the first is in `failure` */
 	int64_t begun_ns;  /* CLOCK_MONOTONIC */

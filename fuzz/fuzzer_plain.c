@@ -1,6 +1,6 @@
 /*
  * fuzzer_plain.c: fuzz_<target> as a libFuzzer program: its options, its corpus
- * folders, its artifacts; it ends at the first finding.
+ * folders, its artifacts; it ends at the first finding (but for --keep-going).
  *
  * libFuzzer runs in a worker, where a trial has a child of its own, on copies
  * of the files that it is given: who it becomes there may not read or write
@@ -44,11 +44,13 @@ struct plain {
 	struct argument arguments[ARGUMENTS_MAX];
 	unsigned count;
 	bool has_folder; /* of inputs */
+	bool keeps_going; /* past findings: what is asked for is coverage */
 };
 
 /* ---------------------------------------------------------- in the worker */
 
 static int error_descriptor = -1;
+static bool keeps_going;
 
 /* Found again where nothing is remembered of the first time? */
 static void stop_at(struct torn_fuzzing *fuzzing, const struct torn_finding *finding)
@@ -69,7 +71,7 @@ static int run_one(const uint8_t *data, size_t size)
 		dprintf(error_descriptor, "torn: failed: %s\n", fuzzed->failure);
 		_exit(TORN_EXIT_FAILED);
 	}
-	if (fuzzed->findings.count > 0)
+	if (fuzzed->findings.count > 0 && !keeps_going)
 		stop_at(fuzzing, &fuzzed->findings.items[0]);
 	return 0;
 }
@@ -93,6 +95,7 @@ static void drive_in_worker(void *context, struct torn_lab *lab)
 	char *told[ARGUMENTS_MAX + 2] = {(char *)plain->fuzzer->target};
 	int argc = 1;
 	error_descriptor = lab->stderr_fd;
+	keeps_going = plain->keeps_going;
 	dup2(lab->stderr_fd, STDERR_FILENO); /* libFuzzer's own; what a target writes there is recorded */
 	for (unsigned i = 0; i < plain->count; i++)
 		told[argc++] = as_told(&plain->arguments[i], lab->folder_fd);
@@ -183,6 +186,7 @@ static int add_arguments(struct plain *plain, int argc, char **argv)
 					    "-malloc_limit_mb=0", "-detect_leaks=0", "-len_control=0",
 					    "-reload=0", "-max_len=65536"};
 	bool has_artifacts = false, has_inputs = false;
+	plain->keeps_going = is_asked(argc, argv, "--keep-going");
 	int r = 0;
 	for (size_t i = 0; i < sizeof first / sizeof *first; i++)
 		add(plain, first[i]);

@@ -112,14 +112,6 @@ static struct torn_bytes print_without_faults(const struct torn_case *c, struct 
 	return print(&bare, arena);
 }
 
-static bool is_of_this_variant(const struct torn_fuzzing *fuzzing, const struct torn_case *c)
-{
-	const struct torn_fuzzed *fuzzed = fuzzing->fuzzed;
-	return torn_bytes_equal(c->target, torn_bytes_of(fuzzed->target->name)) &&
-	       (c->variant.size == 0 ? fuzzed->variant == &fuzzed->target->variants[0]
-				     : torn_bytes_equal(c->variant, torn_bytes_of(fuzzed->variant->name)));
-}
-
 /* Every run gives all its kills: one that a case asks for says nothing more. */
 static void drop_kills(struct torn_plan *plan)
 {
@@ -137,8 +129,10 @@ static int read_case(const struct torn_fuzzing *fuzzing, struct torn_bytes text,
 	struct torn_case_error error;
 	torn_arena_return(arena, 0);
 	if (torn_case_parse(NULL, text, arena, ret_case, &error) < 0 ||
-	    !is_of_this_variant(fuzzing, ret_case))
+	    !torn_bytes_equal(ret_case->target, torn_bytes_of(fuzzing->fuzzed->target->name)))
 		return -EINVAL;
+	/* What is of use for one variant may be so for another. */
+	ret_case->variant = torn_bytes_of(fuzzing->fuzzed->variant->name);
 	drop_kills(&ret_case->plan);
 	return 0;
 }
@@ -621,10 +615,13 @@ static const struct torn_log *log_of(struct torn_fuzzing *fuzzing, struct torn_b
 
 /* The seed of a mutation decides all of it. */
 static struct torn_bytes mutated(struct torn_fuzzing *fuzzing, struct torn_bytes before,
-				 struct torn_case *c, size_t max, uint64_t seed)
+				 struct torn_case *c, uint64_t seed)
 {
-	const struct torn_log *log = log_of(fuzzing, before, c);
-	if (torn_mutate(c, fuzzing->fuzzed->target, log, max, &fuzzing->others, &seed) < 0)
+	struct torn_mutation mutation = {.target = fuzzing->fuzzed->target,
+					 .log = log_of(fuzzing, before, c),
+					 .arena = &fuzzing->others,
+					 .dice = {seed}};
+	if (torn_mutate(&mutation, c) < 0)
 		return fuzzing->home;
 	return print(c, &fuzzing->others);
 }
@@ -644,17 +641,19 @@ size_t torn_fuzzing_mutate(struct torn_fuzzing *fuzzing, uint8_t *text, size_t s
 	const struct torn_bytes before = {text, size};
 	if (read_case(fuzzing, before, &fuzzing->others, &c) < 0)
 		return give(fuzzing->home, text, max);
-	return give(mutated(fuzzing, before, &c, max, seed), text, max);
+	return give(mutated(fuzzing, before, &c, seed), text, max);
 }
 
 size_t torn_fuzzing_cross(struct torn_fuzzing *fuzzing, struct torn_bytes a, struct torn_bytes b,
 			  uint8_t *out, size_t max, uint64_t seed)
 {
 	struct torn_case left, right;
+	struct torn_mutation mutation = {
+		.target = fuzzing->fuzzed->target, .arena = &fuzzing->others, .dice = {seed}};
 	if (read_case(fuzzing, a, &fuzzing->others, &left) < 0)
 		return give(b, out, max);
 	if (read_case(fuzzing, b, &fuzzing->input, &right) < 0 ||
-	    torn_mutate_cross(&left, &right, max, &fuzzing->others, &seed) < 0)
+	    torn_mutate_cross(&mutation, &left, &right) < 0)
 		return give(a, out, max);
 	return give(print(&left, &fuzzing->others), out, max);
 }

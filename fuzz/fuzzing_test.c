@@ -158,12 +158,12 @@ static void test_a_shorter_case_takes_the_place_of_a_longer_one(void **state)
 	close_fuzz(fuzz);
 }
 
-static void test_what_this_variant_cannot_run_is_refused(void **state)
+static void test_what_this_target_cannot_run_is_refused(void **state)
 {
 	(void)state;
 	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
 	fuzz->texts[0] = "no case";
-	fuzz->texts[1] = "torn-case 1\ntarget urunc.state_json@before\n";
+	fuzz->texts[1] = "torn-case 1\ntarget example.replace@correct\n";
 	fuzz->texts[2] = PR600 "fault 9 renameat errno=EACCES\n"; /* never comes so far */
 	fuzz->texts[3] = PR600 "fault 1 openat kill=after\n";      /* every kill is judged anyway */
 	run(fuzz, run_texts);
@@ -307,7 +307,7 @@ int main(void)
 		cmocka_unit_test(test_a_finding_is_told_with_the_fewest_of_its_faults),
 		cmocka_unit_test(test_what_the_clean_run_shows_is_told_of_no_fault),
 		cmocka_unit_test(test_a_shorter_case_takes_the_place_of_a_longer_one),
-		cmocka_unit_test(test_what_this_variant_cannot_run_is_refused),
+		cmocka_unit_test(test_what_this_target_cannot_run_is_refused),
 		cmocka_unit_test(test_a_run_that_behaves_otherwise_is_novel),
 		cmocka_unit_test(test_more_old_states_than_are_kept_do_no_harm),
 		cmocka_unit_test(test_a_finding_is_confirmed_by_showing_again),

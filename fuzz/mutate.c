@@ -1,17 +1,99 @@
+/* mutate.c: see mutate.h. */
 #include "mutate.h"
-#include "placing.h"
+
+#include <errno.h>
+#include <string.h>
+
 #include "case.h"
-static uint64_t next(uint64_t *s){uint64_t z=*s+=0x9e3779b97f4a7c15u;z=(z^z>>30)*0xbf58476d1ce4e5b9u;z=(z^z>>27)*0x94d049bb133111ebu;return z^z>>31;}
-int torn_mutate(struct torn_case *c, const struct torn_target *target, const struct torn_log *log, size_t max, struct torn_arena *arena, uint64_t *seed)
+
+#define CHANGES_MAX 4u
+#define BLOCK 4096u
+
+struct torn_bytes torn_mutate_content(struct torn_mutation *mutation)
 {
-	(void)target;(void)max;(void)arena;
-	if (!log) return -1;
-	if (c->plan.faults_count && next(seed)%3==0) { c->plan.faults_count--; return 0; }
-	if (c->plan.faults_count>=3) { c->plan.faults_count=1; return 0; }
-	struct torn_placing p;
-	if (torn_place(&c->plan, log, c->plan.faults_count?c->plan.faults[c->plan.faults_count-1].when.first:0, TORN_LIST_FULL,&p)==0 && p.count) c->plan=p.items[next(seed)%p.count].plan;
-	torn_placing_close(&p);
+	/* Around the ends of what the page cache and file systems handle at once. */
+	static const uint32_t sizes[] = {0,	    1,	       2,	  17,	     511,
+					 BLOCK - 1, BLOCK,     BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 5,
+					 3 * BLOCK};
+	struct torn_dice *dice = &mutation->dice;
+	uint32_t size = torn_dice_chance(dice, 2, 3)
+				? sizes[torn_dice_below(dice, 5)]
+				: sizes[torn_dice_below(dice, sizeof sizes / sizeof *sizes)];
+	uint8_t *bytes = torn_arena_take_raw(mutation->arena, size + 1);
+	if (!bytes)
+		return (struct torn_bytes){NULL, 0};
+	const uint8_t first = (uint8_t)('a' + torn_dice_below(dice, 26));
+	for (uint32_t i = 0; i < size; i++)
+		bytes[i] = (uint8_t)(i % 64 == 63 ? '\n' : first + i / BLOCK);
+	if (size > 0 && torn_dice_chance(dice, 1, 8)) /* no text: a NUL, a byte that is no UTF-8 */
+		bytes[torn_dice_below(dice, size)] = torn_dice_chance(dice, 1, 2) ? 0 : 0xff;
+	bytes[size] = '\0';
+	return (struct torn_bytes){bytes, size};
+}
+
+/* Faults most often: each other old state begins a search for them anew. */
+static void change(struct torn_mutation *mutation, struct torn_case *c)
+{
+	const uint32_t roll = torn_dice_below(&mutation->dice, 100);
+	if (roll < 68)
+		torn_mutate_faults(mutation, c);
+	else if (roll < 90 || !mutation->target->args)
+		torn_mutate_olds(mutation, c);
+	else
+		torn_mutate_args(mutation, c);
+}
+
+static struct torn_case begin(const struct torn_case *c)
+{
+	struct torn_case changed = *c;
+	changed.expect = TORN_EXPECT_NOTHING;
+	changed.invariant = (struct torn_bytes){NULL, 0};
+	return changed;
+}
+
+static int end(struct torn_mutation *mutation, struct torn_case *changed, struct torn_case *c)
+{
+	if (mutation->arena->failed)
+		return -ENOMEM;
+	torn_case_sort(changed);
+	*c = *changed;
 	return 0;
 }
-int torn_mutate_cross(struct torn_case *c, const struct torn_case *other, size_t max, struct torn_arena *arena, uint64_t *seed)
-{ (void)max;(void)arena;(void)seed; c->plan = other->plan; return 0; }
+
+int torn_mutate(struct torn_mutation *mutation, struct torn_case *c)
+{
+	struct torn_case changed = begin(c);
+	unsigned changes = 1;
+	while (changes < CHANGES_MAX && torn_dice_chance(&mutation->dice, 1, 4))
+		changes++;
+	for (unsigned i = 0; i < changes; i++)
+		change(mutation, &changed);
+	return end(mutation, &changed, c);
+}
+
+int torn_mutate_cross(struct torn_mutation *mutation, struct torn_case *c,
+		      const struct torn_case *other)
+{
+	struct torn_case changed = begin(c);
+	struct torn_plan *plan = &changed.plan;
+	switch (torn_dice_below(&mutation->dice, 4)) {
+	case 0:
+		changed.olds = other->olds;
+		changed.olds_count = other->olds_count;
+		break;
+	case 1:
+		changed.args = other->args;
+		changed.args_count = other->args_count;
+		break;
+	case 2:
+		*plan = other->plan;
+		break;
+	default: /* the other's faults behind its own */
+		for (uint32_t i = 0; i < other->plan.faults_count && plan->faults_count < 3; i++)
+			if (plan->faults_count == 0 ||
+			    other->plan.faults[i].when.first >
+				    plan->faults[plan->faults_count - 1].when.first)
+				plan->faults[plan->faults_count++] = other->plan.faults[i];
+	}
+	return end(mutation, &changed, c);
+}

@@ -1,0 +1,327 @@
+/*
+ * mutate_olds.c: another old state: what an operator, an earlier version or a run
+ * that was killed may have left where the operation is about to write.
+ */
+#include <string.h>
+
+#include "mutate.h"
+#include "old_text.h"
+
+#define OLDS_MAX 12u
+#define CANDIDATES_MAX 64u
+
+/* The old state while it is changed: a copy, with room for two more. */
+struct olds {
+	struct torn_mutation *mutation;
+	struct torn_old *items;
+	size_t count, room;
+};
+
+/* ----------------------------------------------------------------- paths */
+
+static bool is_below(struct torn_bytes path, struct torn_bytes folder)
+{
+	return path.size > folder.size && path.data[folder.size] == '/' &&
+	       memcmp(path.data, folder.data, folder.size) == 0;
+}
+
+static struct torn_bytes parent_of(struct torn_bytes path)
+{
+	const uint8_t *slash = memrchr(path.data, '/', path.size);
+	return (struct torn_bytes){path.data, slash ? (size_t)(slash - path.data) : 0};
+}
+
+static struct torn_bytes join(struct torn_mutation *mutation, struct torn_bytes path, const char *suffix)
+{
+	const size_t size = strlen(suffix);
+	uint8_t *text = torn_arena_take(mutation->arena, path.size + size + 1);
+	if (!text)
+		return (struct torn_bytes){NULL, 0};
+	memcpy(text, path.data, path.size);
+	memcpy(text + path.size, suffix, size);
+	return (struct torn_bytes){text, path.size + size};
+}
+
+/* Can it stand in an old line? */
+static bool is_path(struct torn_bytes path)
+{
+	if (path.size == 0 || path.size > TORN_PATH_SIZE_MAX || memchr(path.data, 0, path.size))
+		return false;
+	for (size_t start = 0; start <= path.size;) {
+		const uint8_t *slash = memchr(path.data + start, '/', path.size - start);
+		const size_t end = slash ? (size_t)(slash - path.data) : path.size;
+		const size_t size = end - start;
+		if (size == 0 || size > TORN_NAME_SIZE_MAX ||
+		    (path.data[start] == '.' && (size == 1 || (size == 2 && path.data[start + 1] == '.'))))
+			return false;
+		start = end + 1;
+	}
+	return true;
+}
+
+struct candidates {
+	struct torn_bytes paths[CANDIDATES_MAX];
+	size_t count;
+};
+
+static void offer(struct candidates *candidates, struct torn_bytes path)
+{
+	if (!path.data || !is_path(path) || candidates->count == CANDIDATES_MAX)
+		return;
+	for (size_t i = 0; i < candidates->count; i++)
+		if (torn_bytes_equal(candidates->paths[i], path))
+			return;
+	candidates->paths[candidates->count++] = path;
+}
+
+/*
+ * What the operation looks at, makes or removes, most of all its temporary names
+ * and backups: an earlier run may have left them.
+ */
+static struct torn_bytes choose_path(struct olds *olds)
+{
+	static const char *const suffixes[] = {".tmp", ".bak", ".old", "~", ".new", ".lock"};
+	struct torn_mutation *mutation = olds->mutation;
+	struct torn_dice *dice = &mutation->dice;
+	struct candidates candidates = {.count = 0};
+	for (size_t i = 0; i < olds->count; i++)
+		offer(&candidates, olds->items[i].path);
+	for (uint32_t i = 0; mutation->log && i < mutation->log->count; i++) {
+		const struct torn_op *op = &mutation->log->ops[i];
+		if (op->number == 0)
+			continue;
+		/* A log's bytes die with the next run. */
+		offer(&candidates, torn_arena_copy(mutation->arena, op->path.data, op->path.size));
+		if (op->kind != TORN_KIND_symlink)
+			offer(&candidates,
+			      torn_arena_copy(mutation->arena, op->path_to.data, op->path_to.size));
+	}
+	if (candidates.count == 0)
+		return (struct torn_bytes){NULL, 0};
+	const struct torn_bytes path = candidates.paths[torn_dice_below(dice, candidates.count)];
+	if (torn_dice_chance(dice, 1, 8))
+		return parent_of(path);
+	if (torn_dice_chance(dice, 1, 8))
+		return join(mutation, path,
+			    suffixes[torn_dice_below(dice, sizeof suffixes / sizeof *suffixes)]);
+	return path;
+}
+
+/* ------------------------------------------------------------------ lines */
+
+static struct torn_old *find(struct olds *olds, struct torn_bytes path)
+{
+	for (size_t i = 0; i < olds->count; i++)
+		if (torn_bytes_equal(olds->items[i].path, path))
+			return &olds->items[i];
+	return NULL;
+}
+
+static void drop(struct olds *olds, size_t index)
+{
+	olds->items[index] = olds->items[--olds->count];
+}
+
+static bool is_folder(const struct torn_old *old)
+{
+	return !old->absent && !old->is_link && old->type == TORN_DIRECTORY;
+}
+
+static bool is_file(const struct torn_old *old)
+{
+	return old && !old->absent && !old->is_link && old->type == TORN_FILE;
+}
+
+/* What no longer agrees goes: lines below what is no folder, links to what is no file. */
+static void settle(struct olds *olds)
+{
+	for (size_t i = 0; i < olds->count;) {
+		const struct torn_old *old = &olds->items[i];
+		bool is_lost = old->is_link && !is_file(find(olds, old->text));
+		for (size_t j = 0; j < olds->count && !is_lost; j++)
+			is_lost = is_below(old->path, olds->items[j].path) && !is_folder(&olds->items[j]);
+		if (is_lost) {
+			drop(olds, i);
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+}
+
+/* Folders above a path are there: a line that says otherwise goes. */
+static void open_way(struct olds *olds, struct torn_bytes path)
+{
+	for (size_t i = 0; i < olds->count;)
+		if (is_below(path, olds->items[i].path) && !is_folder(&olds->items[i]))
+			drop(olds, i);
+		else
+			i++;
+}
+
+static void put(struct olds *olds, struct torn_old old)
+{
+	struct torn_old *before = find(olds, old.path);
+	open_way(olds, old.path);
+	before = find(olds, old.path);
+	if (before)
+		*before = old;
+	else if (olds->count < olds->room)
+		olds->items[olds->count++] = old;
+}
+
+/* ------------------------------------------------------------------ states */
+
+static struct torn_bytes text_of(struct torn_mutation *mutation, const char *text)
+{
+	return torn_arena_copy(mutation->arena, text, strlen(text));
+}
+
+static uint32_t odd_mode(struct torn_dice *dice)
+{
+	static const uint32_t modes[] = {0, 0444, 0400, 0600, 0200, 0111, 0777, 04755, 02644, 01666, 07777};
+	return modes[torn_dice_below(dice, sizeof modes / sizeof *modes)];
+}
+
+/* Where a symlink leads: nowhere, elsewhere, to itself, to a file or folder that is there. */
+static struct torn_bytes symlink_text(struct olds *olds, struct torn_bytes path)
+{
+	struct torn_mutation *mutation = olds->mutation;
+	static const char *const texts[] = {"nowhere", "/nowhere/at/all", "..", ".", "/", "../../../etc",
+					    "/proc/self/fd/0", "a/../b"};
+	struct torn_dice *dice = &mutation->dice;
+	if (olds->count > 0 && torn_dice_chance(dice, 1, 2)) {
+		const struct torn_bytes to = olds->items[torn_dice_below(dice, olds->count)].path;
+		const struct torn_bytes slash = text_of(mutation, "/");
+		uint8_t *text = torn_arena_take(mutation->arena, to.size + 2);
+		if (!text || !slash.data)
+			return slash;
+		text[0] = '/';
+		memcpy(text + 1, to.data, to.size);
+		return (struct torn_bytes){text, to.size + 1};
+	}
+	if (torn_dice_chance(dice, 1, 6)) { /* to itself */
+		const struct torn_bytes folder = parent_of(path);
+		const size_t skip = folder.size ? folder.size + 1 : 0;
+		return torn_arena_copy(mutation->arena, path.data + skip, path.size - skip);
+	}
+	return text_of(mutation, texts[torn_dice_below(dice, sizeof texts / sizeof *texts)]);
+}
+
+static void put_link(struct olds *olds, struct torn_bytes path)
+{
+	const uint32_t start = torn_dice_below(&olds->mutation->dice, olds->count);
+	for (size_t i = 0; i < olds->count; i++) {
+		const struct torn_old *to = &olds->items[(start + i) % olds->count];
+		if (!is_file(to) || torn_bytes_equal(to->path, path))
+			continue;
+		put(olds, (struct torn_old){.path = path, .is_link = true, .type = TORN_FILE,
+					    .text = to->path});
+		return;
+	}
+	/* Nothing to link to: give it another name. */
+	struct torn_old *old = find(olds, path);
+	const struct torn_bytes other = join(olds->mutation, path, ".link");
+	if (is_file(old) && other.data && is_path(other))
+		put(olds, (struct torn_old){.path = other, .is_link = true, .type = TORN_FILE, .text = path});
+}
+
+static void put_folder(struct olds *olds, struct torn_bytes path)
+{
+	put(olds, (struct torn_old){.path = path, .type = TORN_DIRECTORY, .mode = 0755});
+	const struct torn_bytes inside = join(olds->mutation, path, "/inside");
+	if (inside.data && is_path(inside) && torn_dice_chance(&olds->mutation->dice, 1, 2))
+		put(olds, (struct torn_old){.path = inside, .type = TORN_FILE, .mode = 0644,
+					    .text = text_of(olds->mutation, "kept\n")});
+}
+
+/* Another mode, owner or attribute for what is there. */
+static void change_attributes(struct olds *olds, struct torn_old *old)
+{
+	struct torn_dice *dice = &olds->mutation->dice;
+	if (old->absent || old->is_link || old->type == TORN_SYMLINK)
+		return;
+	switch (torn_dice_below(dice, 3)) {
+	case 0:
+		old->mode = old->type == TORN_DIRECTORY && torn_dice_chance(dice, 1, 2) ? 0555
+											  : odd_mode(dice);
+		return;
+	case 1:
+		old->uid = torn_dice_chance(dice, 1, 2) ? 1000 : 0;
+		old->gid = torn_dice_chance(dice, 1, 2) ? 65534 : 0;
+		return;
+	default:
+		if (old->type == TORN_FILE) {
+			struct torn_xattr *xattr =
+				torn_arena_take(olds->mutation->arena, sizeof *xattr);
+			if (!xattr)
+				return;
+			*xattr = (struct torn_xattr){text_of(olds->mutation, "user.note"),
+						     text_of(olds->mutation, "kept")};
+			old->xattrs = xattr;
+			old->xattrs_count = 1;
+		}
+	}
+}
+
+static void put_state(struct olds *olds, struct torn_bytes path)
+{
+	struct torn_mutation *mutation = olds->mutation;
+	struct torn_old old = {.path = path, .type = TORN_FILE, .mode = 0644,
+			       .text = text_of(mutation, "")};
+	switch (torn_dice_below(&mutation->dice, 12)) {
+	case 0:
+	case 1:
+		old = (struct torn_old){.path = path, .absent = true};
+		break;
+	case 2:
+		break; /* empty */
+	case 3:
+	case 4:
+		old.text = torn_mutate_content(mutation);
+		break;
+	case 5:
+		put_folder(olds, path);
+		return;
+	case 6:
+	case 7:
+		old = (struct torn_old){.path = path, .type = TORN_SYMLINK, .mode = 0777,
+					.text = symlink_text(olds, path)};
+		break;
+	case 8:
+		put_link(olds, path);
+		return;
+	case 9:
+		old.type = torn_dice_chance(&mutation->dice, 3, 4) ? TORN_FIFO : TORN_SOCKET;
+		break;
+	default:
+		old.text = torn_mutate_content(mutation);
+		change_attributes(olds, &old);
+	}
+	if (old.absent || old.text.data)
+		put(olds, old);
+}
+
+void torn_mutate_olds(struct torn_mutation *mutation, struct torn_case *c)
+{
+	struct torn_dice *dice = &mutation->dice;
+	struct olds olds = {.mutation = mutation, .count = c->olds_count, .room = c->olds_count + 2};
+	olds.items = torn_arena_take(mutation->arena, olds.room * sizeof *olds.items);
+	if (!olds.items)
+		return;
+	memcpy(olds.items, c->olds, c->olds_count * sizeof *olds.items);
+	const uint32_t roll = torn_dice_below(dice, 10);
+	if (olds.count > 0 && (olds.count >= OLDS_MAX || roll == 0)) {
+		drop(&olds, torn_dice_below(dice, olds.count));
+	} else if (olds.count > 0 && roll <= 2) {
+		change_attributes(&olds, &olds.items[torn_dice_below(dice, olds.count)]);
+	} else {
+		const struct torn_bytes path = choose_path(&olds);
+		if (!path.data || !is_path(path))
+			return;
+		put_state(&olds, path);
+	}
+	settle(&olds);
+	c->olds = olds.items;
+	c->olds_count = olds.count;
+}
