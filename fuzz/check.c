@@ -188,7 +188,8 @@ static int check_one(struct torn_checked *item, struct crew *crew)
 			.seed = options->seed,
 			.depth = options->depth,
 			.all_errnos = options->all_errnos,
-			.part = (options->shard - 1) * crew->count + i,
+			/* What a shard does is the same however many workers share it out. */
+			.part = options->shard - 1 + i * options->shards,
 			.parts = options->shards * crew->count,
 		};
 		torn_sweep_begin(crew->parts[i], item->target, item->variant, &how);
