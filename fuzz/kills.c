@@ -217,14 +217,18 @@ static int judge_waiting(struct torn_kills *kills, struct torn_trial *trial, uin
 {
 	static const struct torn_log no_log;
 	trial->log = &no_log;
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < kills->waiting_count; i++) {
+	int worst = 0;
+	for (size_t i = 0; worst != -EPROTO && i < kills->waiting_count; i++) {
 		const struct torn_kill_waiting *waiting = &kills->waiting[i];
 		const size_t mark = torn_arena_mark(kills->setup->arena);
 		struct torn_rerun rerun;
-		r = torn_rerun(kills->lab, kills->setup, waiting->tree, &rerun);
-		if (r < 0)
-			break;
+		int r = torn_rerun(kills->lab, kills->setup, waiting->tree, &rerun);
+		if (r < 0) {
+			/* The others are judged all the same, or it would matter which was met first. */
+			worst = r;
+			torn_arena_return(kills->setup->arena, mark);
+			continue;
+		}
 		kills->reruns++;
 		trial->rerun = &rerun;
 		trial->rerun_of_new = kills->rerun_of_new;
@@ -233,8 +237,10 @@ static int judge_waiting(struct torn_kills *kills, struct torn_trial *trial, uin
 		trial->kill_bytes = waiting->kill.bytes;
 		r = judge_tree(kills, trial, &waiting->kill, depth);
 		torn_arena_return(kills->setup->arena, mark);
+		if (r < 0)
+			worst = r;
 	}
-	return r;
+	return worst;
 }
 
 void torn_kills_forget(struct torn_kills *kills)
