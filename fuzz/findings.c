@@ -18,7 +18,7 @@ static const char *keep(struct torn_findings *findings, const char *text)
 	return kept ? (const char *)kept : "";
 }
 
-static bool is_smaller(const struct torn_order *a, const struct torn_order *b)
+bool torn_order_is_smaller(const struct torn_order *a, const struct torn_order *b)
 {
 	if (a->faults != b->faults)
 		return a->faults < b->faults;
@@ -125,7 +125,7 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 	if (i == TORN_FINDINGS_MAX)
 		return;
 	struct torn_finding *finding = &findings->items[i];
-	if (finding->times == 0 || is_smaller(&shown->order, &findings->orders[i])) {
+	if (finding->times == 0 || torn_order_is_smaller(&shown->order, &findings->orders[i])) {
 		tell(findings, shown, &key, finding);
 		findings->orders[i] = shown->order;
 	}
@@ -160,7 +160,7 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 	const uint64_t times = to->times + finding->times;
 	const bool was_later = to->times == 0 || finding->seconds < to->seconds;
 	const double seconds = was_later ? finding->seconds : to->seconds;
-	if (to->times == 0 || is_smaller(order, &findings->orders[i])) {
+	if (to->times == 0 || torn_order_is_smaller(order, &findings->orders[i])) {
 		*to = *finding;
 		copy_texts(findings, to);
 		findings->orders[i] = *order;

@@ -20,6 +20,8 @@ struct torn_order {
 	uint32_t kill;                   /* 1 + its number among the kills of the run; 0: at its end */
 };
 
+bool torn_order_is_smaller(const struct torn_order *a, const struct torn_order *b);
+
 /* Lies in memory that a watching process shares; the arena owns all texts. */
 struct torn_findings {
 	struct torn_arena *arena;

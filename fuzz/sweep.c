@@ -59,10 +59,12 @@ static void sweep_fail(struct torn_sweep *sweep, const struct torn_setup *setup,
 
 /* A trial that cannot be judged makes the check incomplete; the others are run all the same. */
 static void note_unjudged(struct torn_sweep *sweep, const struct torn_setup *setup,
-			  const struct torn_plan *plan, const char *why)
+			  const struct torn_plan *plan, struct torn_order order, const char *why)
 {
-	if (sweep->unjudged++ > 0)
+	order.faults = plan->faults_count;
+	if (sweep->unjudged++ > 0 && !torn_order_is_smaller(&order, &sweep->unjudged_first))
 		return;
+	sweep->unjudged_first = order;
 	char faults[3][96];
 	for (uint32_t i = 0; i < 3; i++) {
 		faults[i][0] = '\0';
@@ -117,6 +119,8 @@ static bool is_shown_before(const struct torn_sweeping *sweeping, unsigned level
 	return false;
 }
 
+static const char too_many_findings[] = "more findings than torn keeps of one variant";
+
 static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, bool killed,
 		 uint32_t kill, const struct torn_invariant *invariant,
 		 const struct torn_judgement *judgement)
@@ -136,8 +140,7 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 	shown.order.kill = kill;
 	torn_findings_add(&sweeping->sweep->findings, &shown);
 	if (sweeping->sweep->findings.overflowed)
-		sweep_fail(sweeping->sweep, sweeping->setup,
-			   "more findings than torn keeps of one variant");
+		sweep_fail(sweeping->sweep, sweeping->setup, too_many_findings);
 }
 
 /* How a run ended. What it showed with fewer faults is not shown by the last one. */
@@ -268,9 +271,14 @@ void torn_sweeping_close(struct torn_sweeping *sweeping)
 	free(sweeping);
 }
 
+static const struct torn_fault *last_fault(const struct torn_plan *plan)
+{
+	return &plan->faults[plan->faults_count - 1];
+}
+
 static uint32_t last_number(const struct torn_plan *plan)
 {
-	return plan->faults_count ? plan->faults[plan->faults_count - 1].when.first : 0;
+	return plan->faults_count ? last_fault(plan)->when.first : 0;
 }
 
 /* Its level is set. Leaves the run in the recorder. */
@@ -281,7 +289,7 @@ static int run_plan(struct torn_sweeping *sweeping, struct torn_trial *ret_trial
 	int r = torn_memory_run(sweeping->lab, sweeping->setup, &level->plan, ret_trial);
 	if (r == TORN_INVALID) {
 		char text[96];
-		torn_fault_print(&level->plan.faults[level->plan.faults_count - 1], text, sizeof text);
+		torn_fault_print(last_fault(&level->plan), text, sizeof text);
 		snprintf(sweeping->lab->failure, sizeof sweeping->lab->failure,
 			 "the fault \"%s\" did not fire: the target is not deterministic", text);
 		return -EPROTO;
@@ -324,18 +332,26 @@ int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *p
 
 static int sweep_placed(struct torn_sweeping *sweeping, struct torn_placing *placing, bool mine);
 
-/* Was nobody gone on from that behaved like this? A disk that stays full is not like an error. */
+/*
+ * Is it still there when a further fault makes other calls run? A disk that
+ * stays full is not like an error, even where nothing more took space so far.
+ * What lasts for a kind of call is told apart only where all is tried.
+ */
+static bool stays(const struct torn_sweeping *sweeping, const struct torn_fault *fault)
+{
+	return fault->name == TORN_FAULT_FULL ||
+	       (sweeping->sweep->how.all_errnos &&
+		(fault->name == TORN_FAULT_STICKY || fault->name == TORN_FAULT_EINTR));
+}
+
+/* Was nobody gone on from that behaved like this? */
 static bool is_new_behaviour(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
 	struct torn_hash hash = {torn_log_behaviour(trial->log), 1};
 	const struct torn_plan *plan = trial->plan;
-	for (uint32_t i = 0; i < plan->faults_count; i++) {
-		const bool lasts = plan->faults[i].name == TORN_FAULT_FULL ||
-				   (plan->faults[i].name == TORN_FAULT_STICKY &&
-				    sweeping->sweep->how.all_errnos);
-		if (lasts)
+	for (uint32_t i = 0; i < plan->faults_count; i++)
+		if (stays(sweeping, &plan->faults[i]))
 			hash.high = hash.high * 31 + plan->faults[i].name + 1;
-	}
 	/* Compared within what follows from one first fault, so that parts need not know of each other. */
 	if (sweeping->depth > 1)
 		hash.high += (uint64_t)sweeping->levels[sweeping->depth].order.plans[0] << 32;
@@ -351,8 +367,10 @@ static bool is_my_share(struct torn_sweeping *sweeping)
 /*
  * Run what stands at the current level, and whatever can be placed behind it.
  * `siblings` are the plans beside it: those that would run alike are marked.
+ * `mine`: all that follows from the first fault is of this part, beyond depth 1.
  */
-static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *siblings, size_t index)
+static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *siblings, size_t index,
+		      bool mine)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	struct level *level = &sweeping->levels[sweeping->depth];
@@ -366,7 +384,8 @@ static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *sibli
 	bool goes_on = sweeping->depth < sweep->how.depth && came_back &&
 		       is_new_behaviour(sweeping, &trial);
 	/* All parts count alike what is gone on from, and each takes its share at depth 1. */
-	const bool mine = sweeping->depth > 1 ? level->mine : goes_on && is_my_share(sweeping);
+	if (sweeping->depth == 1)
+		mine = goes_on && is_my_share(sweeping);
 	goes_on = goes_on && mine;
 	if (!level->mine && !goes_on)
 		return 0;
@@ -396,18 +415,22 @@ static int sweep_placed(struct torn_sweeping *sweeping, struct torn_placing *pla
 		const struct torn_placed *placed = &placing->items[i];
 		level->mine = depth == 1 ? placed->group % sweep->how.parts == sweep->how.part : mine;
 		sweep->plans += level->mine;
-		/* What others judge is run here only to know how to go on. */
-		if (placed->run_alike || (!level->mine && sweep->how.depth == 1))
-			continue;
 		level->plan = placed->plan;
+		if (placed->run_alike)
+			level->mine = false; /* it was told */
+		/* What is not told here is run only to know how to go on. */
+		if (!level->mine && (depth == sweep->how.depth ||
+				     (placed->run_alike && !stays(sweeping, last_fault(&level->plan)))))
+			continue;
 		level->order = sweeping->levels[depth - 1].order;
 		level->order.plans[depth - 1] = (uint32_t)i + 1;
-		r = sweep_from(sweeping, placing, i);
+		r = sweep_from(sweeping, placing, i, mine);
 		sweeping->depth = depth;
 		if (r != -ENOTSUP)
 			continue;
 		if (level->mine)
-			note_unjudged(sweep, sweeping->setup, &level->plan, sweeping->lab->failure);
+			note_unjudged(sweep, sweeping->setup, &level->plan, level->order,
+				      sweeping->lab->failure);
 		r = 0;
 	}
 	sweeping->depth = depth - 1;
@@ -509,7 +532,8 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 		static const struct torn_plan nothing = {.seed = 1};
 		const int r = sweep_world(sweeping);
 		if (r == -ENOTSUP && sweep->how.part == 0)
-			note_unjudged(sweep, &setup, &nothing, lab->failure);
+			note_unjudged(sweep, &setup, &nothing, (struct torn_order){.world = number},
+				      lab->failure);
 		else if (r < 0 && r != -ENOTSUP)
 			sweep_fail(sweep, &setup, lab->failure);
 		keep_trees(sweep, &sweeping->kills.trees, number++);
@@ -544,6 +568,20 @@ static void merge_trees(struct torn_sweep *sweep, const struct torn_sweep *part)
 	torn_hashes_close(&all);
 }
 
+/* That torn failed comes before a trial that cannot be judged; of these the first is told. */
+static void merge_failure(struct torn_sweep *sweep, const struct torn_sweep *part)
+{
+	const bool is_first = part->unjudged > 0 &&
+			      (sweep->unjudged == 0 ||
+			       torn_order_is_smaller(&part->unjudged_first, &sweep->unjudged_first));
+	if (is_first)
+		sweep->unjudged_first = part->unjudged_first;
+	if (!sweep->failed && (part->failed || is_first))
+		snprintf(sweep->failure, sizeof sweep->failure, "%s", part->failure);
+	sweep->failed |= part->failed;
+	sweep->unjudged += part->unjudged;
+}
+
 void torn_sweep_merge(struct torn_sweep *sweep, const struct torn_sweep *part)
 {
 	sweep->plans += part->plans;
@@ -555,8 +593,7 @@ void torn_sweep_merge(struct torn_sweep *sweep, const struct torn_sweep *part)
 	for (uint32_t i = 0; i < part->findings.count; i++)
 		torn_findings_merge(&sweep->findings, &part->findings.items[i],
 				    &part->findings.orders[i]);
-	if ((part->failed || part->unjudged > 0) && !sweep->failed && sweep->unjudged == 0)
-		snprintf(sweep->failure, sizeof sweep->failure, "%s", part->failure);
-	sweep->failed |= part->failed;
-	sweep->unjudged += part->unjudged;
+	merge_failure(sweep, part);
+	if (sweep->findings.overflowed && !sweep->failed)
+		sweep_fail(sweep, NULL, too_many_findings);
 }

@@ -45,6 +45,7 @@ struct torn_sweep {
 	const struct torn_sweep_trees *tree_hashes; /* of these */
 	struct torn_findings findings;
 	uint64_t unjudged;  /* trials that did what torn cannot judge: the first is in `failure` */
+	struct torn_order unjudged_first;
 	struct {
 		uint32_t world, worlds, first_faults, first_faults_done;
 	} progress;

@@ -1,0 +1,173 @@
+/*
+ * sweep_for_tests.h: sweep any function as an operation, in one part or in
+ * several, and look at what was found. For tests only.
+ *
+ *   const struct what what = {.operation = replace, .worlds = one_world, .depth = 2};
+ *   struct swept *swept = sweep(&what, 3);
+ *   ... swept->all ...
+ *   close_swept(swept);
+ */
+#ifndef TORN_SWEEP_FOR_TESTS_H
+#define TORN_SWEEP_FOR_TESTS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry.h"
+#include "sweep.h"
+#include "worker.h"
+
+#define PARTS_MAX 8
+
+struct what {
+	int (*operation)(const struct torn_run *run);
+	const struct torn_world *worlds;
+	const char *const *watch; /* NULL: srv/f */
+	unsigned promises;
+	unsigned depth;
+	bool all_errnos, isolated;
+};
+
+struct swept {
+	struct torn_target target;
+	struct torn_variant variants[2];
+	struct torn_sweep *parts[PARTS_MAX];
+	struct torn_sweep *all; /* of them together, settled */
+	unsigned count;
+};
+
+/* Opened once a program. */
+static inline struct torn_worker *the_worker(void)
+{
+	static struct torn_worker worker;
+	static bool is_open;
+	char message[256];
+	if (is_open)
+		return &worker;
+	torn_registry_begin();
+	assert_int_equal(torn_worker_open(&worker, 5, message, sizeof message), 0);
+	is_open = true;
+	return &worker;
+}
+
+static inline int close_the_worker(void **state)
+{
+	(void)state;
+	torn_worker_close(the_worker());
+	return 0;
+}
+
+static inline void run_parts(void *context, struct torn_lab *lab)
+{
+	struct swept *swept = context;
+	for (unsigned i = 0; i < swept->count; i++)
+		torn_sweep_run(swept->parts[i], lab);
+}
+
+static inline void begin_parts_again(void *context)
+{
+	struct swept *swept = context;
+	for (unsigned i = 0; i < swept->count; i++)
+		torn_sweep_begin(swept->parts[i], &swept->target, swept->variants,
+				 &swept->parts[i]->how);
+}
+
+/* Sweep in so many parts, one after the other, and put them together. */
+static inline struct swept *sweep(const struct what *what, unsigned parts)
+{
+	static const char *const watch[] = {"srv/f", NULL};
+	struct swept *swept = calloc(1, sizeof *swept);
+	assert_non_null(swept);
+	swept->variants[0] = (struct torn_variant){"test", what->operation};
+	swept->target = (struct torn_target){.name = "test.swept",
+					     .variants = swept->variants,
+					     .worlds = what->worlds,
+					     .watch = what->watch ? what->watch : watch,
+					     .promises = what->promises};
+	struct torn_sweep_how how = {.seed = 1,
+				     .depth = what->depth,
+				     .all_errnos = what->all_errnos,
+				     .parts = parts};
+	assert_true(parts <= PARTS_MAX);
+	for (swept->count = 0; swept->count < parts; swept->count++) {
+		how.part = swept->count;
+		assert_int_equal(torn_sweep_open(&swept->parts[how.part]), 0);
+		torn_sweep_begin(swept->parts[how.part], &swept->target, swept->variants, &how);
+	}
+	const struct torn_job job = {.job = run_parts,
+				     .again = begin_parts_again,
+				     .context = swept,
+				     .isolated = what->isolated};
+	char message[256] = "";
+	if (torn_worker_do(the_worker(), &job, message, sizeof message) != 0)
+		fail_msg("the worker failed: %s", message);
+	assert_int_equal(torn_sweep_open(&swept->all), 0);
+	torn_sweep_begin(swept->all, &swept->target, swept->variants, &how);
+	for (unsigned i = 0; i < parts; i++) {
+		assert_true(swept->parts[i]->done);
+		torn_sweep_merge(swept->all, swept->parts[i]);
+	}
+	torn_findings_settle(&swept->all->findings);
+	return swept;
+}
+
+static inline void close_swept(struct swept *swept)
+{
+	for (unsigned i = 0; i < swept->count; i++)
+		torn_sweep_close(swept->parts[i]);
+	torn_sweep_close(swept->all);
+	free(swept);
+}
+
+static inline const struct torn_finding *finding_of(const struct torn_sweep *of, const char *id,
+						    const char *call)
+{
+	for (uint32_t i = 0; i < of->findings.count; i++)
+		if (strcmp(of->findings.items[i].id, id) == 0 &&
+		    strcmp(of->findings.items[i].call, call) == 0)
+			return &of->findings.items[i];
+	return NULL;
+}
+
+static inline void assert_same_finding(const struct torn_finding *a, const struct torn_finding *b)
+{
+	assert_string_equal(a->id, b->id);
+	assert_int_equal(a->is_label, b->is_label);
+	assert_string_equal(a->world, b->world);
+	assert_int_equal(a->op, b->op);
+	assert_string_equal(a->call, b->call);
+	assert_string_equal(a->path, b->path);
+	assert_string_equal(a->role, b->role);
+	assert_string_equal(a->fault, b->fault);
+	assert_int_equal(a->faults_count, b->faults_count);
+	for (size_t i = 0; i < a->faults_count; i++)
+		assert_string_equal(a->faults[i], b->faults[i]);
+	assert_int_equal(!a->preset, !b->preset);
+	assert_string_equal(a->summary, b->summary);
+	assert_string_equal(a->case_text, b->case_text);
+	assert_int_equal(a->case_size, b->case_size);
+	assert_int_equal(a->times, b->times);
+}
+
+/* All that a report tells of a sweep, but for how long it took. */
+static inline void assert_same_sweep(const struct torn_sweep *a, const struct torn_sweep *b)
+{
+	assert_string_equal(a->failure, b->failure);
+	assert_int_equal(a->failed, b->failed);
+	assert_int_equal(a->unjudged, b->unjudged);
+	assert_int_equal(a->plans, b->plans);
+	assert_int_equal(a->trials, b->trials);
+	assert_int_equal(a->ops, b->ops);
+	assert_int_equal(a->kills, b->kills);
+	assert_int_equal(a->kills_confirmed, b->kills_confirmed);
+	assert_int_equal(a->trees, b->trees);
+	assert_int_equal(a->findings.count, b->findings.count);
+	for (uint32_t i = 0; i < a->findings.count; i++)
+		assert_same_finding(&a->findings.items[i], &b->findings.items[i]);
+}
+
+#endif
