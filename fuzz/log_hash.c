@@ -12,10 +12,12 @@ static uint64_t add_bytes(uint64_t hash, struct torn_bytes bytes)
 
 static uint64_t add_op(uint64_t hash, const struct torn_op *op, uint64_t told)
 {
-	const uint64_t parts[] = {op->call, op->number, op->how, told, op->offset, op->length};
+	const uint64_t parts[] = {op->call, op->number, op->how, told, op->offset, op->length,
+				  op->mode, op->uid, op->gid, op->flags & TORN_OP_PERFORMED};
 	hash = add_bytes(hash, (struct torn_bytes){(const uint8_t *)parts, sizeof parts});
 	hash = add_bytes(hash, op->path);
 	hash = add_bytes(hash, op->path_to);
+	hash = add_bytes(hash, op->xattr);
 	return add_bytes(hash, op->data);
 }
 
