@@ -131,6 +131,50 @@ static void test_a_cleared_one_is_empty_and_keeps_its_room(void **state)
 	assert_int_equal(hashes.count, 3000);
 }
 
+static bool find(uint64_t low, uint64_t high, uint32_t *ret_value)
+{
+	return torn_hashes_find(&hashes, (struct torn_hash){low, high}, ret_value);
+}
+
+static void test_the_number_beside_a_hash_is_that_of_the_first_time(void **state)
+{
+	(void)state;
+	uint32_t value = 77;
+	assert_false(find(1, 2, &value));
+	assert_int_equal(value, 77); /* untouched */
+	assert_true(torn_hashes_put(&hashes, (struct torn_hash){1, 2}, 5));
+	assert_false(torn_hashes_put(&hashes, (struct torn_hash){1, 2}, 6));
+	assert_true(add(1, 3)); /* the same slot; 0 stands beside it */
+	assert_true(find(1, 2, &value));
+	assert_int_equal(value, 5);
+	assert_true(find(1, 3, &value));
+	assert_int_equal(value, 0);
+	assert_true(find(1, 2, NULL));
+	assert_false(find(2, 1, NULL));
+	assert_int_equal(hashes.count, 2); /* looking adds none */
+}
+
+static void test_numbers_outlive_growing_and_not_clearing(void **state)
+{
+	(void)state;
+	enum { MANY = 5000 };
+	uint64_t seed = 3;
+	for (uint32_t i = 0; i < MANY; i++) {
+		const uint64_t low = next_random(&seed) % 700; /* many want one slot */
+		assert_true(torn_hashes_put(&hashes, (struct torn_hash){low, i + 1}, i * 3));
+	}
+	seed = 3;
+	for (uint32_t i = 0; i < MANY; i++) {
+		uint32_t value = UINT32_MAX;
+		assert_true(find(next_random(&seed) % 700, i + 1, &value));
+		assert_int_equal(value, i * 3);
+	}
+	torn_hashes_clear(&hashes);
+	seed = 3;
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_false(find(next_random(&seed) % 700, i + 1, NULL));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, close_hashes)
 
 int main(void)
@@ -142,6 +186,8 @@ int main(void)
 		TEST(test_growing_loses_none),
 		TEST(test_it_agrees_with_a_list),
 		TEST(test_a_closed_one_holds_nothing_and_can_be_used_again),
+		TEST(test_the_number_beside_a_hash_is_that_of_the_first_time),
+		TEST(test_numbers_outlive_growing_and_not_clearing),
 		TEST(test_a_cleared_one_is_empty_and_keeps_its_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -506,6 +506,88 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* Each inode but the root, in the order of the walk: its old number and its new one. */
+static void collect_objects(const struct torn_node *before, const struct torn_node *now,
+			    torn_object (*pairs)[2], size_t *count)
+{
+	assert_int_equal(before->entries_count, now->entries_count);
+	for (uint32_t i = 0; i < now->entries_count; i++) {
+		assert_true(*count < 64);
+		pairs[*count][0] = before->entries[i].object;
+		pairs[(*count)++][1] = now->entries[i].object;
+		if (now->entries[i].node->type == TORN_DIRECTORY)
+			collect_objects(before->entries[i].node, now->entries[i].node, pairs, count);
+	}
+}
+
+static const struct torn_node *linked(const char *bytes, uint32_t links)
+{
+	struct torn_attributes attributes = torn_node_attributes(text(bytes));
+	attributes.links = links;
+	return torn_node_with(&arena, text(bytes), attributes);
+}
+
+static const struct torn_node *put_as(const struct torn_node *dir, const char *name,
+				      const struct torn_node *node, torn_object object)
+{
+	return torn_node_put(&arena, dir, torn_bytes_of(name), node, object);
+}
+
+static void test_a_copy_numbered_anew_has_no_gaps_and_keeps_hard_links(void **state)
+{
+	(void)state;
+	/* Numbers as a run leaves them: high, with gaps; two inodes with several names, across folders. */
+	const struct torn_node *deep = put_as(make(TORN_DIRECTORY), "z", linked("b", 3), 900);
+	deep = put_as(deep, "alone", text("x"), 17);
+	const struct torn_node *middle = put_as(make(TORN_DIRECTORY), "deep", deep, 70);
+	middle = put_as(middle, "b", linked("b", 3), 900);
+	const struct torn_node *root = put_as(make(TORN_DIRECTORY), "middle", middle, 12);
+	root = put_as(root, "a1", linked("b", 2), 31); /* the same bytes, another inode */
+	root = put_as(root, "a2", linked("b", 2), 31);
+	root = put_as(root, "b", linked("b", 3), 900);
+	root = put_as(root, "empty", make(TORN_DIRECTORY), 5000);
+
+	torn_object objects = 0, pairs[64][2];
+	const struct torn_node *copy = torn_tree_copy_numbered(&arena, root, &objects);
+	assert_non_null(copy);
+	assert_true(torn_tree_equal(copy, root));
+	size_t count = 0;
+	collect_objects(root, copy, pairs, &count);
+	assert_int_equal(count, 9);
+	bool is_taken[64] = {false};
+	torn_object highest = 1;
+	for (size_t i = 0; i < count; i++) {
+		assert_true(pairs[i][1] >= 2 && pairs[i][1] <= objects);
+		is_taken[pairs[i][1]] = true;
+		highest = pairs[i][1] > highest ? pairs[i][1] : highest;
+		for (size_t j = 0; j < count; j++)
+			assert_int_equal(pairs[i][0] == pairs[j][0], pairs[i][1] == pairs[j][1]);
+	}
+	assert_int_equal(objects, 7); /* the root, three folders, two with several names, one file */
+	assert_int_equal(highest, objects);
+	for (torn_object i = 2; i <= objects; i++)
+		assert_true(is_taken[i]);
+	/* What it was copied from is as it was. */
+	assert_int_equal(torn_node_entry(root, torn_bytes_of("a1"))->object, 31);
+	assert_int_equal(torn_node_entry(middle, torn_bytes_of("deep"))->object, 70);
+	/* Numbered once more it is the same. */
+	torn_object again = 0;
+	const struct torn_node *twice = torn_tree_copy_numbered(&arena, copy, &again);
+	assert_int_equal(again, objects);
+	count = 0;
+	collect_objects(copy, twice, pairs, &count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(pairs[i][0], pairs[i][1]);
+}
+
+static void test_an_empty_tree_numbered_anew_is_its_root(void **state)
+{
+	(void)state;
+	torn_object objects = 0;
+	assert_non_null(torn_tree_copy_numbered(&arena, make(TORN_DIRECTORY), &objects));
+	assert_int_equal(objects, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -529,6 +611,8 @@ int main(void)
 		cmocka_unit_test(test_differences_stop_when_told_to_and_take_an_absent_side),
 		cmocka_unit_test(test_a_copy_is_equal_and_outlives_what_it_was_made_from),
 		cmocka_unit_test(test_a_full_arena_is_told_and_the_old_node_stays),
+		cmocka_unit_test(test_a_copy_numbered_anew_has_no_gaps_and_keeps_hard_links),
+		cmocka_unit_test(test_an_empty_tree_numbered_anew_is_its_root),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
