@@ -162,6 +162,26 @@ misused 'expected a number for --seed' check --seed 18446744073709551616 planted
 misused 'expected a number for --seed' check --seed $'\e[31m'
 misused 'expected 1 to 3600 for --timeout' check --timeout 3601
 misused 'expected 1 to 3600 for --timeout' check --timeout 1s
+for bad in 0 9 -1 x '' '2 ' 1.5 99999999999999999999; do
+	misused 'expected 1 to 8 for --depth' check --depth "$bad" planted.old_or_new
+done
+for bad in 0 65 -1 x '' ' 2' 99999999999999999999; do
+	misused 'expected 1 to 64 for --jobs' check --jobs "$bad" planted.old_or_new
+done
+for bad in 0/1 2/1 1 1/ /1 / '' 1/0 1/x x/2 -1/2 '1 /2' 1/2/3 1/4097 4097/4097 $'1/\e[31m'; do
+	misused 'expected I/N with 1 <= I <= N <= 4096 for --shard' check --shard "$bad" planted.old_or_new
+done
+misused 'expected an option with its value' check --all-errnos=yes planted.old_or_new
+for option in --depth --jobs --shard; do
+	misused 'expected an option with its value' check planted.old_or_new "$option"
+	misused 'expected an option with its value' list "$option" 1
+done
+for good in '--depth 1' '--depth 8 --shard 4096/4096' '--jobs 64 --depth 1' '--shard 1/1 --depth 1' \
+	'--shard 4096/4096' '--all-errnos'; do
+	# shellcheck disable=SC2086
+	run "$planted" check planted.old_or_new --quiet --cases "$work/good" $good
+	expect "torn check $good: is understood" [ "$status" -le 1 ]
+done
 misused 'for --allow, found nope' check --allow nope
 misused 'expected a target (see torn list targets), found nope' check nope
 misused 'expected a target' check planted
