@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/random.h>
 #include <sys/syscall.h>
 
 #include "clean_run.h"
@@ -180,9 +181,9 @@ static size_t times_judged(struct torn_hash tree)
 
 /* ------------------------------------------------------------------ points */
 
-#define LARGE (3 * TORN_BLOCK_SIZE)
+#define LARGE (5 * TORN_BLOCK_SIZE)
 
-/* Ops: open, pwrite of 3 blocks at half a block, write of 1 and of 2 bytes, lseek none, close. */
+/* Ops: open, pwrite of 5 blocks at half a block, write of 1 and of 2 bytes, of 3, close. */
 static int writes_in_place(const struct torn_run *run)
 {
 	(void)run;
@@ -215,8 +216,10 @@ static void test_writes_are_cut_at_one_half_all_but_one_and_each_block(void **st
 	assert_noted(i++, 1, 0);
 	assert_noted(i++, 2, 1);
 	assert_noted(i++, 2, TORN_BLOCK_SIZE / 2);
+	assert_noted(i++, 2, TORN_BLOCK_SIZE / 2 + TORN_BLOCK_SIZE);
 	assert_noted(i++, 2, LARGE / 2); /* here a boundary too: once */
-	assert_noted(i++, 2, TORN_BLOCK_SIZE / 2 + 2 * TORN_BLOCK_SIZE);
+	assert_noted(i++, 2, TORN_BLOCK_SIZE / 2 + 3 * TORN_BLOCK_SIZE);
+	assert_noted(i++, 2, TORN_BLOCK_SIZE / 2 + 4 * TORN_BLOCK_SIZE);
 	assert_noted(i++, 2, LARGE - 1);
 	assert_noted(i++, 2, 0);
 	assert_noted(i++, 3, 0);
@@ -230,8 +233,8 @@ static void test_writes_are_cut_at_one_half_all_but_one_and_each_block(void **st
 	assert_int_equal(seen->counts[0], i);
 	for (size_t j = 0; j < i; j++)
 		assert_int_equal(seen->noted[j].call,
-				 j == 0 ? TORN_CALL_openat : j < 7 ? TORN_CALL_pwrite64
-				 : j < 13 ? TORN_CALL_write : TORN_CALL_close);
+				 j == 0 ? TORN_CALL_openat : j < 9 ? TORN_CALL_pwrite64
+				 : j < 15 ? TORN_CALL_write : TORN_CALL_close);
 }
 
 static void test_kills_before_the_first_op_asked_for_are_not_looked_at(void **state)
@@ -384,6 +387,29 @@ static void test_each_tree_is_run_again_once_and_judged_with_how_that_ended(void
 	assert_int_equal(times_told(2), 1);
 }
 
+/* A name drawn at random, and no other tried where it is taken: a killed run's is not drawn again. */
+static int draws_a_name(const struct torn_run *run)
+{
+	(void)run;
+	uint32_t drawn;
+	char temp[32];
+	if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
+		return -2;
+	snprintf(temp, sizeof temp, "/srv/.%08x", drawn);
+	return make_temp(temp) == 0 && rename(temp, "/srv/f") == 0 ? 0 : -1;
+}
+
+static void test_a_rerun_draws_other_names(void **state)
+{
+	(void)state;
+	add_run(draws_a_name, "", 1);
+	judge_runs(TORN_PROMISES_RETRY);
+	assert_int_equal(seen->results[0], 0);
+	assert_true(seen->judged_count > 5);
+	for (size_t i = 0; i < seen->judged_count; i++)
+		assert_int_equal(seen->judged[i].rerun_code, 0);
+}
+
 /* Where a temp stands that it did not make, it does what torn cannot judge. */
 static int mounts_over_a_temp(const struct torn_run *run)
 {
@@ -421,6 +447,7 @@ int main(void)
 		TEST(test_a_tree_is_told_at_the_first_kill_that_leaves_it),
 		TEST(test_nothing_is_run_again_that_is_not_meant_to_be),
 		TEST(test_each_tree_is_run_again_once_and_judged_with_how_that_ended),
+		TEST(test_a_rerun_draws_other_names),
 		TEST(test_a_tree_that_cannot_be_run_again_from_hides_no_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,6 +89,39 @@ static inline int syncs_again(const struct torn_run *run)
 		empty_f();
 	close(fd);
 	return r;
+}
+
+/* The cleanup tries twice: it takes a fault that lasts, behind another, to make it panic. */
+static inline int unlinks_twice(const struct torn_run *run)
+{
+	(void)run;
+	if (make_temp("/srv/.t") == 0 && rename("/srv/.t", "/srv/f") == 0)
+		return 0;
+	if (unlink("/srv/.t") != 0 && errno != ENOENT && unlink("/srv/.t") != 0 && errno != ENOENT)
+		empty_f();
+	return -1;
+}
+
+/* Where a folder cannot be made it panics, whatever stood against it. */
+static inline int panics_without_a_folder(const struct torn_run *run)
+{
+	if (mkdir("/srv/.a", 0755) != 0) {
+		empty_f();
+		return -1;
+	}
+	rmdir("/srv/.a");
+	return panics_in_cleanup(run);
+}
+
+/* Cleans up, and crashes all the same. */
+static inline int crashes_after_cleanup(const struct torn_run *run)
+{
+	(void)run;
+	if (make_temp("/srv/.t") == 0 && rename("/srv/.t", "/srv/f") == 0)
+		return 0;
+	if (unlink("/srv/.t") != 0 && errno != ENOENT)
+		empty_f();
+	abort();
 }
 
 /* Other temp names where one is taken, retries of EINTR, and a failed sync is tried once more. */

@@ -137,6 +137,91 @@ static void test_depth_loses_nothing_that_less_depth_finds(void **state)
 	close_swept(before);
 }
 
+/* Refused once, always, or by a full disk: call by call the same, and told once whatever the depth. */
+static void test_what_ran_alike_is_told_once_at_any_depth(void **state)
+{
+	(void)state;
+	for (unsigned depth = 1; depth <= 2; depth++) {
+		struct swept *swept = sweep_to(panics_without_a_folder, depth);
+		bool is_told = false;
+		for (uint32_t i = 0; i < swept->all->findings.count; i++) {
+			const struct torn_finding *finding = &swept->all->findings.items[i];
+			if (strcmp(finding->call, "mkdir") != 0 || strcmp(finding->id, "old-or-new") != 0)
+				continue;
+			is_told |= strcmp(finding->fault, "errno") == 0;
+			assert_string_not_equal(finding->fault, "full");
+			assert_string_not_equal(finding->fault, "sticky");
+		}
+		assert_true(is_told);
+		close_swept(swept);
+	}
+}
+
+/* The crash is the finding: it is not gone on from. */
+static void test_nothing_is_looked_for_behind_a_crash(void **state)
+{
+	(void)state;
+	const struct what what = {.operation = crashes_after_cleanup, .worlds = one_world,
+				  .depth = 2, .isolated = true};
+	struct swept *swept = sweep(&what, 1);
+	assert_non_null(finding_of(swept->all, "no-crash", "rename"));
+	assert_null(finding_of(swept->all, "no-crash", "unlink"));
+	assert_false(breaks_old_or_new(swept));
+	close_swept(swept);
+}
+
+/* One run of a plan, judged by itself. */
+struct one_plan {
+	struct torn_setup setup;
+	struct torn_sweep *sweep;
+	struct torn_plan plan;
+	int result;
+};
+
+static void judge_one_plan(void *context, struct torn_lab *lab)
+{
+	struct one_plan *one = context;
+	struct torn_trial clean;
+	struct torn_sweeping *sweeping;
+	one->result = torn_clean_run(lab, &one->setup, &clean);
+	if (one->result != TORN_HELD || torn_sweeping_open(one->sweep, lab, &one->setup, &sweeping) < 0)
+		return;
+	one->result = torn_sweeping_plan(sweeping, &one->plan);
+	torn_sweeping_close(sweeping);
+}
+
+static void not_again(void *context)
+{
+	((struct one_plan *)context)->result = -1;
+}
+
+static void test_a_run_is_killed_from_its_last_fault_on(void **state)
+{
+	(void)state;
+	struct torn_arena arena;
+	char message[256];
+	static const struct torn_sweep_how how = {.seed = 1, .depth = 2, .parts = 1};
+	assert_int_equal(torn_arena_open(&arena, 64u << 20), 0);
+	struct one_plan *one = torn_arena_take(&arena, sizeof *one);
+	*one = (struct one_plan){.plan = {.seed = 1, .faults_count = 1}};
+	/* 5 rename, refused; then 6 unlink: two kills, and what the write was cut to is no matter. */
+	one->plan.faults[0] = (struct torn_fault){
+		.when = {5, 5, 0}, .call = TORN_CALL_rename, .name = TORN_FAULT_ERRNO, .value = EIO};
+	the_worker();
+	assert_int_equal(torn_setup_world(&arena, &two_target, two_variants, one_world, &one->setup,
+					  message, sizeof message), 0);
+	assert_int_equal(torn_sweep_open(&one->sweep), 0);
+	torn_sweep_begin(one->sweep, &two_target, two_variants, &how);
+	const struct torn_job job = {.job = judge_one_plan, .again = not_again, .context = one};
+	assert_int_equal(torn_worker_do(the_worker(), &job, message, sizeof message), 0);
+	assert_int_equal(one->result, 0);
+	assert_int_equal(one->sweep->ops, 6);
+	assert_int_equal(one->sweep->kills, 2);
+	assert_int_equal(one->sweep->trials, 1);
+	torn_sweep_close(one->sweep);
+	torn_arena_close(&arena);
+}
+
 /* --------------------------------------------------------------- reference */
 
 /*
@@ -485,6 +570,18 @@ static void test_with_all_errnos_what_lasts_for_a_kind_is_gone_on_from_too(void 
 					  .all_errnos = true};
 		assert_nothing_lost(&what, operations[i].name);
 	}
+	/* As a second fault, too, what lasts is tried then only. */
+	struct swept *bounded = sweep_to(unlinks_twice, 2);
+	assert_false(breaks_old_or_new(bounded));
+	close_swept(bounded);
+	const struct what lasting = {
+		.operation = unlinks_twice, .worlds = one_world, .depth = 2, .all_errnos = true};
+	struct swept *full = sweep(&lasting, 1);
+	const struct torn_finding *twice = finding_of(full->all, "old-or-new", "unlink");
+	assert_non_null(twice);
+	assert_string_equal(twice->fault, "sticky");
+	assert_int_equal(twice->faults_count, 2);
+	close_swept(full);
 	const struct what what = {
 		.operation = syncs_again, .worlds = one_world, .depth = 2, .all_errnos = true};
 	struct swept *swept = sweep(&what, 1);
@@ -500,6 +597,9 @@ int main(void)
 		cmocka_unit_test(test_a_second_fault_finds_what_one_cannot),
 		cmocka_unit_test(test_a_third_fault_finds_what_two_cannot),
 		cmocka_unit_test(test_depth_loses_nothing_that_less_depth_finds),
+		cmocka_unit_test(test_what_ran_alike_is_told_once_at_any_depth),
+		cmocka_unit_test(test_nothing_is_looked_for_behind_a_crash),
+		cmocka_unit_test(test_a_run_is_killed_from_its_last_fault_on),
 		cmocka_unit_test(test_the_short_cuts_lose_nothing_that_trying_everything_finds),
 		cmocka_unit_test(test_with_all_errnos_what_lasts_for_a_kind_is_gone_on_from_too),
 	};

@@ -49,6 +49,7 @@ static const struct part_case {
 			.promises = TORN_PROMISES_RETRY}},
 	{"all errnos", {.operation = panics_in_cleanup, .worlds = one_world, .depth = 2,
 			.all_errnos = true}},
+	{"depth 3, retries", {.operation = retries, .worlds = one_world, .depth = 3}},
 	{"depth 3", {.operation = panics_in_cleanup_of_cleanup, .worlds = one_world, .depth = 3}},
 };
 #define CASES_COUNT (sizeof cases / sizeof *cases)
