@@ -115,8 +115,9 @@ static void judge_runs_in_worker(void *context, struct torn_lab *lab)
 	struct torn_trial trial;
 	struct torn_kills kills;
 	seen->results[0] = torn_clean_run(lab, &test->setup, &trial);
-	if (seen->results[0] != TORN_HELD || torn_kills_open(&kills, lab, &test->setup) < 0)
+	if (seen->results[0] != TORN_HELD)
 		return;
+	torn_kills_open(&kills, lab, &test->setup);
 	kills.tell = note_told;
 	kills.note = note_kill;
 	seen->results[0] = torn_clean_run_of_new(lab, &test->setup, &kills.rerun_of_new);
