@@ -47,6 +47,7 @@ void torn_fuzzed_begin(struct torn_fuzzed *fuzzed, const struct torn_target *tar
 	fuzzed->begun_ns = torn_fuzzed_now_ns();
 	fuzzed->edges_seen =
 		torn_arena_take(&fuzzed->arena, torn_coverage_counters().count + 1);
+	fuzzed->case_at_hand = torn_arena_take(&fuzzed->arena, TORN_FUZZED_CASE_MAX);
 }
 
 void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *other)
@@ -66,9 +67,7 @@ void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *oth
 	if ((other->failed || other->unjudged > 0) && !fuzzed->failed && fuzzed->unjudged == 0)
 		snprintf(fuzzed->failure, sizeof fuzzed->failure, "%s", other->failure);
 	if (other->failed && !fuzzed->failed)
-		fuzzed->failed_case = (char *)torn_arena_copy(
-			&fuzzed->arena, other->failed_case,
-			other->failed_case ? strlen(other->failed_case) : 0).data;
+		memcpy(fuzzed->case_at_hand, other->case_at_hand, TORN_FUZZED_CASE_MAX);
 	fuzzed->failed |= other->failed;
 	fuzzed->unjudged += other->unjudged;
 }

@@ -4,6 +4,9 @@
 
 #include "findings.h"
 
+/* Of a case that is fuzzed, with its NUL. */
+#define TORN_FUZZED_CASE_MAX ((size_t)64 << 10)
+
 struct torn_fuzzed {
 	struct torn_arena arena; /* of the findings' texts; this lies in it */
 	const struct torn_target *target;
@@ -16,7 +19,7 @@ struct torn_fuzzed {
 	int64_t begun_ns;  /* CLOCK_MONOTONIC */
 	bool failed;       /* torn itself did */
 	char failure[400];
-	char *failed_case;    /* what was run then */
+	char *case_at_hand;   /* what is run now, or was when torn failed or the worker died */
 	uint8_t *edges_seen;  /* coverage.h; in the arena */
 };
 

@@ -17,7 +17,7 @@
 #include "worker.h"
 
 #define SAVE_EVERY_S 10
-#define CASE_BYTES_MAX "65536"
+#define CASE_BYTES_MAX "65535" /* below TORN_FUZZED_CASE_MAX */
 
 /* One worker's share of a search. */
 struct share {
@@ -98,6 +98,13 @@ static void search_again(void *context)
 {
 	struct share *share = context;
 	struct torn_fuzzed *fuzzed = share->fuzzed;
+	/* What it died of is the first to be run by the next one. */
+	if (fuzzed->case_at_hand[0])
+		torn_mirror_write(share->folder_fd, "ended-a-worker.case",
+				  torn_bytes_of(fuzzed->case_at_hand));
+	if (!share->options->quiet && !isatty(STDERR_FILENO))
+		fprintf(stderr, "torn: this case ended its process; each trial has one of its own from here on\n%s",
+			fuzzed->case_at_hand);
 	/* What was found in a given time stays found; a given number of cases is counted anew. */
 	if (share->runs)
 		torn_fuzzed_begin(fuzzed, fuzzed->target, fuzzed->variant);
@@ -274,8 +281,8 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		.findings_count = all->findings.count,
 		.failure = r == -EPROTO || all->failed ? all->failure : NULL,
 	};
-	if (all->failed && all->failed_case)
-		fprintf(stderr, "torn: failed at this case: %s\n%s", all->failure, all->failed_case);
+	if (all->failed)
+		fprintf(stderr, "torn: failed at this case: %s\n%s", all->failure, all->case_at_hand);
 	const int again = r == -EINTR ? 0 : confirm(search, all, ret_result);
 	say_summary(ret_result, all, options);
 	return r == -EINTR || again == -EINTR ? -EINTR : again;

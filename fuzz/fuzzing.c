@@ -581,12 +581,13 @@ static int run_case(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 int torn_fuzzing_run(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 {
 	struct torn_fuzzed *fuzzed = fuzzing->fuzzed;
+	if (text.size >= TORN_FUZZED_CASE_MAX)
+		return -EINVAL;
 	fuzzed->cases++;
+	memcpy(fuzzed->case_at_hand, text.data, text.size);
+	fuzzed->case_at_hand[text.size] = '\0';
 	const int r = run_case(fuzzing, text);
 	fuzzed->refused += r == -EINVAL;
-	if (r == -EPROTO)
-		fuzzed->failed_case =
-			(char *)torn_arena_copy(&fuzzed->arena, text.data, text.size).data;
 	return r;
 }
 

@@ -260,12 +260,14 @@ static uint64_t hash_text(uint64_t hash, const uint8_t *text, size_t size)
 /* A chain of mutations and crossings, each run: two of one seed are the same. */
 static uint64_t chain(struct torn_fuzzing *fuzzing, uint64_t seed)
 {
-	uint8_t text[8192], other[8192], crossed[8192];
+	static uint8_t text[65536], other[65536], crossed[65536];
 	uint64_t hash = 1;
 	size_t size = torn_fuzzing_mutate(fuzzing, text, 0, sizeof text, seed), other_size = size;
 	memcpy(other, text, size);
-	for (uint64_t i = 0; i < 400 && size > 0; i++) {
-		if (i % 8 == 7) {
+	for (uint64_t i = 0; i < 3000 && size > 0; i++) {
+		if (i % 25 == 24) { /* from the start again: a walk at random does not come back */
+			size = torn_fuzzing_mutate(fuzzing, text, 0, sizeof text, seed + i);
+		} else if (i % 8 == 7) {
 			size = torn_fuzzing_cross(fuzzing, (struct torn_bytes){text, size},
 						  (struct torn_bytes){other, other_size}, crossed,
 						  sizeof crossed, seed + i);

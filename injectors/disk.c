@@ -267,9 +267,11 @@ static bool is_rewrite(const struct torn_entry *from, const struct torn_entry *t
 static int rewrite(int fd, const struct torn_node *from, const struct torn_node *to)
 {
 	bool has_hole = false;
-	for (uint64_t i = 0; i < to->blocks_count; i++)
-		has_hole |= to->blocks[i].size < TORN_BLOCK_SIZE && i + 1 < to->blocks_count;
-	/* Holes are not written: what was there has to go first. */
+	for (uint64_t i = 0; i < to->blocks_count; i++) {
+		const uint64_t rest = to->size - i * TORN_BLOCK_SIZE;
+		has_hole |= to->blocks[i].size < (rest < TORN_BLOCK_SIZE ? rest : TORN_BLOCK_SIZE);
+	}
+	/* Holes, and zeroes at a block's end, are not written: what was there has to go first. */
 	long r = has_hole || from->size > to->size
 			 ? torn_raw(SYS_ftruncate, fd, has_hole ? 0 : to->size) : 0;
 	if (r == 0)

@@ -22,6 +22,7 @@ static const char world[] = "old a dir\n"
 			    "old a/f file \"some bytes\"\n"
 			    "old a/g file other\n"
 			    "old a/l symlink f\n"
+			    "old a/z file \"z\\x00\\x00\"\n" /* zeroes at an end are stored as none */
 			    "old b/c/deep file x\n";
 
 struct place {
@@ -225,6 +226,7 @@ static void test_old_is_put_back_whatever_the_run_left(void **state)
 				   "old a/f file mode=0600 \"longer than it was before\"\n"
 				   "old a/l file \"was a link\"\n"
 				   "old a/temp file t\n"
+				   "old a/z file zzz\n"
 				   "old b/c/deep file x\n";
 	assert_int_equal(torn_case_parse_olds(torn_bytes_of(left), &place->arena, &olds, &count, &error), 0);
 	assert_int_equal(torn_world_build(&place->arena, olds, count, &now, &base, message,

@@ -91,12 +91,14 @@ static long wait_for_ever(const struct torn_doing *doing)
 	return -EINTR;
 }
 
-/* Nobody is there to open the other end of a FIFO: fifo(7). */
+/* Nobody is there to open the other end of a FIFO: fifo(7). Refusals come first: ENOTDIR, EEXIST. */
 static bool would_wait_for_ever(const struct torn_doing *doing)
 {
+	const uint32_t how = doing->op->how;
 	const struct torn_node *node = torn_view_node(torn_doing_view(doing), doing->op->object);
-	return node && node->type == TORN_FIFO && !(doing->op->how & (O_NONBLOCK | O_PATH)) &&
-	       (doing->op->how & O_ACCMODE) != O_RDWR;
+	const bool is_refused = (how & O_DIRECTORY) || (how & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	return node && node->type == TORN_FIFO && !is_refused && !(how & (O_NONBLOCK | O_PATH)) &&
+	       (how & O_ACCMODE) != O_RDWR;
 }
 
 long torn_do_open(const struct torn_doing *doing)

@@ -451,6 +451,8 @@ static int takes_locks_that_are_free(const struct torn_run *torn_run)
 	int fifo = open("/srv/fifo", O_RDONLY | O_NONBLOCK);
 	MUST(fifo >= 0);
 	MUST_FAIL(open("/srv/absent-peer", O_WRONLY | O_NONBLOCK), ENOENT);
+	MUST_FAIL(open("/srv/fifo", O_RDONLY | O_DIRECTORY), ENOTDIR);
+	MUST_FAIL(open("/srv/fifo", O_WRONLY | O_CREAT | O_EXCL, 0600), EEXIST);
 	MUST(close(fifo) == 0 && close(one) == 0 && close(two) == 0);
 	return 0;
 }
