@@ -31,16 +31,25 @@ struct torn_bytes torn_mutate_content(struct torn_mutation *mutation)
 	return (struct torn_bytes){bytes, size};
 }
 
-/* Faults most often: each other old state begins a search for them anew. */
+/*
+ * Faults most often. From another old state the run is another one, in which the
+ * faults are mostly at calls that they are not for: the search for them begins
+ * anew.
+ */
 static void change(struct torn_mutation *mutation, struct torn_case *c)
 {
 	const uint32_t roll = torn_dice_below(&mutation->dice, 100);
-	if (roll < 68)
+	if (roll < 75 && mutation->log) {
 		torn_mutate_faults(mutation, c);
-	else if (roll < 90 || !mutation->target->args)
+		return;
+	}
+	if (roll < 92 || !mutation->target->args)
 		torn_mutate_olds(mutation, c);
 	else
 		torn_mutate_args(mutation, c);
+	mutation->log = NULL; /* it is of another run */
+	if (torn_dice_chance(&mutation->dice, 5, 6))
+		c->plan.faults_count = 0;
 }
 
 static struct torn_case begin(const struct torn_case *c)
@@ -63,11 +72,13 @@ static int end(struct torn_mutation *mutation, struct torn_case *changed, struct
 int torn_mutate(struct torn_mutation *mutation, struct torn_case *c)
 {
 	struct torn_case changed = begin(c);
+	const struct torn_log *log = mutation->log;
 	unsigned changes = 1;
 	while (changes < CHANGES_MAX && torn_dice_chance(&mutation->dice, 1, 4))
 		changes++;
 	for (unsigned i = 0; i < changes; i++)
 		change(mutation, &changed);
+	mutation->log = log;
 	return end(mutation, &changed, c);
 }
 
