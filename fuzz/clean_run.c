@@ -55,7 +55,7 @@ int torn_clean_run_of_new(struct torn_lab *lab, const struct torn_setup *setup,
 			  const struct torn_rerun **ret_rerun)
 {
 	*ret_rerun = NULL;
-	if (!(setup->target->promises & TORN_PROMISES_RETRY))
+	if (!(setup->target->promises & (TORN_PROMISES_RETRY | TORN_PROMISES_NO_STALE_TEMP)))
 		return TORN_HELD;
 	struct torn_rerun *rerun = torn_arena_take(setup->arena, sizeof *rerun);
 	if (!rerun) {

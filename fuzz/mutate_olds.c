@@ -309,7 +309,8 @@ void torn_mutate_olds(struct torn_mutation *mutation, struct torn_case *c)
 	olds.items = torn_arena_take(mutation->arena, olds.room * sizeof *olds.items);
 	if (!olds.items)
 		return;
-	memcpy(olds.items, c->olds, c->olds_count * sizeof *olds.items);
+	for (size_t i = 0; i < c->olds_count; i++)
+		olds.items[i] = c->olds[i];
 	const uint32_t roll = torn_dice_below(dice, 10);
 	if (olds.count > 0 && (olds.count >= OLDS_MAX || roll == 0)) {
 		drop(&olds, torn_dice_below(dice, olds.count));

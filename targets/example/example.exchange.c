@@ -58,5 +58,6 @@ static const struct torn_target target = {
 	.worlds = example_worlds,
 	.args = example_args,
 	.watch = example_watch,
+	.promises = TORN_PROMISES_RETRY | TORN_KEEPS_MODE,
 };
 TORN_TARGET(target);

@@ -47,5 +47,6 @@ static const struct torn_target target = {
 	.worlds = worlds,
 	.args = args,
 	.watch = watch,
+	.promises = TORN_PROMISES_RETRY | TORN_KEEPS_MODE,
 };
 TORN_TARGET(target);

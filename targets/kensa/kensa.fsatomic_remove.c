@@ -52,7 +52,7 @@ static const struct torn_default args[] = {
 	{NULL, NULL},
 };
 
-static const char *const watch[] = {"etc/sysctl.d/99-kensa.conf", NULL};
+static const char *const watch[] = {"$path", NULL};
 
 static const struct torn_target target = {
 	.name = "kensa.fsatomic_remove",
@@ -61,5 +61,6 @@ static const struct torn_target target = {
 	.worlds = worlds,
 	.args = args,
 	.watch = watch,
+	.promises = TORN_PROMISES_RETRY,
 };
 TORN_TARGET(target);

@@ -64,7 +64,7 @@ static const struct torn_default args[] = {
 	{NULL, NULL},
 };
 
-static const char *const watch[] = {"etc/sysctl.d/99-kensa.conf", NULL};
+static const char *const watch[] = {"$path", NULL};
 
 static const struct torn_target target = {
 	.name = "kensa.fsatomic_replace",
@@ -73,6 +73,8 @@ static const struct torn_target target = {
 	.worlds = worlds,
 	.args = args,
 	.watch = watch,
+	.promises = TORN_PROMISES_RETRY,
+	.mode = "$mode",
 	.state = &fsatomic_state,
 	.state_size = sizeof(fsatomic_state),
 };

@@ -76,7 +76,7 @@ static const struct torn_default args[] = {
 	{NULL, NULL},
 };
 
-static const char *const watch[] = {"etc/sysctl.d/99-kensa.conf", NULL};
+static const char *const watch[] = {"$path", NULL};
 
 static const struct torn_target target = {
 	.name = "kensa.fsatomic_write",
@@ -85,5 +85,7 @@ static const struct torn_target target = {
 	.worlds = worlds,
 	.args = args,
 	.watch = watch,
+	.promises = TORN_PROMISES_RETRY,
+	.mode = "$mode",
 };
 TORN_TARGET(target);

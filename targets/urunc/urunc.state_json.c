@@ -84,5 +84,7 @@ static const struct torn_target target = {
 	.worlds = worlds,
 	.args = args,
 	.watch = watch,
+	.promises = TORN_PROMISES_RETRY,
+	.mode = "0644",
 };
 TORN_TARGET(target);

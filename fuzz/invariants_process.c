@@ -1,0 +1,128 @@
+/*
+ * invariants_process.c: the promises about the process that runs the operation.
+ * `no-crash` and `no-hang` say of a run under a fault what clean-run-succeeds
+ * says of one without: it comes back.
+ */
+#include <string.h>
+
+#include "judgement.h"
+
+/* ------------------------------------------------------ clean-run-succeeds */
+
+static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judgement *judgement)
+{
+	char how[64];
+	if (torn_trial_has_faults(trial) || trial->killed)
+		torn_judge(judgement, TORN_SKIPPED, "a fault was injected");
+	else if (trial->end != TORN_RETURNED)
+		torn_judge(judgement, TORN_VIOLATED, "without any fault the operation %s",
+		    torn_trial_how_it_ended(trial, how, sizeof how));
+	else if (!trial->world && trial->code != 0)
+		torn_judge(judgement, TORN_SKIPPED,
+			   "it reports failure from an old state that the target does not declare");
+	else if (!torn_trial_refuses(trial) && trial->code != 0)
+		torn_judge(judgement, TORN_VIOLATED, "without any fault the operation failed: it %s",
+		    torn_trial_how_it_ended(trial, how, sizeof how));
+	else if (torn_trial_refuses(trial) && trial->code == 0)
+		torn_judge(judgement, TORN_VIOLATED,
+		    "from an old state that it must refuse, the operation reported success");
+	else if (torn_trial_refuses(trial) && !torn_tree_equal(trial->now, trial->old_tree))
+		torn_judge(judgement, TORN_VIOLATED,
+		    "from an old state that it must refuse, the operation changed something");
+	else
+		judgement->verdict = TORN_HELD;
+}
+
+static const struct torn_invariant clean_run_succeeds_invariant = {
+	.id = "clean-run-succeeds",
+	.promise = "without a fault the operation succeeds, from every old state it is meant for",
+	.judge = clean_run_succeeds,
+};
+TORN_INVARIANT(clean_run_succeeds_invariant);
+
+/* ----------------------------------------------------------- nothing-leaks */
+
+static void nothing_leaks(const struct torn_trial *trial, struct torn_judgement *judgement)
+{
+	if (trial->killed || trial->end != TORN_RETURNED) {
+		torn_judge(judgement, TORN_SKIPPED, "the process did not outlive the operation");
+		return;
+	}
+	if (trial->leaks_count == 0) {
+		judgement->verdict = TORN_HELD;
+		return;
+	}
+	/* All of them are one finding: the role says which. */
+	judgement->op = trial->leaks[0].op;
+	torn_judge(judgement, TORN_VIOLATED, "%s", trial->leaks[0].detail);
+	snprintf(judgement->role, sizeof judgement->role, "%s", trial->leaks[0].what);
+	for (uint32_t i = 1; i < trial->leaks_count; i++) {
+		const size_t summary = strlen(judgement->summary), role = strlen(judgement->role);
+		snprintf(judgement->summary + summary, sizeof judgement->summary - summary, "; %s",
+			 trial->leaks[i].detail);
+		if (!strstr(judgement->role, trial->leaks[i].what))
+			snprintf(judgement->role + role, sizeof judgement->role - role, ", %s",
+				 trial->leaks[i].what);
+	}
+}
+
+static const struct torn_invariant nothing_leaks_invariant = {
+	.id = "nothing-leaks",
+	.promise = "descriptors, locks, memory, cwd, umask and signal mask are afterwards as before",
+	.judge = nothing_leaks,
+};
+TORN_INVARIANT(nothing_leaks_invariant);
+
+/* ------------------------------------------------------- no-crash, no-hang */
+
+/* Its handler cleans up and exits, or raises the signal again: that is what it is sent for. */
+static bool ended_of_planned_signal(const struct torn_trial *trial)
+{
+	for (uint32_t i = 0; i < trial->plan->faults_count; i++) {
+		const struct torn_fault *fault = &trial->plan->faults[i];
+		if (fault->name == TORN_FAULT_SIGNAL &&
+		    (trial->end == TORN_EXITED ||
+		     (trial->end == TORN_CRASHED && trial->code == fault->value)))
+			return true;
+	}
+	return false;
+}
+
+static void no_crash(const struct torn_trial *trial, struct torn_judgement *judgement)
+{
+	char how[64];
+	if (!torn_trial_has_faults(trial))
+		torn_judge(judgement, TORN_SKIPPED, "no fault was injected: see clean-run-succeeds");
+	else if (!trial->killed && ended_of_planned_signal(trial))
+		torn_judge(judgement, TORN_SKIPPED, "a signal that asks the process to end was sent");
+	else if (!trial->killed && (trial->end == TORN_CRASHED || trial->end == TORN_EXITED))
+		torn_judge(judgement, TORN_VIOLATED, "the operation %s instead of returning",
+		    torn_trial_how_it_ended(trial, how, sizeof how));
+	else
+		judgement->verdict = TORN_HELD;
+}
+
+static const struct torn_invariant no_crash_invariant = {
+	.id = "no-crash",
+	.promise = "under a fault the operation returns: it neither crashes nor ends its process",
+	.judge = no_crash,
+};
+TORN_INVARIANT(no_crash_invariant);
+
+static void no_hang(const struct torn_trial *trial, struct torn_judgement *judgement)
+{
+	char how[64];
+	if (!torn_trial_has_faults(trial))
+		torn_judge(judgement, TORN_SKIPPED, "no fault was injected: see clean-run-succeeds");
+	else if (!trial->killed && trial->end == TORN_HUNG)
+		torn_judge(judgement, TORN_VIOLATED, "the operation %s", torn_trial_how_it_ended(trial, how, sizeof how));
+	else
+		judgement->verdict = TORN_HELD;
+}
+
+static const struct torn_invariant no_hang_invariant = {
+	.id = "no-hang",
+	.promise = "every wait ends",
+	.judge = no_hang,
+};
+TORN_INVARIANT(no_hang_invariant);

@@ -1,0 +1,99 @@
+/* judgement.c: see judgement.h. */
+#include "judgement.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+void torn_judge(struct torn_judgement *judgement, enum torn_verdict verdict, const char *format, ...)
+{
+	judgement->verdict = verdict;
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(judgement->summary, sizeof judgement->summary, format, arguments);
+	va_end(arguments);
+}
+
+void torn_judge_path(struct torn_judgement *judgement, struct torn_bytes path, const char *role)
+{
+	snprintf(judgement->path, sizeof judgement->path, "%.*s", TORN_PATH(path));
+	snprintf(judgement->role, sizeof judgement->role, "%s", role);
+}
+
+void torn_judge_label(struct torn_judgement *judgement, const char *name)
+{
+	judgement->is_label = true;
+	judgement->label = name;
+}
+
+bool torn_trial_ended_by_itself(const struct torn_trial *trial)
+{
+	return !trial->killed && (trial->end == TORN_RETURNED || trial->end == TORN_EXITED);
+}
+
+bool torn_trial_has_faults(const struct torn_trial *trial)
+{
+	return trial->plan->faults_count > 0;
+}
+
+bool torn_trial_refuses(const struct torn_trial *trial)
+{
+	return trial->world && trial->world->refuses;
+}
+
+struct torn_watched torn_trial_watched(const struct torn_trial *trial)
+{
+	struct torn_watched state = {.all_old = true, .all_new = true};
+	for (size_t i = 0; i < trial->promised->watch_count; i++) {
+		struct torn_bytes at = trial->promised->watch[i];
+		const struct torn_node *now = torn_tree_find(trial->now, at);
+		bool is_old = torn_tree_same_content(now, torn_tree_find(trial->old_tree, at));
+		bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
+		state.all_old &= is_old;
+		state.all_new &= is_new;
+		if (!is_old && !is_new && !state.any_torn) {
+			state.torn = at;
+			state.any_torn = true;
+		}
+	}
+	return state;
+}
+
+const char *torn_node_kind(const struct torn_node *node, char *buffer, size_t size)
+{
+	if (!node)
+		snprintf(buffer, size, "absent");
+	else if (node->type == TORN_FILE)
+		snprintf(buffer, size, "%lu bytes", node->size);
+	else
+		snprintf(buffer, size, "%s", node->type == TORN_DIRECTORY ? "a directory"
+					     : node->type == TORN_SYMLINK ? "a symlink"
+									  : "a special file");
+	return buffer;
+}
+
+const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer, size_t size)
+{
+	switch (trial->end) {
+	case TORN_RETURNED:
+		snprintf(buffer, size, "returned %d", trial->code);
+		break;
+	case TORN_EXITED:
+		snprintf(buffer, size, "ended the process by exit(%d)", trial->code);
+		break;
+	case TORN_CRASHED:
+		snprintf(buffer, size, "crashed (SIG%s)", torn_signal_name(trial->code) ? torn_signal_name(trial->code) : "?");
+		break;
+	case TORN_HUNG:
+		if (trial->code == TORN_HANG_WAITS)
+			snprintf(buffer, size, "never ended");
+		else
+			snprintf(buffer, size, "had not ended after %u %s",
+				 trial->code == TORN_HANG_OPS ? TORN_OPS_MAX : TORN_CROSSINGS_MAX,
+				 trial->code == TORN_HANG_OPS ? "calls on files" : "system calls");
+		break;
+	default:
+		snprintf(buffer, size, "was ended by the plan");
+		break;
+	}
+	return buffer;
+}

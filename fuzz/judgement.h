@@ -1,0 +1,38 @@
+/* judgement.h: what the invariants have in common: looking at a trial, saying what is seen. */
+#ifndef TORN_JUDGEMENT_H
+#define TORN_JUDGEMENT_H
+
+#include "torn.h"
+
+/* For "%.*s". */
+#define TORN_PATH(bytes) (int)(bytes).size, (const char *)(bytes).data
+
+/* Set verdict and summary. printf-like. */
+void torn_judge(struct torn_judgement *judgement, enum torn_verdict verdict, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Say which path it is about, and what that is to the target. */
+void torn_judge_path(struct torn_judgement *judgement, struct torn_bytes path, const char *role);
+/* It is worth knowing, and no finding. */
+void torn_judge_label(struct torn_judgement *judgement, const char *name);
+
+/* It returned or called exit: something was reported. */
+bool torn_trial_ended_by_itself(const struct torn_trial *trial);
+bool torn_trial_has_faults(const struct torn_trial *trial);
+/* Is the old state one that the operation is not meant for? */
+bool torn_trial_refuses(const struct torn_trial *trial);
+/* "returned 0", "crashed (SIGSEGV)": in `buffer`, which is returned. */
+const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer, size_t size);
+
+/* All watched paths against old and new, by what a reader sees of them. */
+struct torn_watched {
+	bool all_old, all_new;
+	struct torn_bytes torn; /* the first that is neither */
+	bool any_torn;
+};
+
+struct torn_watched torn_trial_watched(const struct torn_trial *trial);
+
+/* "absent", "17 bytes", "a directory": in `buffer`, which is returned. */
+const char *torn_node_kind(const struct torn_node *node, char *buffer, size_t size);
+
+#endif
