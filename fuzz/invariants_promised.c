@@ -25,11 +25,14 @@ struct wanted {
 /*
  * From a state equal to new, as a clean run from new ends: an operation may
  * refuse to do what is done. From any other, in new; from an old state that it
- * is not meant for, refused again.
+ * is not meant for, refused again. Where old and new look the same at the
+ * watched paths it may be either.
  */
 static struct wanted wanted_of(const struct torn_trial *trial)
 {
-	if (torn_trial_watched(trial).all_new)
+	const struct torn_watched watched = torn_trial_watched(trial);
+	const bool is_either = watched.all_old && trial->rerun->code == 0;
+	if (watched.all_new && !is_either)
 		return (struct wanted){.end = trial->rerun_of_new->end,
 				       .code = trial->rerun_of_new->code,
 				       .tree = trial->rerun_of_new->tree};
@@ -53,6 +56,11 @@ static void retry_succeeds(const struct torn_trial *trial, struct torn_judgement
 	}
 	if (!trial->killed || !trial->rerun || !trial->rerun_of_new) {
 		torn_judge(judgement, TORN_SKIPPED, "it was not killed: there is nothing to retry");
+		return;
+	}
+	if (!trial->world && trial->new_tree == trial->old_tree) {
+		torn_judge(judgement, TORN_SKIPPED,
+			   "it fails from this old state, which the target does not declare");
 		return;
 	}
 	const struct torn_rerun *rerun = trial->rerun;

@@ -121,7 +121,9 @@ static int wait_for_rerun(struct torn_kills *kills, const struct torn_kill *kill
 			return 0;
 	}
 	tree = torn_tree_copy(kills->setup->arena, tree);
-	if (!tree || !reserve((void **)&kills->waiting, sizeof *kills->waiting, kills->waiting_count,
+	if (!tree)
+		return -ENOTSUP;
+	if (!reserve((void **)&kills->waiting, sizeof *kills->waiting, kills->waiting_count,
 			      &kills->waiting_room))
 		return no_memory(kills);
 	kills->waiting[kills->waiting_count++] = (struct torn_kill_waiting){*kill, tree};
@@ -263,6 +265,9 @@ int torn_kills_judge(struct torn_kills *kills, const struct torn_trial *run, uin
 	int r = torn_fold_begin(&folding.fold, &kills->lab->recorder->arena, &kills->setup->base);
 	if (r == 0)
 		r = fold_kills(&folding, run->log, first);
+	const bool is_full = r == -ENOTSUP;
+	if (is_full)
+		r = 0;
 	if (r < 0 && r != -EPROTO) {
 		snprintf(kills->lab->failure, sizeof kills->lab->failure,
 			 "the log does not fold: %s", strerror(-r));
@@ -270,6 +275,11 @@ int torn_kills_judge(struct torn_kills *kills, const struct torn_trial *run, uin
 	}
 	if (r == 0)
 		r = judge_waiting(kills, &folding.trial, depth);
+	if (r == 0 && is_full) {
+		snprintf(kills->lab->failure, sizeof kills->lab->failure,
+			 "its kills leave more trees than there is room to run again from");
+		r = -ENOTSUP;
+	}
 	torn_arena_return(kills->setup->arena, mark);
 	return r;
 }

@@ -39,11 +39,11 @@ struct torn_bytes torn_mutate_content(struct torn_mutation *mutation)
 static void change(struct torn_mutation *mutation, struct torn_case *c)
 {
 	const uint32_t roll = torn_dice_below(&mutation->dice, 100);
-	if (roll < 75 && mutation->log) {
+	if (roll < 85 && mutation->log) {
 		torn_mutate_faults(mutation, c);
 		return;
 	}
-	if (roll < 92 || !mutation->target->args)
+	if (roll < 96 || !mutation->target->args)
 		torn_mutate_olds(mutation, c);
 	else
 		torn_mutate_args(mutation, c);
@@ -87,7 +87,7 @@ int torn_mutate_cross(struct torn_mutation *mutation, struct torn_case *c,
 {
 	struct torn_case changed = begin(c);
 	struct torn_plan *plan = &changed.plan;
-	switch (torn_dice_below(&mutation->dice, 4)) {
+	switch (torn_dice_below(&mutation->dice, 16)) {
 	case 0:
 		changed.olds = other->olds;
 		changed.olds_count = other->olds_count;
@@ -97,6 +97,9 @@ int torn_mutate_cross(struct torn_mutation *mutation, struct torn_case *c,
 		changed.args_count = other->args_count;
 		break;
 	case 2:
+	case 3:
+	case 4:
+	case 5:
 		*plan = other->plan;
 		break;
 	default: /* the other's faults behind its own */
