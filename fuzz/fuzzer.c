@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "coverage.h"
 #include "registry.h"
 #include "worker.h"
 
@@ -20,6 +21,9 @@ struct torn_fuzzing *torn_fuzzer_fuzzing(void)
 struct torn_fuzzing *torn_fuzzer_begin(const struct torn_fuzzer *fuzzer, struct torn_fuzzed *fuzzed,
 				       struct torn_lab *lab)
 {
+	const struct torn_counters counters = torn_coverage_counters();
+	lab->counters = counters.first;
+	lab->counters_count = counters.count;
 	if (torn_fuzzing_open(fuzzed, lab, fuzzer->novelty, fuzzer->novelty_size, &fuzzing) < 0) {
 		fuzzed->failed = true;
 		snprintf(fuzzed->failure, sizeof fuzzed->failure, "no memory for old states");

@@ -5,17 +5,14 @@
 #include "trial.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
+
+#include "disposable.h"
 
 static int fail(struct torn_lab *lab, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -91,51 +88,6 @@ static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
 
 /* -------------------------------------------------------------- the child */
 
-static void child_limits(const struct torn_lab *lab)
-{
-	const struct rlimit cpu = {lab->timeout_s, lab->timeout_s + 1};
-	setrlimit(RLIMIT_CPU, &cpu);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
-
-static void run_in_child(struct torn_lab *lab, const struct torn_gate_run *what)
-{
-	child_limits(lab);
-	lab->shared->leaks_count = 0;
-	if (torn_gate_follow(lab->gate) < 0 || torn_gate_run(lab->gate, what) < 0)
-		torn_recorder_trouble(lab->recorder, TORN_TROUBLE_BROKEN, "the child cannot begin");
-	lab->shared->leaks_count = torn_gate_settle(lab->gate, lab->shared->leaks);
-	_exit(0);
-}
-
-/* Blocked for this long in real time, using none of the CPU, is a hang too. */
-#define BLOCKED_FACTOR 2
-
-/* Returns 1 when it took too long. */
-static int wait_for(struct torn_lab *lab, pid_t child, int *ret_status)
-{
-	const long pidfd = syscall(SYS_pidfd_open, child, 0);
-	bool timed_out = false;
-	if (pidfd >= 0) {
-		struct pollfd poll_fd = {.fd = (int)pidfd, .events = POLLIN};
-		const int timeout_ms = (int)lab->timeout_s * BLOCKED_FACTOR * 1000;
-		int r;
-		while ((r = poll(&poll_fd, 1, timeout_ms)) < 0 && errno == EINTR)
-			;
-		timed_out = r == 0;
-		close((int)pidfd);
-	}
-	if (timed_out)
-		kill(child, SIGKILL);
-	struct rusage usage;
-	while (wait4(child, ret_status, 0, &usage) < 0)
-		if (errno != EINTR)
-			return fail(lab, "the child is gone: %s", strerror(errno));
-	/* The kernel ends what outlives its limit, by SIGKILL where SIGXCPU is ignored or blocked. */
-	const bool used_up = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec >= (time_t)lab->timeout_s;
-	return timed_out || (used_up && WIFSIGNALED(*ret_status)) ? 1 : 0;
-}
-
 /* What the recorder does not say, the child's end does. */
 static void end_of_child(struct torn_recorder *recorder, int status, bool timed_out)
 {
@@ -147,24 +99,19 @@ static void end_of_child(struct torn_recorder *recorder, int status, bool timed_
 	recorder->code = recorder->end == TORN_CRASHED ? number : 0;
 }
 
-static int run_isolated(struct torn_lab *lab, const struct torn_gate_run *what)
+static int run_isolated(struct torn_lab *lab, const struct torn_gate_run *what,
+			const struct torn_target *target)
 {
 	/* So that it is said of this run, should the child die at once. */
 	int r = torn_recorder_begin(lab->recorder, what->base, what->plan);
 	if (r < 0)
 		return fail(lab, "no room to begin a run");
 	lab->recorder->running = true;
-	const pid_t child = fork();
-	if (child < 0)
-		return fail(lab, "fork: %s", strerror(errno));
-	if (child == 0)
-		run_in_child(lab, what);
-	int status;
-	r = wait_for(lab, child, &status);
+	struct torn_child_end end;
+	r = torn_disposable_run(lab, what, target, &end);
 	if (r < 0)
-		return r;
-	end_of_child(lab->recorder, status, r > 0);
-	/* Descriptors of directories that only the child opened are not ours. */
+		return fail(lab, "no process to run it in: %s", strerror(-r));
+	end_of_child(lab->recorder, end.status, end.timed_out);
 	return 0;
 }
 
@@ -183,6 +130,9 @@ static int target_state_reset(struct torn_lab *lab, const struct torn_target *ta
 {
 	if (!target->state)
 		return 0;
+	if (target->state_size > TORN_DISPOSABLE_STATE_MAX)
+		return fail(lab, "the target keeps %zu bytes of state; torn resets %d", target->state_size,
+			    TORN_DISPOSABLE_STATE_MAX);
 	if (lab->known == target) {
 		memcpy(target->state, lab->state_before, target->state_size);
 		return 0;
@@ -281,7 +231,7 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 		.kill_for_real = how == TORN_TRIAL_KILL_FOR_REAL,
 	};
 	lab->shared->trials++;
-	r = lab->isolated || what.kill_for_real ? run_isolated(lab, &what) : run_here(lab, &what);
+	r = lab->isolated || what.kill_for_real ? run_isolated(lab, &what, setup->target) : run_here(lab, &what);
 	if (r < 0)
 		return r;
 	r = settle_disk(lab, setup);

@@ -43,6 +43,10 @@ struct torn_lab {
 	const struct torn_target *known; /* the target whose state is kept in state_before */
 	void *state_before;             /* as it was before its first run in this process; malloc'ed */
 	char failure[256];   /* what torn itself failed on */
+	struct torn_disposable *disposable; /* where children run; NULL: none was needed yet */
+	/* Counters that code under test writes, brought back from children; none: 0. */
+	uint8_t *counters;
+	size_t counters_count;
 	int stderr_fd;       /* where people read, unlike descriptor 2 */
 	int folder_fd;       /* of the worker, or -1 */
 };

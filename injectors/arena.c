@@ -8,6 +8,13 @@
 
 #include "../fuzz/torn.h"
 
+static unsigned opened;
+
+unsigned torn_arenas_opened(void)
+{
+	return opened;
+}
+
 int torn_arena_open(struct torn_arena *arena, size_t size)
 {
 	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -15,6 +22,7 @@ int torn_arena_open(struct torn_arena *arena, size_t size)
 	if (base == MAP_FAILED)
 		return -errno;
 	*arena = (struct torn_arena){.base = base, .size = size};
+	opened++;
 	return 0;
 }
 

@@ -24,6 +24,8 @@ struct torn_arena {
  * Returns 0 or -errno of mmap(2).
  */
 int torn_arena_open(struct torn_arena *arena, size_t size);
+/* How many this process has opened so far: a child knows only those that were there before it. */
+unsigned torn_arenas_opened(void);
 /* Unmap; pointers into it die. */
 void torn_arena_close(struct torn_arena *arena);
 
