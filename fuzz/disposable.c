@@ -27,6 +27,7 @@ struct errand {
 	struct torn_run run;
 	const struct torn_target *target;
 	uint8_t state[TORN_DISPOSABLE_STATE_MAX];
+	pid_t child; /* 0: none is running */
 	int status;
 	bool used_up; /* its CPU time */
 	bool is_clean; /* the run returned, and what it left was put back */
@@ -72,12 +73,13 @@ static __attribute__((noinline, no_sanitize("address", "undefined"))) long
 clone_child(struct torn_lab *lab)
 {
 	long result;
+	pid_t *child = &lab->disposable->errand->child; /* for whoever survives us */
 	register long r10 __asm__("r10") = 0;
 	register long r8 __asm__("r8") = 0;
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "a"((long)SYS_clone), "D"((long)(CLONE_VM | CLONE_VFORK | SIGCHLD)), "S"(0L),
-			   "d"(0L), "r"(r10), "r"(r8)
+			 : "a"((long)SYS_clone), "D"((long)(CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD)),
+			   "S"(0L), "d"(child), "r"(r10), "r"(r8)
 			 : "rcx", "r11", "memory");
 	if (result == 0)
 		run_child(lab);
@@ -103,6 +105,7 @@ static bool serve_one(struct torn_lab *lab)
 	while (wait4((pid_t)child, &errand->status, 0, &usage) < 0)
 		if (errno != EINTR)
 			return false;
+	errand->child = 0;
 	errand->used_up = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec >= (time_t)lab->timeout_s;
 	if (lab->counters_count > 0)
 		memcpy(errand->counters, lab->counters, lab->counters_count);
@@ -189,15 +192,23 @@ static int start(struct torn_lab *lab)
 	return 0;
 }
 
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 static void stop(struct torn_lab *lab)
 {
 	struct torn_disposable *disposable = lab->disposable;
 	if (disposable->pid == 0)
 		return;
 	kill(disposable->pid, SIGKILL);
-	/* Its child dies with it and is ours then: nothing writes to the recorder any more. */
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
+	reap(disposable->pid);
+	/* Its child dies with it and is ours then. Nothing writes to the recorder any more. */
+	if (disposable->errand->child > 0)
+		reap(disposable->errand->child);
+	disposable->errand->child = 0;
 	close(disposable->fd);
 	disposable->pid = 0;
 }

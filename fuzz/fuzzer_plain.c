@@ -184,7 +184,7 @@ static int add_arguments(struct plain *plain, int argc, char **argv)
 	/* The gate's signals and clocks are not libFuzzer's; what is given after these counts. */
 	static const char *const first[] = {"-error_exitcode=86", "-timeout=0", "-rss_limit_mb=0",
 					    "-malloc_limit_mb=0", "-detect_leaks=0", "-len_control=0",
-					    "-reload=0", "-max_len=65536"};
+					    "-reload=0", "-max_len=65535", "-print_funcs=0"};
 	bool has_artifacts = false, has_inputs = false;
 	plain->keeps_going = is_asked(argc, argv, "--keep-going");
 	int r = 0;

@@ -82,7 +82,7 @@ static void search_in_worker(void *context, struct torn_lab *lab)
 		(char *)share->fuzzer->target, seed, until, folder,
 		(char *)"-max_len=" CASE_BYTES_MAX, (char *)"-len_control=0", (char *)"-reload=0",
 		(char *)"-timeout=0", (char *)"-rss_limit_mb=0", (char *)"-malloc_limit_mb=0",
-		(char *)"-detect_leaks=0", (char *)"-handle_segv=0", (char *)"-handle_bus=0",
+		(char *)"-detect_leaks=0", (char *)"-print_funcs=0", (char *)"-handle_segv=0", (char *)"-handle_bus=0",
 		(char *)"-handle_abrt=0", (char *)"-handle_ill=0", (char *)"-handle_fpe=0",
 		(char *)"-handle_int=0", (char *)"-handle_term=0", (char *)"-handle_xfsz=0",
 		(char *)"-handle_usr1=0", (char *)"-handle_usr2=0", NULL,
