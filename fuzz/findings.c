@@ -203,6 +203,11 @@ static struct torn_finding *without_fault(struct torn_findings *findings,
 	return NULL;
 }
 
+void torn_findings_sort(struct torn_findings *findings)
+{
+	qsort(findings->items, findings->count, sizeof *findings->items, by_place);
+}
+
 void torn_findings_settle(struct torn_findings *findings)
 {
 	uint32_t kept = 0;
@@ -217,5 +222,5 @@ void torn_findings_settle(struct torn_findings *findings)
 		if (findings->items[i].faults_count == 0 || !without_fault(findings, &findings->items[i]))
 			findings->items[kept++] = findings->items[i];
 	findings->count = kept;
-	qsort(findings->items, kept, sizeof *findings->items, by_place);
+	torn_findings_sort(findings);
 }

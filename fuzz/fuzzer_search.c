@@ -264,7 +264,8 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 	save_corpus(search);
 	for (unsigned i = 0; i < search->count; i++)
 		torn_fuzzed_merge(all, search->shares[i].fuzzed);
-	torn_findings_settle(&all->findings);
+	/* One without a fault may be of an odd old state: it explains none of the others. */
+	torn_findings_sort(&all->findings);
 	if (r == -EPROTO)
 		snprintf(all->failure, sizeof all->failure, "%s", message);
 	*ret_result = (struct torn_result){

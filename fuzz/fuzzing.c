@@ -27,6 +27,7 @@
 #define WORLD_BYTES_SPARE ((size_t)8 << 20)
 #define TREES_MAX 8192u
 #define TOLD_SLOTS 8192u
+#define HUNG_SLOTS 1024u
 #define SEEN_MAX 32u
 #define INPUT_BYTES ((size_t)16 << 20)
 
@@ -73,6 +74,7 @@ struct torn_fuzzing {
 	struct world worlds[WORLDS_MAX];
 	size_t worlds_count;
 	uint64_t told[TOLD_SLOTS];
+	uint64_t hung[HUNG_SLOTS]; /* faults, and where, under which a run took all its time */
 	struct torn_arena home_arena;
 	struct torn_bytes home; /* the target's first old state, as a case, in home_arena */
 	uint64_t last_text;     /* hash of the case whose log the recorder has; 0: of none */
@@ -220,6 +222,30 @@ static void mark_novelty(struct torn_fuzzing *fuzzing, const struct torn_trial *
 	}
 }
 
+/* Where the faults stand and what they are, not their values. */
+static uint64_t hash_of_places(const struct torn_plan *plan)
+{
+	uint32_t places[2 * TORN_FAULTS_MAX + 1] = {plan->faults_count};
+	for (uint32_t i = 0; i < plan->faults_count; i++) {
+		places[1 + 2 * i] = plan->faults[i].when.first;
+		places[2 + 2 * i] = (uint32_t)plan->faults[i].call << 8 | plan->faults[i].name;
+	}
+	return XXH3_64bits(places, sizeof places);
+}
+
+/* A hang costs its whole time: what hung once is not tried with other values. */
+static bool has_hung(const struct torn_fuzzing *fuzzing, const struct torn_plan *plan)
+{
+	const uint64_t hash = hash_of_places(plan);
+	return fuzzing->hung[hash % HUNG_SLOTS] == hash;
+}
+
+static void note_hang(struct torn_fuzzing *fuzzing, const struct torn_plan *plan)
+{
+	const uint64_t hash = hash_of_places(plan);
+	fuzzing->hung[hash % HUNG_SLOTS] = hash;
+}
+
 /*
  * Run a plan in a world and collect what it shows that the world's clean run
  * does not: `depth` 0 is that clean run itself. Returns as torn_trial_run does.
@@ -237,6 +263,8 @@ static int observe(struct torn_fuzzing *fuzzing, struct world *world, const stru
 		return r;
 	fuzzed->trials++;
 	fuzzed->ops += trial.log->numbered;
+	if (trial.end == TORN_HUNG && depth > 0)
+		note_hang(fuzzing, plan);
 	if (fuzzing->novelty_size > 0)
 		mark_novelty(fuzzing, &trial);
 	see_end(fuzzing, &trial, &world->known);
@@ -563,6 +591,8 @@ static int run_case(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 	struct world *world = bare.data ? world_of(fuzzing, bare, &r) : NULL;
 	if (!world || !world->usable || c.plan.faults_count == 0)
 		return r;
+	if (has_hung(fuzzing, &c.plan))
+		return -EINVAL;
 	r = observe(fuzzing, world, &c.plan, 1);
 	if (r == TORN_INVALID)
 		return -EINVAL;
