@@ -60,7 +60,7 @@ int torn_clean_run_of_new(struct torn_lab *lab, const struct torn_setup *setup,
 	struct torn_rerun *rerun = torn_arena_take(setup->arena, sizeof *rerun);
 	if (!rerun) {
 		snprintf(lab->failure, sizeof lab->failure, "no room to run it again");
-		return -EPROTO;
+		return -ENOTSUP;
 	}
 	const int r = torn_rerun(lab, setup, setup->new_tree, rerun);
 	if (r == TORN_HELD)

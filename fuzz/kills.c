@@ -120,7 +120,9 @@ static int wait_for_rerun(struct torn_kills *kills, const struct torn_kill *kill
 		if (other.low == kill->hash.low && other.high == kill->hash.high)
 			return 0;
 	}
-	tree = torn_tree_copy(kills->setup->arena, tree);
+	/* A quarter is left for the reruns themselves. */
+	const struct torn_arena *arena = kills->setup->arena;
+	tree = arena->used > arena->size / 4 * 3 ? NULL : torn_tree_copy(kills->setup->arena, tree);
 	if (!tree)
 		return -ENOTSUP;
 	if (!reserve((void **)&kills->waiting, sizeof *kills->waiting, kills->waiting_count,

@@ -21,7 +21,7 @@ int torn_rerun(struct torn_lab *lab, const struct torn_setup *setup, const struc
 	if (!again.old_tree ||
 	    torn_fold_base_make(setup->arena, again.old_tree, objects, &again.base) < 0) {
 		snprintf(lab->failure, sizeof lab->failure, "no room to run it again");
-		return -EPROTO;
+		return -ENOTSUP;
 	}
 	struct torn_trial trial;
 	const int r = torn_trial_run(lab, &again, &nothing, TORN_TRIAL_PLAIN, &trial);
@@ -36,5 +36,5 @@ int torn_rerun(struct torn_lab *lab, const struct torn_setup *setup, const struc
 	if (ret_rerun->tree)
 		return TORN_HELD;
 	snprintf(lab->failure, sizeof lab->failure, "no room for what a rerun left");
-	return -EPROTO;
+	return -ENOTSUP;
 }
