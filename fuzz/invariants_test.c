@@ -1,0 +1,298 @@
+/* invariants_test.c: what some targets promise and others do not, each way it can be judged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "case.h"
+#include "registry.h"
+#include "world.h"
+
+static struct torn_arena arena;
+static struct torn_target target;
+static struct torn_promised promised;
+static struct torn_world world;
+static struct torn_rerun rerun, rerun_of_new;
+static const struct torn_plan no_plan;
+static const struct torn_log no_log;
+static const struct torn_bytes watch[] = {{(const uint8_t *)"f", 1}};
+
+static const struct torn_node *tree(const char *olds)
+{
+	struct torn_old *items;
+	size_t count;
+	struct torn_case_error error;
+	const struct torn_node *made;
+	struct torn_fold_base base;
+	char message[200];
+	if (torn_case_parse_olds(torn_bytes_of(olds), &arena, &items, &count, &error) < 0)
+		fail_msg("%s", error.message);
+	if (torn_world_build(&arena, items, count, &made, &base, message, sizeof message) < 0)
+		fail_msg("%s", message);
+	return made;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	target = (struct torn_target){.name = "test"};
+	promised = (struct torn_promised){.watch = watch, .watch_count = 1};
+	world = (struct torn_world){"test", "", false};
+	rerun = rerun_of_new = (struct torn_rerun){.end = TORN_RETURNED};
+	return torn_arena_open(&arena, 4 << 20);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	torn_arena_close(&arena);
+	return 0;
+}
+
+/* A run that returned `code` and left `now`. */
+static struct torn_trial returned(const char *old, const char *new, const char *now, int code)
+{
+	return (struct torn_trial){
+		.target = &target,
+		.world = &world,
+		.promised = &promised,
+		.plan = &no_plan,
+		.log = &no_log,
+		.old_tree = tree(old),
+		.new_tree = tree(new),
+		.now = tree(now),
+		.end = TORN_RETURNED,
+		.code = code,
+	};
+}
+
+/* A kill that left `now`, and what the next run made of that. */
+static struct torn_trial killed(const char *now, const char *rerun_left, int code)
+{
+	struct torn_trial trial = returned("old f file old\n", "old f file new\n", now, 0);
+	trial.killed = true;
+	trial.end = TORN_ENDED_BY_PLAN;
+	rerun.tree = tree(rerun_left);
+	rerun.code = code;
+	rerun_of_new.tree = trial.new_tree;
+	trial.rerun = &rerun;
+	trial.rerun_of_new = &rerun_of_new;
+	return trial;
+}
+
+static struct torn_judgement judge(const char *id, const struct torn_trial *trial)
+{
+	struct torn_judgement judgement = {.verdict = TORN_INVALID};
+	torn_invariant_named(torn_bytes_of(id))->judge(trial, &judgement);
+	return judgement;
+}
+
+static void expect(const char *id, struct torn_trial trial, enum torn_verdict verdict, const char *says)
+{
+	const struct torn_judgement judgement = judge(id, &trial);
+	if (judgement.verdict != verdict || !strstr(judgement.summary, says) ||
+	    (verdict == TORN_VIOLATED && !judgement.role[0] && strcmp(id, "clean-run-succeeds") != 0))
+		fail_msg("%s: %s: %s; expected %s: %s", id, torn_verdict_name(judgement.verdict),
+			 judgement.summary, torn_verdict_name(verdict), says);
+}
+
+/* ---------------------------------------------------------- retry-succeeds */
+
+static void test_a_retry_ends_in_new(void **state)
+{
+	(void)state;
+	expect("retry-succeeds", killed("old f file old\n", "old f file new\n", 0), TORN_SKIPPED, "not said");
+	target.promises = TORN_PROMISES_RETRY;
+	expect("retry-succeeds", killed("old f file old\n", "old f file new\n", 0), TORN_HELD, "");
+	expect("retry-succeeds", killed("old f file torn\n", "old f file new\n", 0), TORN_HELD, "");
+	expect("retry-succeeds", killed("old f file old\n", "old f file new\n", -1), TORN_VIOLATED,
+	       "it returned -1");
+	expect("retry-succeeds", killed("old f file old\n", "old f file old\n", 0), TORN_VIOLATED, "leaves /f");
+	expect("retry-succeeds", killed("old f file old\n", "old g file new\n", 0), TORN_VIOLATED, "absent");
+	rerun.end = TORN_HUNG;
+	expect("retry-succeeds", killed("old f file old\n", "old f file new\n", 0), TORN_VIOLATED, "never ended");
+	rerun.end = TORN_RETURNED;
+	struct torn_trial trial = returned("old f file old\n", "old f file new\n", "old f file old\n", -1);
+	expect("retry-succeeds", trial, TORN_SKIPPED, "not killed");
+}
+
+static void test_a_retry_from_new_ends_as_a_run_from_new_does(void **state)
+{
+	(void)state;
+	target.promises = TORN_PROMISES_RETRY;
+	rerun_of_new.code = 17; /* it is there already */
+	expect("retry-succeeds", killed("old f file new\n", "old f file new\n", 17), TORN_HELD, "");
+	expect("retry-succeeds", killed("old f file new\n", "old f file new\n", 0), TORN_VIOLATED, "returned 17");
+	expect("retry-succeeds", killed("old f file new\n", "old f file old\n", 17), TORN_VIOLATED, "leaves /f");
+	/* Old and new look the same: either is right. */
+	struct torn_trial same = killed("old f file new\n", "old f file new\n", 0);
+	same.old_tree = same.new_tree;
+	expect("retry-succeeds", same, TORN_HELD, "");
+	rerun.code = 17;
+	expect("retry-succeeds", same, TORN_HELD, "");
+	rerun.code = 3;
+	expect("retry-succeeds", same, TORN_VIOLATED, "returned 3");
+}
+
+static void test_a_retry_of_what_is_refused_is_refused(void **state)
+{
+	(void)state;
+	target.promises = TORN_PROMISES_RETRY;
+	world.refuses = true;
+	struct torn_trial trial = killed("old f file torn\n", "old f file old\n", -1);
+	trial.new_tree = trial.old_tree;
+	expect("retry-succeeds", trial, TORN_HELD, "");
+	rerun.code = 0;
+	expect("retry-succeeds", trial, TORN_VIOLATED, "refused");
+	/* From an old state of a case's own that it fails from, nothing is asked. */
+	trial.world = NULL;
+	expect("retry-succeeds", trial, TORN_SKIPPED, "does not declare");
+}
+
+static void test_a_stale_temp_that_stays_is_litter_where_clearing_is_promised(void **state)
+{
+	(void)state;
+	const char *left = "old f file old\nold t file x\n";
+	expect("no-litter", killed(left, left, 0), TORN_SKIPPED, "a process that died");
+	target.promises = TORN_PROMISES_NO_STALE_TEMP;
+	expect("no-litter", killed(left, "old f file new\nold t file x\n", 0), TORN_VIOLATED, "does not clear it");
+	expect("no-litter", killed(left, "old f file new\n", 0), TORN_HELD, "");
+}
+
+/* ----------------------------------------------------------- metadata-kept */
+
+static void test_a_replaced_file_has_the_mode_that_is_kept_or_set(void **state)
+{
+	(void)state;
+	const char *old = "old f file mode=0600 owner=1:2 xattr=user.a:b old\n";
+	const char *bare = "old f file new\n", *like = "old f file mode=0600 owner=1:2 xattr=user.a:b new\n";
+	expect("metadata-kept", returned(old, bare, bare, 0), TORN_SKIPPED, "says nothing");
+	target.promises = TORN_KEEPS_MODE;
+	expect("metadata-kept", returned(old, bare, bare, 0), TORN_VIOLATED, "mode 0644, and had 0600");
+	expect("metadata-kept", returned(old, like, like, 0), TORN_HELD, "");
+	target.promises = TORN_KEEPS_OWNER;
+	expect("metadata-kept", returned(old, bare, bare, 0), TORN_VIOLATED, "belongs to 0:0, and did to 1:2");
+	expect("metadata-kept", returned(old, like, like, 0), TORN_HELD, "");
+	target.promises = TORN_KEEPS_XATTRS;
+	expect("metadata-kept", returned(old, bare, bare, 0), TORN_VIOLATED, "0 extended attributes, not its 1");
+	expect("metadata-kept", returned(old, like, like, 0), TORN_HELD, "");
+	const char *other = "old f file xattr=user.a:c new\n";
+	expect("metadata-kept", returned(old, other, other, 0), TORN_VIOLATED, "attributes");
+	target.promises = 0;
+	promised.sets_mode = true;
+	promised.mode = 0640;
+	expect("metadata-kept", returned("old g file x\n", bare, bare, 0), TORN_VIOLATED, "sets 0640");
+	const char *set = "old f file mode=0640 new\n";
+	expect("metadata-kept", returned("old g file x\n", set, set, 0), TORN_HELD, "");
+}
+
+static void test_only_where_new_stands_is_metadata_judged(void **state)
+{
+	(void)state;
+	target.promises = TORN_KEEPS_MODE;
+	const char *old = "old f file mode=0600 old\n", *new = "old f file mode=0600 new\n";
+	const char *wrong = "old f file new\n", *touched = "old f file old\n";
+	expect("metadata-kept", returned(old, new, wrong, -1), TORN_VIOLATED, "mode"); /* after an error */
+	expect("metadata-kept", returned(old, new, touched, -1), TORN_HELD, "");
+	expect("metadata-kept", returned(old, new, "old f dir\n", -1), TORN_HELD, "");
+	expect("metadata-kept", returned(old, old, touched, 0), TORN_VIOLATED, "mode"); /* nothing new, and done */
+	struct torn_trial kill = returned(old, new, wrong, 0);
+	kill.killed = true;
+	kill.end = TORN_ENDED_BY_PLAN;
+	expect("metadata-kept", kill, TORN_VIOLATED, "mode"); /* between rename and chmod */
+	struct torn_trial clean = returned(old, new, wrong, 0);
+	clean.new_tree = NULL;
+	expect("metadata-kept", clean, TORN_VIOLATED, "mode");
+}
+
+static void test_a_hard_link_that_comes_apart_is_a_label(void **state)
+{
+	(void)state;
+	const char *old = "old f file old\nold g link f\n", *new = "old f file new\nold g file old\n";
+	struct torn_trial trial = returned(old, new, new, 0);
+	struct torn_judgement judgement = judge("metadata-kept", &trial);
+	assert_true(judgement.is_label);
+	assert_string_equal(judgement.label, "unlinked");
+	const char *rewritten = "old f file new\nold g link f\n";
+	trial = returned(old, rewritten, rewritten, 0);
+	assert_false(judge("metadata-kept", &trial).is_label);
+}
+
+/* ------------------------------------------------------- rollback-restores */
+
+static void test_a_rollback_restores_all_that_it_says_it_did(void **state)
+{
+	(void)state;
+	const char *old = "old f file mode=0600 owner=1:2 xattr=user.a:b old\n", *new = "old f file new\n";
+	expect("rollback-restores", returned(old, new, new, TORN_ROLLED_BACK), TORN_SKIPPED, "no rollback");
+	target.promises = TORN_PROMISES_ROLLBACK;
+	expect("rollback-restores", returned(old, new, old, TORN_ROLLED_BACK), TORN_HELD, "");
+	expect("rollback-restores", returned(old, new, new, -1), TORN_SKIPPED, "no rollback was reported");
+	expect("rollback-restores", returned(old, new, new, TORN_ROLLED_BACK), TORN_VIOLATED, "content");
+	expect("rollback-restores",
+	       returned(old, new, "old f file owner=1:2 xattr=user.a:b old\n", TORN_ROLLED_BACK),
+	       TORN_VIOLATED, "mode");
+	expect("rollback-restores",
+	       returned(old, new, "old f file mode=0600 xattr=user.a:b old\n", TORN_ROLLED_BACK),
+	       TORN_VIOLATED, "owner");
+	expect("rollback-restores",
+	       returned(old, new, "old f file mode=0600 owner=1:2 old\n", TORN_ROLLED_BACK), TORN_VIOLATED,
+	       "xattrs");
+	expect("rollback-restores", returned("old g dir\n", new, "old g dir\n", TORN_ROLLED_BACK), TORN_HELD, "");
+	expect("rollback-restores", returned("old g dir\n", new, new, TORN_ROLLED_BACK), TORN_VIOLATED, "content");
+	struct torn_trial kill = returned(old, new, new, TORN_ROLLED_BACK);
+	kill.killed = true;
+	expect("rollback-restores", kill, TORN_SKIPPED, "no rollback was reported");
+}
+
+/* ------------------------------------------------------------- backup-kept */
+
+static void test_until_new_is_confirmed_the_old_is_somewhere(void **state)
+{
+	(void)state;
+	const char *old = "old f file old\n", *new = "old f file new\n";
+	expect("backup-kept", returned(old, new, new, -1), TORN_SKIPPED, "no backup");
+	promised.backup = torn_bytes_of("f.bak");
+	expect("backup-kept", returned(old, new, new, -1), TORN_VIOLATED, "is absent");
+	expect("backup-kept", returned(old, new, old, -1), TORN_HELD, "");
+	expect("backup-kept", returned(old, new, "old f file new\nold f.bak file old\n", -1), TORN_HELD, "");
+	expect("backup-kept", returned(old, new, "old f file new\nold f.bak file o\n", -1), TORN_VIOLATED,
+	       "1 bytes");
+	expect("backup-kept", returned(old, new, new, 0), TORN_SKIPPED, "confirmed");
+	expect("backup-kept", returned("old g dir\n", new, new, -1), TORN_SKIPPED, "nothing to keep");
+	struct torn_trial kill = returned(old, new, new, 0);
+	kill.killed = true;
+	expect("backup-kept", kill, TORN_VIOLATED, "is absent");
+}
+
+static void test_an_old_state_that_nobody_declared_may_be_refused(void **state)
+{
+	(void)state;
+	struct torn_trial trial = returned("old f dir\n", "old f dir\n", "old f dir\n", -1);
+	expect("clean-run-succeeds", trial, TORN_VIOLATED, "");
+	trial.world = NULL;
+	expect("clean-run-succeeds", trial, TORN_SKIPPED, "does not declare");
+	trial.end = TORN_CRASHED;
+	expect("clean-run-succeeds", trial, TORN_VIOLATED, "crashed");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	torn_registry_begin();
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_retry_ends_in_new),
+		TEST(test_a_retry_from_new_ends_as_a_run_from_new_does),
+		TEST(test_a_retry_of_what_is_refused_is_refused),
+		TEST(test_a_stale_temp_that_stays_is_litter_where_clearing_is_promised),
+		TEST(test_a_replaced_file_has_the_mode_that_is_kept_or_set),
+		TEST(test_only_where_new_stands_is_metadata_judged),
+		TEST(test_a_hard_link_that_comes_apart_is_a_label),
+		TEST(test_a_rollback_restores_all_that_it_says_it_did),
+		TEST(test_until_new_is_confirmed_the_old_is_somewhere),
+		TEST(test_an_old_state_that_nobody_declared_may_be_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
