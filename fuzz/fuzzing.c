@@ -496,6 +496,8 @@ static void forget_worlds(struct torn_fuzzing *fuzzing)
 static void know(struct known *known, const struct sighting *sighting)
 {
 	for (size_t i = 0; i < sighting->count && known->count < SEEN_MAX; i++) {
+		if (sighting->items[i].kill.op > 0) /* it is told again where another tree shows it */
+			continue;
 		known->items[known->count].id = sighting->items[i].invariant->id;
 		snprintf(known->items[known->count++].role, sizeof known->items->role, "%s",
 			 sighting->items[i].judgement.role);
@@ -528,6 +530,7 @@ static int begin_world(struct torn_fuzzing *fuzzing, struct world *world)
 		r = observe(fuzzing, world, &nothing, 0);
 	for (size_t i = 0; r == TORN_HELD && i < fuzzing->sighting.count; i++)
 		tell(fuzzing, world, &nothing, &fuzzing->sighting.items[i]);
+	know(&world->known, &fuzzing->sighting);
 	return r;
 }
 

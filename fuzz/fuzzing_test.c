@@ -141,6 +141,19 @@ static void test_what_the_clean_run_shows_is_told_of_no_fault(void **state)
 	close_fuzz(fuzz);
 }
 
+static void test_what_an_old_state_shows_anyway_is_no_fault_s_doing(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	/* The rename onto a folder fails, and the temp stays, whatever else goes wrong. */
+	fuzz->texts[0] = "torn-case 1\ntarget urunc.state_json@pr600\n"
+			 "old run/urunc/c1/state.json dir\nfault 2 write short=1\n";
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->fuzzed->findings.count, 1);
+	assert_non_null(finding(fuzz, "no-litter", "", ""));
+	close_fuzz(fuzz);
+}
+
 static void test_a_shorter_case_takes_the_place_of_a_longer_one(void **state)
 {
 	(void)state;
@@ -308,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_finding_is_told_with_the_fewest_of_its_faults),
 		cmocka_unit_test(test_what_the_clean_run_shows_is_told_of_no_fault),
+		cmocka_unit_test(test_what_an_old_state_shows_anyway_is_no_fault_s_doing),
 		cmocka_unit_test(test_a_shorter_case_takes_the_place_of_a_longer_one),
 		cmocka_unit_test(test_what_this_target_cannot_run_is_refused),
 		cmocka_unit_test(test_a_run_that_behaves_otherwise_is_novel),
