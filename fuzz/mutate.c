@@ -7,6 +7,7 @@
 #include "case.h"
 
 #define CHANGES_MAX 4u
+#define ATTEMPTS_MAX 8u
 #define BLOCK 4096u
 
 struct torn_bytes torn_mutate_content(struct torn_mutation *mutation)
@@ -31,6 +32,30 @@ struct torn_bytes torn_mutate_content(struct torn_mutation *mutation)
 	return (struct torn_bytes){bytes, size};
 }
 
+static bool same_faults(const struct torn_plan *a, const struct torn_plan *b)
+{
+	for (uint32_t i = 0; i < a->faults_count && i < b->faults_count; i++) {
+		const struct torn_fault *one = &a->faults[i], *other = &b->faults[i];
+		if (one->when.first != other->when.first || one->when.last != other->when.last ||
+		    one->when.step != other->when.step || one->call != other->call ||
+		    one->name != other->name || one->value != other->value)
+			return false;
+	}
+	return a->faults_count == b->faults_count;
+}
+
+/* Not every op can be had, nor every fault at it. False: the plan is as it was. */
+static bool change_faults(struct torn_mutation *mutation, struct torn_case *c)
+{
+	const struct torn_plan before = c->plan;
+	for (unsigned attempts = 0; attempts < ATTEMPTS_MAX; attempts++) {
+		torn_mutate_faults(mutation, c);
+		if (!same_faults(&before, &c->plan))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Faults most often. From another old state the run is another one, in which the
  * faults are mostly at calls that they are not for: the search for them begins
@@ -39,10 +64,8 @@ struct torn_bytes torn_mutate_content(struct torn_mutation *mutation)
 static void change(struct torn_mutation *mutation, struct torn_case *c)
 {
 	const uint32_t roll = torn_dice_below(&mutation->dice, 100);
-	if (roll < 85 && mutation->log) {
-		torn_mutate_faults(mutation, c);
+	if (roll < 85 && mutation->log && change_faults(mutation, c))
 		return;
-	}
 	if (roll < 96 || !mutation->target->args)
 		torn_mutate_olds(mutation, c);
 	else

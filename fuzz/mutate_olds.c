@@ -74,6 +74,30 @@ static void offer(struct candidates *candidates, struct torn_bytes path)
 	candidates->paths[candidates->count++] = path;
 }
 
+static struct torn_old *find(struct olds *olds, struct torn_bytes path)
+{
+	for (size_t i = 0; i < olds->count; i++)
+		if (torn_bytes_equal(olds->items[i].path, path))
+			return &olds->items[i];
+	return NULL;
+}
+
+/* A name that the operation makes and that is not there yet. data NULL: there is none. */
+static struct torn_bytes choose_made(struct olds *olds)
+{
+	struct torn_mutation *mutation = olds->mutation;
+	struct torn_bytes made = {NULL, 0};
+	uint32_t seen = 0;
+	for (uint32_t i = 0; mutation->log && i < mutation->log->count; i++) {
+		const struct torn_op *op = &mutation->log->ops[i];
+		if (op->number > 0 && (op->flags & TORN_OP_CREATES) && is_path(op->path) &&
+		    !find(olds, op->path) && torn_dice_below(&mutation->dice, ++seen) == 0)
+			made = op->path;
+	}
+	/* A log's bytes die with the next run. */
+	return made.data ? torn_arena_copy(mutation->arena, made.data, made.size) : made;
+}
+
 /*
  * What the operation looks at, makes or removes, most of all its temporary names
  * and backups: an earlier run may have left them.
@@ -84,6 +108,11 @@ static struct torn_bytes choose_path(struct olds *olds)
 	struct torn_mutation *mutation = olds->mutation;
 	struct torn_dice *dice = &mutation->dice;
 	struct candidates candidates = {.count = 0};
+	if (torn_dice_chance(dice, 1, 5)) {
+		const struct torn_bytes made = choose_made(olds);
+		if (made.data)
+			return made;
+	}
 	for (size_t i = 0; i < olds->count; i++)
 		offer(&candidates, olds->items[i].path);
 	for (uint32_t i = 0; mutation->log && i < mutation->log->count; i++) {
@@ -108,14 +137,6 @@ static struct torn_bytes choose_path(struct olds *olds)
 }
 
 /* ------------------------------------------------------------------ lines */
-
-static struct torn_old *find(struct olds *olds, struct torn_bytes path)
-{
-	for (size_t i = 0; i < olds->count; i++)
-		if (torn_bytes_equal(olds->items[i].path, path))
-			return &olds->items[i];
-	return NULL;
-}
 
 static void drop(struct olds *olds, size_t index)
 {
@@ -161,9 +182,8 @@ static void open_way(struct olds *olds, struct torn_bytes path)
 
 static void put(struct olds *olds, struct torn_old old)
 {
-	struct torn_old *before = find(olds, old.path);
 	open_way(olds, old.path);
-	before = find(olds, old.path);
+	struct torn_old *before = find(olds, old.path);
 	if (before)
 		*before = old;
 	else if (olds->count < olds->room)
@@ -183,6 +203,26 @@ static uint32_t odd_mode(struct torn_dice *dice)
 	return modes[torn_dice_below(dice, sizeof modes / sizeof *modes)];
 }
 
+/* The text of a symlink at `path` that leads to `to` whatever the root is. */
+static struct torn_bytes way_to(struct torn_mutation *mutation, struct torn_bytes path,
+				struct torn_bytes to)
+{
+	const struct torn_bytes folder = parent_of(path);
+	if (folder.size > 0 && is_below(to, folder))
+		return torn_arena_copy(mutation->arena, to.data + folder.size + 1,
+				       to.size - folder.size - 1);
+	size_t up = 0;
+	for (size_t i = 0; i < path.size; i++)
+		up += path.data[i] == '/';
+	uint8_t *text = torn_arena_take(mutation->arena, 3 * up + to.size + 1);
+	if (!text)
+		return (struct torn_bytes){NULL, 0};
+	for (size_t i = 0; i < up; i++)
+		memcpy(text + 3 * i, "../", 3);
+	memcpy(text + 3 * up, to.data, to.size);
+	return (struct torn_bytes){text, 3 * up + to.size};
+}
+
 /* Where a symlink leads: nowhere, elsewhere, to itself, to a file or folder that is there. */
 static struct torn_bytes symlink_text(struct olds *olds, struct torn_bytes path)
 {
@@ -192,10 +232,11 @@ static struct torn_bytes symlink_text(struct olds *olds, struct torn_bytes path)
 	struct torn_dice *dice = &mutation->dice;
 	if (olds->count > 0 && torn_dice_chance(dice, 1, 2)) {
 		const struct torn_bytes to = olds->items[torn_dice_below(dice, olds->count)].path;
-		const struct torn_bytes slash = text_of(mutation, "/");
+		if (torn_dice_chance(dice, 1, 2))
+			return way_to(mutation, path, to);
 		uint8_t *text = torn_arena_take(mutation->arena, to.size + 2);
-		if (!text || !slash.data)
-			return slash;
+		if (!text)
+			return (struct torn_bytes){NULL, 0};
 		text[0] = '/';
 		memcpy(text + 1, to.data, to.size);
 		return (struct torn_bytes){text, to.size + 1};
@@ -224,6 +265,15 @@ static void put_link(struct olds *olds, struct torn_bytes path)
 	const struct torn_bytes other = join(olds->mutation, path, ".link");
 	if (is_file(old) && other.data && is_path(other))
 		put(olds, (struct torn_old){.path = other, .is_link = true, .type = TORN_FILE, .text = path});
+}
+
+/* Leave a line out: what it names is not there, and every second time its folder neither. */
+static void leave_out(struct olds *olds, size_t index)
+{
+	const struct torn_bytes folder = parent_of(olds->items[index].path);
+	drop(olds, index);
+	if (torn_dice_chance(&olds->mutation->dice, 1, 2) && is_path(folder) && !find(olds, folder))
+		put(olds, (struct torn_old){.path = folder, .type = TORN_DIRECTORY, .mode = 0755});
 }
 
 static void put_folder(struct olds *olds, struct torn_bytes path)
@@ -313,7 +363,7 @@ void torn_mutate_olds(struct torn_mutation *mutation, struct torn_case *c)
 		olds.items[i] = c->olds[i];
 	const uint32_t roll = torn_dice_below(dice, 10);
 	if (olds.count > 0 && (olds.count >= OLDS_MAX || roll == 0)) {
-		drop(&olds, torn_dice_below(dice, olds.count));
+		leave_out(&olds, torn_dice_below(dice, olds.count));
 	} else if (olds.count > 0 && roll <= 2) {
 		change_attributes(&olds, &olds.items[torn_dice_below(dice, olds.count)]);
 	} else {

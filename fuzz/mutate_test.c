@@ -114,10 +114,12 @@ static bool leads_to(const struct torn_case *c, const struct torn_old *old, bool
 	if (absolute)
 		return exists(c, (struct torn_bytes){old->text.data + 1, old->text.size - 1});
 	char path[2 * TORN_PATH_SIZE_MAX];
-	const struct torn_bytes folder = folder_of(old->path);
+	struct torn_bytes folder = folder_of(old->path), text = old->text;
+	for (; text.size > 3 && memcmp(text.data, "../", 3) == 0; folder = folder_of(folder))
+		text = (struct torn_bytes){text.data + 3, text.size - 3};
 	const int size = snprintf(path, sizeof path, "%.*s%s%.*s", (int)folder.size,
 				  (const char *)folder.data, folder.size ? "/" : "",
-				  (int)old->text.size, (const char *)old->text.data);
+				  (int)text.size, (const char *)text.data);
 	const struct torn_bytes to = {(const uint8_t *)path, (size_t)size};
 	return !torn_bytes_equal(to, old->path) && exists(c, to);
 }
@@ -338,6 +340,7 @@ _Static_assert(KINDS <= KINDS_MAX && ARG_KINDS <= KINDS_MAX, "more kinds than ar
 struct walk {
 	struct torn_worker worker;
 	const struct torn_target *target;
+	const struct torn_variant *variant;
 	unsigned steps;
 	uint64_t seed;
 	bool has_logs; /* of real runs */
@@ -388,8 +391,8 @@ static char *home_of(struct walker *walker)
 	struct torn_case c;
 	char message[256];
 	torn_arena_return(&walker->setup, 0);
-	if (torn_setup_world(&walker->setup, target, target->variants, target->worlds, &setup, message,
-			     sizeof message) < 0)
+	if (torn_setup_world(&walker->setup, target, walker->walk->variant, target->worlds, &setup,
+			     message, sizeof message) < 0)
 		return NULL;
 	torn_setup_to_case(&setup, &nothing, NULL, &walker->setup, &c);
 	return text_of(&c);
@@ -527,7 +530,7 @@ static void step(struct walker *walker, uint64_t number)
 	const struct sight sight = {walk->target, &before, &after, log};
 	look(walk, &sight);
 	walk->cases++;
-	walk->same += strcmp(text, walker->text) == 0;
+	walk->same += number % 8 != 7 && strcmp(text, walker->text) == 0;
 	for (const char *byte = text; *byte; byte++)
 		walk->hash = (walk->hash ^ (uint8_t)*byte) * UINT64_C(0x100000001b3);
 	free(walker->other);
@@ -573,7 +576,8 @@ static void forget(void *context)
 	memset(walk->args_seen, 0, sizeof walk->args_seen);
 }
 
-static struct walk *open_walk(const char *target)
+/* variant "": the target's first. */
+static struct walk *open_walk(const char *target, const char *variant)
 {
 	torn_registry_begin();
 	struct walk *walk = mmap(NULL, sizeof *walk, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -583,6 +587,9 @@ static struct walk *open_walk(const char *target)
 	assert_int_equal(torn_worker_open(&walk->worker, 5, message, sizeof message), 0);
 	walk->target = torn_target_named(torn_bytes_of(target));
 	assert_non_null(walk->target);
+	walk->variant = *variant ? torn_variant_named(walk->target, torn_bytes_of(variant))
+				 : walk->target->variants;
+	assert_non_null(walk->variant);
 	return walk;
 }
 
@@ -634,15 +641,15 @@ static void test_what_a_mutation_makes_is_a_case_that_can_be_run(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < TARGETS; i++) {
-		struct walk *walk = open_walk(targets[i]);
-		walk_on(walk, 2000, 11, true);
+		struct walk *walk = open_walk(targets[i], "");
+		walk_on(walk, 1200, 11, true);
 		print_message("%s: %u of %u refused, %u with a log, %u unchanged\n", targets[i],
 			      walk->refused, walk->cases, walk->with_log, walk->same);
 		if (walk->refused)
 			print_message("%s\n", walk->refusal);
 		assert_true(walk->refused * 100 <= walk->cases * 3);
 		assert_true(walk->with_log * 2 > walk->cases);
-		assert_true(walk->same * 4 < walk->cases);
+		assert_true(walk->same * 10 < walk->cases);
 		close_walk(walk);
 	}
 }
@@ -651,7 +658,7 @@ static void test_without_a_log_it_is_a_case_too(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < TARGETS; i++) {
-		struct walk *walk = open_walk(targets[i]);
+		struct walk *walk = open_walk(targets[i], "");
 		walk_on(walk, 3000, 12, false);
 		assert_int_equal(walk->with_log, 0);
 		assert_true(walk->refused * 100 <= walk->cases * 3);
@@ -663,7 +670,7 @@ static void test_without_a_log_it_is_a_case_too(void **state)
 static void test_every_kind_of_old_state_and_fault_comes_up(void **state)
 {
 	(void)state;
-	struct walk *walk = open_walk("urunc.state_json");
+	struct walk *walk = open_walk("urunc.state_json", "pr600");
 	walk_on(walk, 10000, 1, true);
 	assert_seen(kinds, walk->seen, KINDS);
 	close_walk(walk);
@@ -672,7 +679,7 @@ static void test_every_kind_of_old_state_and_fault_comes_up(void **state)
 static void test_every_kind_of_argument_comes_up(void **state)
 {
 	(void)state;
-	struct walk *walk = open_walk("kensa.fsatomic_replace");
+	struct walk *walk = open_walk("kensa.fsatomic_replace", "");
 	walk_on(walk, 10000, 2, false);
 	assert_seen(arg_kinds, walk->args_seen, ARG_KINDS);
 	close_walk(walk);
@@ -681,7 +688,7 @@ static void test_every_kind_of_argument_comes_up(void **state)
 static void test_a_seed_decides_every_mutation(void **state)
 {
 	(void)state;
-	struct walk *walk = open_walk("kensa.fsatomic_replace");
+	struct walk *walk = open_walk("kensa.fsatomic_replace", "");
 	walk_on(walk, 300, 5, true);
 	const uint64_t first = walk->hash;
 	walk_on(walk, 300, 5, true);
@@ -809,7 +816,8 @@ static void test_a_crossing_takes_each_part_of_the_other(void **state)
 	assert_true(olds > 10 && args > 10 && plans > 10 && merged > 10);
 }
 
-static void print_speed(void **state)
+/* How fast it is, is told: it is no more than a hint on a machine that others use. */
+static void test_a_mutation_takes_a_bounded_amount_of_memory(void **state)
 {
 	(void)state;
 	const unsigned count = 20000;
@@ -822,6 +830,7 @@ static void print_speed(void **state)
 		struct torn_mutation mutation = {
 			.target = torn_target_named(c.target), .arena = &arena, .dice = {seed}};
 		assert_int_equal(torn_mutate(&mutation, &c), 0);
+		assert_true(torn_arena_mark(&arena) - mark < 256 * 1024);
 		torn_arena_return(&arena, mark);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
@@ -846,7 +855,8 @@ int main(void)
 						open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(test_a_crossing_takes_each_part_of_the_other, open_arena,
 						close_arena),
-		cmocka_unit_test_setup_teardown(print_speed, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(test_a_mutation_takes_a_bounded_amount_of_memory,
+						open_arena, close_arena),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
