@@ -88,7 +88,8 @@ static int write_bytes(FILE *out, const void *context)
 int torn_mirror_out(int from_fd, const char *path, bool replaces, char *ret_path, size_t size)
 {
 	struct torn_arena arena;
-	snprintf(ret_path, size, "%s", path);
+	if ((size_t)snprintf(ret_path, size, "%s", path) >= size)
+		return -ENAMETOOLONG;
 	if (mkdir(path, 0777) != 0 && errno != EEXIST)
 		return -errno;
 	const int copy = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -99,8 +100,14 @@ int torn_mirror_out(int from_fd, const char *path, bool replaces, char *ret_path
 	int count = 0;
 	for (struct dirent *entry; r == 0 && (entry = readdir(folder));) {
 		struct torn_bytes bytes;
-		snprintf(ret_path, size, "%s/%s", path, entry->d_name);
-		if (entry->d_name[0] == '.' || (!replaces && access(ret_path, F_OK) == 0))
+		if (entry->d_name[0] == '.')
+			continue;
+		/* cut short it would be another file's */
+		if ((size_t)snprintf(ret_path, size, "%s/%s", path, entry->d_name) >= size) {
+			r = -ENAMETOOLONG;
+			break;
+		}
+		if (!replaces && access(ret_path, F_OK) == 0)
 			continue;
 		torn_arena_return(&arena, 0);
 		r = torn_regular_read_below(dirfd(folder), entry->d_name, &arena, &bytes);
