@@ -82,7 +82,8 @@ static void test_where_all_ran_there_is_no_more_to_tell(void **state)
 	(void)state;
 	const uint8_t seen[EDGES] = {1, 1, 1, 1, 1};
 	char *text = text_of(seen);
-	assert_string_equal(text, "coverage of the target's code: 5 of 5 edges, 2 of 2 functions\n");
+	assert_string_equal(text, "coverage of the target's code: "
+				  "5 of 5 edges, 2 of 2 functions\n");
 	free(text);
 }
 
@@ -93,7 +94,8 @@ static void test_what_never_ran_is_told_by_function(void **state)
 		skip();
 	const uint8_t seen[EDGES] = {1, 0, 0, 0, 0};
 	char *text = text_of(seen);
-	const char *never = strstr(text, "  never_called_at_all (fuzz/coverage_test.c): never called\n");
+	const char *never =
+		strstr(text, "  never_called_at_all (fuzz/coverage_test.c): never called\n");
 	const char *lines = strstr(text, "  called (fuzz/coverage_test.c): never reached line ");
 	assert_non_null(never);
 	assert_non_null(lines);
