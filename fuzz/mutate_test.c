@@ -707,6 +707,17 @@ static void test_a_seed_decides_every_mutation(void **state)
 	close_walk(walk);
 }
 
+/* The first numbers of SplitMix64 from 0, as its authors give them. */
+static void test_dice_fall_the_same_on_every_machine(void **state)
+{
+	(void)state;
+	struct torn_dice dice = {0};
+	assert_true(torn_dice_roll(&dice) == UINT64_C(0xe220a8397b1dcdaf));
+	assert_true(torn_dice_roll(&dice) == UINT64_C(0x6e789e6aa1b965f4));
+	assert_true(torn_dice_roll(&dice) == UINT64_C(0x06c45d188009454f));
+	assert_int_equal(torn_dice_below(&dice, 0), 0);
+}
+
 /* ------------------------------------------------------------ one mutation */
 
 static struct torn_arena arena;
@@ -857,6 +868,7 @@ int main(void)
 		cmocka_unit_test(test_every_kind_of_old_state_and_fault_comes_up),
 		cmocka_unit_test(test_every_kind_of_argument_comes_up),
 		cmocka_unit_test(test_a_seed_decides_every_mutation),
+		cmocka_unit_test(test_dice_fall_the_same_on_every_machine),
 		WITH_ARENA(test_without_room_the_case_stays_as_it_was),
 		WITH_ARENA(test_what_a_case_had_is_not_written_to),
 		WITH_ARENA(test_of_an_expectation_and_a_promise_nothing_is_left),
