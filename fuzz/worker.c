@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -44,6 +45,7 @@ void torn_worker_catch_interrupts(void)
 
 int torn_worker_open(struct torn_worker *worker, unsigned timeout_s, char *ret_message, size_t size)
 {
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* see end() */
 	*worker = (struct torn_worker){
 		.timeout_s = timeout_s, .landlock = -1, .folder_fd = -1};
 	int r = torn_recorder_open(RECORDER_BYTES, &worker->recorder);
@@ -271,6 +273,12 @@ static void end(struct started *started, enum outcome outcome)
 	if (outcome != DONE)
 		kill(started->pid, SIGKILL);
 	while (waitpid(started->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	/*
+	 * Its children die with it, a moment later, and are ours then: they are of its
+	 * session and group. Until they are gone they may write to what the next one uses.
+	 */
+	while (waitpid(-started->pid, NULL, 0) > 0 || errno == EINTR)
 		;
 	if (started->pidfd >= 0)
 		close(started->pidfd);
