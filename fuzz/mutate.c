@@ -64,9 +64,9 @@ static bool change_faults(struct torn_mutation *mutation, struct torn_case *c)
 static void change(struct torn_mutation *mutation, struct torn_case *c)
 {
 	const uint32_t roll = torn_dice_below(&mutation->dice, 100);
-	if (roll < 85 && mutation->log && change_faults(mutation, c))
+	if (roll < 82 && mutation->log && change_faults(mutation, c))
 		return;
-	if (roll < 96 || !mutation->target->args)
+	if (roll < 92 || !mutation->target->args)
 		torn_mutate_olds(mutation, c);
 	else
 		torn_mutate_args(mutation, c);

@@ -820,7 +820,7 @@ static void test_a_crossing_takes_each_part_of_the_other(void **state)
 					       "fault 1 openat errno=EACCES\n"
 					       "fault 3 fsync errno=ENOSPC\n");
 	unsigned olds = 0, args = 0, plans = 0, merged = 0;
-	for (uint64_t seed = 0; seed < 100; seed++) {
+	for (uint64_t seed = 0; seed < 400; seed++) {
 		struct torn_case c = left;
 		struct torn_mutation mutation = {
 			.target = torn_target_named(c.target), .arena = &arena, .dice = {seed}};
