@@ -63,9 +63,23 @@ struct torn_bytes torn_arena_copy(struct torn_arena *arena, const void *data, si
 	return (struct torn_bytes){copy, size};
 }
 
+/* One large run must not keep its memory for ever: far above what is used, pages go. */
+static void give_back(struct torn_arena *arena)
+{
+	const size_t kept = ((arena->used + TORN_ARENA_KEPT) | 4095) + 1;
+	if (arena->touched < kept + TORN_ARENA_KEPT || kept >= arena->size)
+		return;
+	const size_t end = (arena->touched | 4095) + 1;
+	madvise(arena->base + kept, (end < arena->size ? end : arena->size) - kept, MADV_REMOVE);
+	arena->touched = kept;
+}
+
 void torn_arena_return(struct torn_arena *arena, size_t mark)
 {
 	assert(mark <= arena->used);
+	if (arena->used > arena->touched)
+		arena->touched = arena->used;
 	arena->used = mark;
+	give_back(arena);
 	arena->failed = 0;
 }

@@ -13,9 +13,13 @@
 
 struct torn_bytes;
 
+/* Memory that an arena keeps beyond what is used, at least, and at most twice. */
+#define TORN_ARENA_KEPT ((size_t)4 << 20)
+
 struct torn_arena {
 	uint8_t *base;
 	size_t used, size;
+	size_t touched; /* so far from the start there may be memory behind it */
 	size_t failed; /* bytes of the first allocation that found no room; 0: none did */
 };
 
@@ -39,7 +43,7 @@ void *torn_arena_take_raw(struct torn_arena *arena, size_t size);
 /* Copy bytes into the arena, with a NUL behind them that does not count. */
 struct torn_bytes torn_arena_copy(struct torn_arena *arena, const void *data, size_t size);
 
-/* Everything taken after a mark is given back by returning to it. */
+/* Everything taken after a mark is given back by returning to it; a lot of it to the kernel. */
 static inline size_t torn_arena_mark(const struct torn_arena *arena)
 {
 	return arena->used;
