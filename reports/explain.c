@@ -3,8 +3,9 @@
  *
  * The verdict comes first, then the log with the op where it went wrong marked
  * by ">", then what the target reported, then each watched path as it was, as
- * it should be and as it is, and at last what lies around. Nothing in it
- * depends on the clock, the terminal or the locale.
+ * it should be and as it is, then what lies around, and at last, after a kill,
+ * how the next run fared. Nothing in it depends on the clock, the terminal or
+ * the locale.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -217,23 +218,22 @@ static void print_kill(FILE *out, const struct torn_trial *trial)
 		fprintf(out, "nothing: killed after op %" PRIu32, trial->kill_op);
 }
 
-static void print_end(FILE *out, const struct torn_trial *trial)
+static void print_end(FILE *out, enum torn_end end, int code)
 {
 	const char *name;
-	switch (trial->end) {
+	switch (end) {
 	case TORN_RETURNED:
 		/* -1 is C's plain failure, and not EPERM. */
-		name = trial->code < -1 ? torn_errno_name(-trial->code) : NULL;
-		fprintf(out, "%s, returned %d", trial->code == 0 ? "success" : "failure",
-			trial->code);
+		name = code < -1 ? torn_errno_name(-code) : NULL;
+		fprintf(out, "%s, returned %d", code == 0 ? "success" : "failure", code);
 		if (name)
 			fprintf(out, " (%s)", name);
 		break;
 	case TORN_EXITED:
-		fprintf(out, "%s, exit %d", trial->code == 0 ? "success" : "failure", trial->code);
+		fprintf(out, "%s, exit %d", code == 0 ? "success" : "failure", code);
 		break;
 	case TORN_CRASHED:
-		print_signal(out, "nothing: crashed by", trial->code);
+		print_signal(out, "nothing: crashed by", code);
 		break;
 	case TORN_HUNG:
 		fprintf(out, "nothing: it would never have ended");
@@ -250,7 +250,7 @@ static void print_reported(FILE *out, const struct torn_trial *trial)
 	if (trial->killed)
 		print_kill(out, trial);
 	else
-		print_end(out, trial);
+		print_end(out, trial->end, trial->code);
 	fputc('\n', out);
 	for (uint32_t i = 0; i < trial->leaks_count; i++) {
 		fprintf(out, "left in the process: %s", trial->leaks[i].what);
@@ -281,6 +281,17 @@ static void print_node(FILE *out, const char *name, const struct torn_node *node
 	torn_phrase_begin(&phrase);
 	torn_difference_add_node(&phrase, node);
 	fprintf(out, "  %s  %s%s\n", name, phrase.text, remark);
+}
+
+static void print_path(FILE *out, struct torn_bytes path, const struct torn_node *node,
+		       const char *remark)
+{
+	struct torn_phrase phrase;
+	torn_phrase_begin(&phrase);
+	torn_phrase_add_path(&phrase, path);
+	torn_phrase_add(&phrase, "  ");
+	torn_difference_add_node(&phrase, node);
+	fprintf(out, "  %s%s\n", phrase.text, remark);
 }
 
 /* Bytes that differ are worth showing where nothing whole is there, or where the promise broke. */
@@ -358,14 +369,8 @@ static bool visit_litter(void *context, struct torn_bytes path, const struct tor
 		return true;
 	if (litter->count++ == 0)
 		fprintf(litter->out, "\nleft over, neither in old nor in new:\n");
-	if (litter->count > LITTER_SHOWN_MAX)
-		return true;
-	struct torn_phrase phrase;
-	torn_phrase_begin(&phrase);
-	torn_phrase_add_path(&phrase, path);
-	torn_phrase_add(&phrase, "  ");
-	torn_difference_add_node(&phrase, now);
-	fprintf(litter->out, "  %s\n", phrase.text);
+	if (litter->count <= LITTER_SHOWN_MAX)
+		print_path(litter->out, path, now, "");
 	return true;
 }
 
@@ -375,6 +380,44 @@ static void print_litter(FILE *out, const struct torn_trial *trial)
 	if (!trial->new_tree)
 		return; /* in the clean run nothing says yet what belongs there */
 	torn_tree_differences(trial->old_tree, trial->now, visit_litter, &litter);
+	if (litter.count > LITTER_SHOWN_MAX)
+		fprintf(out, "  ... and %" PRIu32 " more\n", litter.count - LITTER_SHOWN_MAX);
+}
+
+/* ------------------------------------------------------------------ rerun */
+
+/* What the kill left, and the next run left again. */
+static bool visit_left_again(void *context, struct torn_bytes path, const struct torn_node *before,
+			     const struct torn_node *after)
+{
+	struct litter *litter = context;
+	const struct torn_trial *trial = litter->trial;
+	if (before || !after || !torn_tree_find(trial->now, path) ||
+	    torn_tree_find(trial->new_tree, path))
+		return true;
+	if (litter->count++ < LITTER_SHOWN_MAX)
+		print_path(litter->out, path, after, ": still left over");
+	return true;
+}
+
+/* How the next run ended that found what the kill had left. */
+static void print_rerun(FILE *out, const struct torn_trial *trial)
+{
+	const struct torn_rerun *rerun = trial->rerun;
+	if (!rerun)
+		return;
+	fprintf(out, "\nrun again: ");
+	print_end(out, rerun->end, rerun->code);
+	fputc('\n', out);
+	for (size_t i = 0; i < trial->promised->watch_count; i++) {
+		const struct torn_bytes path = trial->promised->watch[i];
+		const struct torn_node *after = torn_tree_find(rerun->tree, path);
+		print_path(out, path, after,
+			   compare(trial, torn_tree_find(trial->old_tree, path),
+				   torn_tree_find(trial->new_tree, path), after));
+	}
+	struct litter litter = {out, trial, 0};
+	torn_tree_differences(trial->old_tree, rerun->tree, visit_left_again, &litter);
 	if (litter.count > LITTER_SHOWN_MAX)
 		fprintf(out, "  ... and %" PRIu32 " more\n", litter.count - LITTER_SHOWN_MAX);
 }
@@ -403,4 +446,5 @@ void torn_explain(FILE *out, const struct torn_trial *trial, const struct torn_i
 	for (size_t i = 0; i < trial->promised->watch_count; i++)
 		print_watched(out, trial, judgement, trial->promised->watch[i]);
 	print_litter(out, trial);
+	print_rerun(out, trial);
 }
