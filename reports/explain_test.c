@@ -342,6 +342,28 @@ static void test_litter_is_listed_without_what_was_there(void **state)
 	assert_has_not(explain(fixture, &trial, &judgement), "left over");
 }
 
+static void test_how_the_next_run_fared_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct torn_trial trial = trial_of(fixture, &no_faults, OLD);
+	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
+	assert_has_not(explain(fixture, &trial, &judgement), "run again");
+	const struct torn_node *srv = torn_tree_find(trial.now, torn_bytes_of("srv"));
+	srv = with(fixture, srv, ".tmp", file(fixture, 0600, "abc", 3));
+	trial.now = with(fixture, trial.now, "srv", srv);
+	const struct torn_rerun rerun = {
+		TORN_RETURNED, -17,
+		with(fixture, trial.now, "srv", with(fixture, srv, ".own", file(fixture, 0600, "", 0)))};
+	trial.rerun = &rerun;
+	const char *text = explain(fixture, &trial, &judgement);
+	assert_has(text, "\nrun again: failure, returned -17 (EEXIST)\n"
+			 "  /srv/state.json  file of 30 bytes, mode 0644: old\n"
+			 "  /srv/.tmp  file of 3 bytes, mode 0600: still left over\n");
+	assert_has_not(text, ".own"); /* not the kill's */
+	trial.new_tree = trial.now; /* where a clean run leaves it, it belongs */
+	assert_has_not(explain(fixture, &trial, &judgement), "still left over");
+}
+
 static void test_absent_and_symlink_are_told(void **state)
 {
 	struct fixture *fixture = *state;
@@ -522,6 +544,7 @@ int main(void)
 		TEST(test_kill_before_the_first_call_leaves_no_op),
 		TEST(test_marked_op_after_the_kill_is_shown_as_never_happened),
 		TEST(test_litter_is_listed_without_what_was_there),
+		TEST(test_how_the_next_run_fared_is_told),
 		TEST(test_absent_and_symlink_are_told),
 		TEST(test_difference_in_a_large_file_shows_four_lines_of_each),
 		TEST(test_whole_file_is_dumped_only_where_it_is_to_blame),
