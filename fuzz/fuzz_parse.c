@@ -61,7 +61,7 @@ void torn_fuzz_claim_same_old(const struct torn_old *a, const struct torn_old *b
 {
 	assert(torn_bytes_equal(a->path, b->path));
 	assert(a->absent == b->absent && a->is_link == b->is_link && a->type == b->type);
-	assert(a->mode == b->mode && a->uid == b->uid && a->gid == b->gid);
+	assert(a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->mount == b->mount);
 	assert(torn_bytes_equal(a->text, b->text));
 	assert(torn_bytes_equal(a->file, b->file));
 	assert(a->xattrs_count == b->xattrs_count);

@@ -285,6 +285,22 @@ static void put_folder(struct olds *olds, struct torn_bytes path)
 					    .text = text_of(olds->mutation, "kept\n")});
 }
 
+/* What is at a path, or the folder that it is in, is on another file system, which lacks this and that. */
+static void put_mount(struct olds *olds, struct torn_bytes path)
+{
+	struct torn_dice *dice = &olds->mutation->dice;
+	const struct torn_old *before = find(olds, path);
+	if (!(before && is_folder(before)))
+		path = parent_of(path);
+	if (!is_path(path))
+		return;
+	put(olds, (struct torn_old){
+			  .path = path,
+			  .type = TORN_DIRECTORY,
+			  .mode = 0755,
+			  .mount = TORN_MOUNT | (torn_dice_below(dice, TORN_LACKS_CLONE) << 1)});
+}
+
 /* Another mode, owner or attribute for what is there. */
 static void change_attributes(struct olds *olds, struct torn_old *old)
 {
@@ -319,7 +335,7 @@ static void put_state(struct olds *olds, struct torn_bytes path)
 	struct torn_mutation *mutation = olds->mutation;
 	struct torn_old old = {.path = path, .type = TORN_FILE, .mode = 0644,
 			       .text = text_of(mutation, "")};
-	switch (torn_dice_below(&mutation->dice, 12)) {
+	switch (torn_dice_below(&mutation->dice, 13)) {
 	case 0:
 	case 1:
 		old = (struct torn_old){.path = path, .absent = true};
@@ -342,6 +358,9 @@ static void put_state(struct olds *olds, struct torn_bytes path)
 		put_link(olds, path);
 		return;
 	case 9:
+		put_mount(olds, path);
+		return;
+	case 10:
 		old.type = torn_dice_chance(&mutation->dice, 3, 4) ? TORN_FIFO : TORN_SOCKET;
 		break;
 	default:

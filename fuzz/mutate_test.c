@@ -167,6 +167,13 @@ OLD_KIND(fifo, is_type(old, TORN_FIFO))
 OLD_KIND(watched_fifo, is_type(old, TORN_FIFO) && is_watched(sight, old->path))
 OLD_KIND(socket_file, is_type(old, TORN_SOCKET))
 OLD_KIND(read_only, is_type(old, TORN_FILE) && old->mode == 0444)
+OLD_KIND(mount, old->mount == TORN_MOUNT)
+OLD_KIND(lacks_exchange, old->mount & TORN_LACKS_EXCHANGE)
+OLD_KIND(lacks_tmpfile, old->mount & TORN_LACKS_TMPFILE)
+OLD_KIND(lacks_link, old->mount & TORN_LACKS_LINK)
+OLD_KIND(lacks_clone, old->mount & TORN_LACKS_CLONE)
+OLD_KIND(watched_on_mount,
+	 old->mount && is_below(torn_bytes_of(sight->target->watch[0]), old->path))
 OLD_KIND(no_mode, is_type(old, TORN_FILE) && old->mode == 0)
 OLD_KIND(read_only_folder, is_type(old, TORN_DIRECTORY) && old->mode == 0555)
 OLD_KIND(setuid_file, is_type(old, TORN_FILE) && (old->mode & 04000))
@@ -252,6 +259,12 @@ static const struct kind {
 	{"a FIFO", fifo},
 	{"a FIFO in the place of the watched file", watched_fifo},
 	{"a socket", socket_file},
+	{"another file system that lacks nothing", mount},
+	{"a file system without RENAME_EXCHANGE", lacks_exchange},
+	{"a file system without O_TMPFILE", lacks_tmpfile},
+	{"a file system without hard links", lacks_link},
+	{"a file system without FICLONE", lacks_clone},
+	{"the watched file on a mount", watched_on_mount},
 	{"mode 0444", read_only},
 	{"mode 0", no_mode},
 	{"a folder of mode 0555", read_only_folder},

@@ -21,7 +21,8 @@ _Static_assert(offsetof(struct torn_xattr, name) == 0, "torn_sort wants the key 
 enum {
 	OPTION_MODE = 1 << 0,
 	OPTION_OWNER = 1 << 1,
-	OPTION_XATTR = 1 << 2
+	OPTION_XATTR = 1 << 2,
+	OPTION_LACKS = 1 << 3
 };
 
 /* What `old` lines may say, by the word that says it. */
@@ -30,15 +31,16 @@ static const struct type_word {
 	enum torn_type type;
 	uint32_t mode; /* unless said */
 	unsigned options;
-	bool absent, is_link;
+	bool absent, is_link, is_mount;
 } type_words[] = {
-	{"absent", TORN_FILE, 0, 0, true, false},
-	{"file", TORN_FILE, 0644, OPTION_MODE | OPTION_OWNER | OPTION_XATTR, false, false},
-	{"dir", TORN_DIRECTORY, 0755, OPTION_MODE | OPTION_OWNER, false, false},
-	{"symlink", TORN_SYMLINK, 0777, 0, false, false},
-	{"fifo", TORN_FIFO, 0644, OPTION_MODE | OPTION_OWNER, false, false},
-	{"socket", TORN_SOCKET, 0644, OPTION_MODE | OPTION_OWNER, false, false},
-	{"link", TORN_FILE, 0, 0, false, true},
+	{"absent", TORN_FILE, 0, 0, true, false, false},
+	{"file", TORN_FILE, 0644, OPTION_MODE | OPTION_OWNER | OPTION_XATTR, false, false, false},
+	{"dir", TORN_DIRECTORY, 0755, OPTION_MODE | OPTION_OWNER, false, false, false},
+	{"mount", TORN_DIRECTORY, 0755, OPTION_MODE | OPTION_OWNER | OPTION_LACKS, false, false, true},
+	{"symlink", TORN_SYMLINK, 0777, 0, false, false, false},
+	{"fifo", TORN_FIFO, 0644, OPTION_MODE | OPTION_OWNER, false, false, false},
+	{"socket", TORN_SOCKET, 0644, OPTION_MODE | OPTION_OWNER, false, false, false},
+	{"link", TORN_FILE, 0, 0, false, true, false},
 };
 
 static const struct {
@@ -48,16 +50,30 @@ static const struct {
 	{"mode=", OPTION_MODE},
 	{"owner=", OPTION_OWNER},
 	{"xattr=", OPTION_XATTR},
+	{"lacks=", OPTION_LACKS},
+};
+
+/* What a file system may lack, in the order in which it is written. */
+static const struct {
+	const char *word;
+	enum torn_mount mount;
+} lacks_words[] = {
+	{"exchange", TORN_LACKS_EXCHANGE},
+	{"tmpfile", TORN_LACKS_TMPFILE},
+	{"link", TORN_LACKS_LINK},
+	{"clone", TORN_LACKS_CLONE},
 };
 
 #define TYPE_WORDS_COUNT (sizeof(type_words) / sizeof(type_words[0]))
 #define OPTION_WORDS_COUNT (sizeof(option_words) / sizeof(option_words[0]))
+#define LACKS_WORDS_COUNT (sizeof(lacks_words) / sizeof(lacks_words[0]))
 
 static const struct type_word *type_word_of(const struct torn_old *old)
 {
 	for (size_t i = 0; i < TYPE_WORDS_COUNT; i++) {
 		const struct type_word *t = &type_words[i];
 		if (t->absent == old->absent && t->is_link == old->is_link &&
+		    t->is_mount == (old->mount != 0) &&
 		    (old->absent || old->is_link || t->type == old->type))
 			return t;
 	}
@@ -173,6 +189,26 @@ static int parse_owner(const struct reader *r, struct torn_bytes text, struct to
 	return 0;
 }
 
+/* One order, each once: what is read is printed as it stood. */
+static int parse_lacks(const struct reader *r, struct torn_bytes text, struct torn_old *old)
+{
+	size_t next = 0;
+	for (struct torn_bytes rest = text; rest.data;) {
+		const uint8_t *comma = rest.size ? memchr(rest.data, ',', rest.size) : NULL;
+		const struct torn_bytes word = {rest.data,
+						comma ? (size_t)(comma - rest.data) : rest.size};
+		while (next < LACKS_WORDS_COUNT &&
+		       !torn_bytes_equal(word, torn_bytes_of(lacks_words[next].word)))
+			next++;
+		if (next == LACKS_WORDS_COUNT)
+			return torn_words_refuse_bytes(
+				r->words, word, "exchange, tmpfile, link, clone in this order, with commas");
+		old->mount |= lacks_words[next++].mount;
+		rest = comma ? without(rest, word.size + 1) : (struct torn_bytes){NULL, 0};
+	}
+	return 0;
+}
+
 static int parse_xattr(const struct reader *r, struct torn_bytes text, struct torn_xattr *ret_xattr)
 {
 	const uint8_t *colon = text.size ? memchr(text.data, ':', text.size) : NULL;
@@ -234,8 +270,9 @@ static int begin_options(const struct reader *r, const struct torn_word *first, 
 
 static const char *options_expected(unsigned allowed)
 {
-	return allowed & OPTION_XATTR ? "mode=, owner= or xattr= before the text"
-				      : "mode=, owner= or the end of the line";
+	return allowed & OPTION_XATTR	? "mode=, owner= or xattr= before the text"
+	       : allowed & OPTION_LACKS ? "mode=, owner=, lacks= or the end of the line"
+					: "mode=, owner= or the end of the line";
 }
 
 static int parse_option(const struct reader *r, const struct torn_word *word,
@@ -257,6 +294,8 @@ static int parse_option(const struct reader *r, const struct torn_word *word,
 		return parse_mode(r, without(text, strlen("mode=")), &old->mode);
 	if (option == OPTION_OWNER)
 		return parse_owner(r, without(text, strlen("owner=")), old);
+	if (option == OPTION_LACKS)
+		return parse_lacks(r, without(text, strlen("lacks=")), old);
 	assert(options->count < options->max);
 	int error =
 		parse_xattr(r, without(text, strlen("xattr=")), &options->xattrs[options->count]);
@@ -383,11 +422,12 @@ int torn_old_parse(struct torn_words *words, int folder_fd, struct torn_arena *a
 			type = &type_words[i];
 	if (!type)
 		return torn_words_refuse(words, &word,
-					 "one of absent, file, dir, symlink, fifo, socket, link");
+					 "one of absent, file, dir, mount, symlink, fifo, socket, link");
 	old.type = type->type;
 	old.mode = type->mode;
 	old.absent = type->absent;
 	old.is_link = type->is_link;
+	old.mount = type->is_mount ? TORN_MOUNT : 0;
 
 	if (type->is_link) {
 		error = parse_path(&r, "the path of an old file", &old.text);
@@ -425,6 +465,13 @@ int torn_old_print(const struct torn_old *old, FILE *out)
 		fprintf(out, " mode=0%03" PRIo32, old->mode);
 	if (type->options & OPTION_OWNER && (old->uid || old->gid))
 		fprintf(out, " owner=%" PRIu32 ":%" PRIu32, old->uid, old->gid);
+	const char *before = " lacks=";
+	for (size_t i = 0; i < LACKS_WORDS_COUNT; i++) {
+		if (!(old->mount & lacks_words[i].mount))
+			continue;
+		fprintf(out, "%s%s", before, lacks_words[i].word);
+		before = ",";
+	}
 	for (uint32_t i = 0; type->options & OPTION_XATTR && i < old->xattrs_count; i++) {
 		struct torn_bytes name = old->xattrs[i].name, value = old->xattrs[i].value;
 		if (name.size && memchr(name.data, ':', name.size))
@@ -457,5 +504,8 @@ const char *torn_old_word(size_t number)
 	if (number < TYPE_WORDS_COUNT)
 		return type_words[number].word;
 	number -= TYPE_WORDS_COUNT;
-	return number < OPTION_WORDS_COUNT ? option_words[number].word : NULL;
+	if (number < OPTION_WORDS_COUNT)
+		return option_words[number].word;
+	number -= OPTION_WORDS_COUNT;
+	return number < LACKS_WORDS_COUNT ? lacks_words[number].word : NULL;
 }

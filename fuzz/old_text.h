@@ -4,6 +4,7 @@
  *   PATH absent
  *   PATH file [mode=0644] [owner=0:0] [xattr=NAME:VALUE]... TEXT | @FILE
  *   PATH dir [mode=0755] [owner=0:0]
+ *   PATH mount [mode=0755] [owner=0:0] [lacks=exchange,tmpfile,link,clone]
  *   PATH symlink TEXT
  *   PATH fifo | socket [mode=0644] [owner=0:0]
  *   PATH link OTHER
@@ -12,6 +13,9 @@
  * the last word of its line: bare text that looks like an option or a reference
  * has to stand in quotes. An option may be quoted as a whole:
  * "xattr=user.note:two words". An attribute's name ends at the first colon.
+ *
+ * A mount is a directory at which another file system begins; what that one
+ * cannot do is said in the order above (enum torn_mount).
  */
 #ifndef TORN_OLD_TEXT_H
 #define TORN_OLD_TEXT_H

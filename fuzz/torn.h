@@ -73,6 +73,18 @@ enum torn_type {
 	TORN_TYPE_COUNT
 };
 
+/*
+ * A directory at which another file system is mounted, and what that one cannot
+ * do. No rename(2) and no link(2) reaches from one to the other (EXDEV).
+ */
+enum torn_mount {
+	TORN_MOUNT = 1 << 0,
+	TORN_LACKS_EXCHANGE = 1 << 1, /* RENAME_EXCHANGE is EINVAL: renameat2(2); FUSE, NFS, exFAT */
+	TORN_LACKS_TMPFILE = 1 << 2,  /* O_TMPFILE is EOPNOTSUPP: open(2); NFS, vFAT */
+	TORN_LACKS_LINK = 1 << 3,     /* link is EPERM: link(2); vFAT */
+	TORN_LACKS_CLONE = 1 << 4,    /* FICLONE is EOPNOTSUPP: ioctl_ficlone(2); ext4 */
+};
+
 #define TORN_BLOCK_SIZE 4096u
 
 /* 128 bits; equal trees have equal ones, and unequal trees have not. */
@@ -110,6 +122,7 @@ struct torn_node {
 	uint32_t mode; /* the twelve permission bits */
 	uint32_t uid, gid;
 	uint32_t links; /* names that reach it; 1 for a directory */
+	uint32_t mount; /* enum torn_mount; 0: nothing is mounted here */
 	struct torn_hash hash;
 	struct torn_hash content; /* of the blocks, the entries or the link's text */
 	const struct torn_xattr *xattrs; /* sorted by name */
@@ -296,15 +309,28 @@ struct torn_variant {
 	int (*operation)(const struct torn_run *run);
 };
 
-/* An old state, in the words of a case: lines "old PATH ...". */
+/*
+ * An old state, in the words of a case: lines "old PATH ..." and, where it goes
+ * with other arguments than the target's defaults, "arg NAME VALUE".
+ */
 struct torn_world {
 	const char *name;
 	const char *old;
-	bool refuses; /* the operation is not meant for it: it must fail and leave old */
+	/* The operation is not meant for it: it must fail and leave old, or roll back. */
+	bool refuses;
 };
 
 struct torn_default {
 	const char *name, *value; /* value as it stands in a case: bare or quoted */
+};
+
+/*
+ * A content that a watched path may have on the way, beside old and new: of a
+ * file that is saved more than once, or published and then taken back.
+ */
+struct torn_between {
+	const char *path;    /* as in `watch` */
+	const char *content; /* "$NAME" stands for that argument's bytes; "@PATH": what old has there */
 };
 
 /*
@@ -319,6 +345,7 @@ struct torn_target {
 	const struct torn_default *args; /* NULL: none */
 	/* Paths that must be old or new. "$NAME" in one stands for that argument's value. */
 	const char *const *watch;
+	const struct torn_between *between; /* NULL: nothing but old and new */
 	unsigned promises;  /* enum torn_promise */
 	const char *mode;   /* that a new file gets: "0644", or "$NAME"; NULL: not promised */
 	const char *backup; /* where an updater keeps the first watched file; NULL: it keeps none */
@@ -373,10 +400,18 @@ struct torn_rerun {
 	const struct torn_node *tree;
 };
 
+/* A file that a watched path may be on the way. */
+struct torn_version {
+	struct torn_bytes path;
+	const struct torn_node *node;
+};
+
 /* What a target says of its files, with the arguments of a run put in. Paths have no leading slash. */
 struct torn_promised {
 	const struct torn_bytes *watch;
 	size_t watch_count;
+	const struct torn_version *between;
+	size_t between_count;
 	struct torn_bytes backup; /* data NULL: none */
 	bool sets_mode;
 	uint32_t mode;
@@ -436,6 +471,7 @@ struct torn_old {
 	bool is_link;           /* a hard link to another `old` path: `text` */
 	enum torn_type type;
 	uint32_t mode, uid, gid;
+	uint32_t mount;         /* enum torn_mount, of a directory */
 	struct torn_bytes text; /* a file's bytes, a symlink's text, a hard link's other path */
 	struct torn_bytes file; /* where the bytes were read from: "@NAME"; empty: inline */
 	const struct torn_xattr *xattrs;

@@ -42,7 +42,7 @@ static const struct torn_node *put(struct building *building, const struct torn_
 
 static const struct torn_node *node_of(struct building *building, const struct torn_old *old)
 {
-	const struct torn_attributes attributes = {old->mode, old->uid, old->gid, 1};
+	const struct torn_attributes attributes = {old->mode, old->uid, old->gid, 1, old->mount};
 	const struct torn_node *node = torn_node_make(
 		building->arena, old->type, attributes,
 		old->type == TORN_SYMLINK ? old->text : (struct torn_bytes){NULL, 0});

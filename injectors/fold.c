@@ -123,12 +123,11 @@ static int entry_remove(struct torn_fold *fold, torn_object dir, struct torn_byt
 	return set_node(fold, dir, torn_node_drop(fold->arena, fold->objects[dir].node, name));
 }
 
-static int object_new(struct torn_fold *fold, torn_object expected, const struct torn_node *node,
-		      int64_t time_ns)
+static int object_new(struct torn_fold *fold, const struct torn_op *op, const struct torn_node *node)
 {
 	if (!node)
 		return -ENOMEM;
-	if (expected != fold->count + 1)
+	if (op->object != fold->count + 1)
 		return -EPROTO;
 	if (fold->count + 1 == fold->room) {
 		uint32_t room = fold->room * 2;
@@ -141,7 +140,7 @@ static int object_new(struct torn_fold *fold, torn_object expected, const struct
 		fold->room = room;
 	}
 	fold->objects[++fold->count] = (struct torn_fold_object){
-		.node = node, .modified_ns = time_ns, .changed_ns = time_ns};
+		.node = node, .home = op->dir, .modified_ns = op->time_ns, .changed_ns = op->time_ns};
 	return 0;
 }
 
@@ -155,6 +154,7 @@ static int base_walk(struct torn_arena *arena, struct torn_fold *fold, torn_obje
 		if (entry->object <= TORN_FOLD_ROOT || entry->object >= fold->room)
 			return -EPROTO;
 		fold->objects[entry->object].node = entry->node;
+		fold->objects[entry->object].home = dir;
 		int r = links_add(fold, entry->object, dir, entry->name);
 		if (r == 0 && entry->node->type == TORN_DIRECTORY)
 			r = base_walk(arena, fold, entry->object);
@@ -192,6 +192,13 @@ int torn_fold_begin(struct torn_fold *fold, struct torn_arena *arena,
 	return 0;
 }
 
+torn_object torn_fold_filesystem(const struct torn_fold *fold, torn_object object)
+{
+	while (object > TORN_FOLD_ROOT && object <= fold->count && !fold->objects[object].node->mount)
+		object = fold->objects[object].home;
+	return object ? object : TORN_FOLD_ROOT;
+}
+
 /* ---------------------------------------------------------------- effects */
 
 static enum torn_type type_made(const struct torn_op *op)
@@ -214,11 +221,10 @@ static int create(struct torn_fold *fold, const struct torn_op *op)
 	enum torn_type type = type_made(op);
 	struct torn_attributes attributes = {.mode = op->mode, .uid = op->uid, .gid = op->gid};
 	attributes.links = op->name.size > 0 ? 1 : 0;
-	int r = object_new(fold, op->object,
+	int r = object_new(fold, op,
 			   torn_node_make(fold->arena, type, attributes,
 					  type == TORN_SYMLINK ? op->path_to
-							       : (struct torn_bytes){NULL, 0}),
-			   op->time_ns);
+							       : (struct torn_bytes){NULL, 0}));
 	if (r < 0 || op->name.size == 0)
 		return r;
 	return entry_add(fold, op->dir, op->name, op->object);

@@ -23,6 +23,7 @@ struct torn_fold_link {
 struct torn_fold_object {
 	const struct torn_node *node;
 	const struct torn_fold_link *links; /* NULL: the root, or no name is left */
+	torn_object home; /* directory that it was made in: the same file system for ever; 0: the root */
 	int64_t modified_ns, changed_ns;    /* virtual; part of no tree */
 	bool unsettled;                     /* directories do not show its value yet */
 };
@@ -72,6 +73,12 @@ static inline const struct torn_fold_object *torn_fold_object(const struct torn_
 {
 	return object != 0 && object <= fold->count ? &fold->objects[object] : NULL;
 }
+
+/*
+ * Return the directory in which the file system of an inode begins: where it is
+ * mounted, or the root. What is mounted on a directory begins with that directory.
+ */
+torn_object torn_fold_filesystem(const struct torn_fold *fold, torn_object object);
 
 /*
  * Apply an op. One that was not performed, or that failed, changes nothing.

@@ -181,6 +181,9 @@ static long copy_inside(const struct torn_doing *doing, const struct copy *copy,
 	uint8_t *bytes = torn_arena_take(&doing->gate->recorder->arena, kept + 1);
 	if (!bytes)
 		return -ENOMEM;
+	if (doing->request->call == TORN_CALL_copy_file_range &&
+	    torn_doing_filesystem(doing, from->object) != torn_doing_filesystem(doing, op->object))
+		return -EXDEV; /* generic_copy_file_checks(), fs/read_write.c, since Linux 5.19 */
 	torn_node_read(node, at, bytes, kept);
 	const long r = copy_call(doing->request, size);
 	if (r <= 0)
@@ -251,7 +254,8 @@ long torn_do_clone(const struct torn_doing *doing)
 	const struct torn_description *from = torn_view_fd(view, (int)doing->request->arg[2]);
 	if (!from)
 		return -EBADF;
-	if (from->class != TORN_FD_ROOT)
+	if (from->class != TORN_FD_ROOT ||
+	    torn_doing_filesystem(doing, from->object) != torn_doing_filesystem(doing, to->object))
 		return -EXDEV;
 	const struct torn_node *source = torn_view_node(view, from->object);
 	const struct torn_node *dest = torn_view_node(view, to->object);
@@ -261,6 +265,8 @@ long torn_do_clone(const struct torn_doing *doing)
 		return -EINVAL;
 	if ((to->how & O_ACCMODE) == O_RDONLY || (from->how & O_ACCMODE) == O_WRONLY)
 		return -EBADF;
+	if (torn_doing_lacks(doing, to->object, TORN_LACKS_CLONE))
+		return -EOPNOTSUPP; /* after the checks above: vfs_clone_file_range() */
 	uint8_t *bytes = torn_arena_take(&doing->gate->recorder->arena, source->size + 1);
 	if (!bytes)
 		return -ENOMEM;

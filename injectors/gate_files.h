@@ -41,6 +41,19 @@ static inline uint32_t torn_doing_mode(const struct torn_doing *doing)
 	return (op->mode & 0777) | (op->kind == TORN_KIND_mkdir ? 0700 : 0600);
 }
 
+/* The file system of an inode: the object that it begins with, and what it lacks (enum torn_mount). */
+static inline torn_object torn_doing_filesystem(const struct torn_doing *doing, torn_object object)
+{
+	return torn_fold_filesystem(&torn_doing_view(doing)->fold, object);
+}
+
+static inline bool torn_doing_lacks(const struct torn_doing *doing, torn_object object,
+				    enum torn_mount what)
+{
+	const struct torn_view *view = torn_doing_view(doing);
+	return torn_view_node(view, torn_doing_filesystem(doing, object))->mount & (uint32_t)what;
+}
+
 /* An address that the target passed. One that cannot be any is EFAULT; a wild one crashes it. */
 static inline void *torn_user(uint64_t address)
 {

@@ -25,7 +25,12 @@ static uint32_t type_bits(enum torn_type type)
 }
 
 #define DEVICE_MAJOR 8 /* sda1: a disk, as far as a target can tell */
-#define DEVICE_MINOR 1
+
+/* Its partitions are told apart by where they are mounted: the root is number 1. */
+static uint32_t device_minor(const struct torn_doing *doing, torn_object number)
+{
+	return torn_doing_filesystem(doing, number);
+}
 
 static uint64_t blocks_of(const struct torn_node *node)
 {
@@ -42,11 +47,12 @@ static uint32_t links_of(const struct torn_node *node)
 	return links;
 }
 
-static void fill_stat(const struct torn_fold_object *object, torn_object number, struct stat *to)
+static void fill_stat(const struct torn_fold_object *object, torn_object number, uint32_t minor,
+		      struct stat *to)
 {
 	const struct torn_node *node = object->node;
 	*to = (struct stat){
-		.st_dev = makedev(DEVICE_MAJOR, DEVICE_MINOR),
+		.st_dev = makedev(DEVICE_MAJOR, minor),
 		.st_ino = number,
 		.st_nlink = object->links || number == TORN_FOLD_ROOT ? links_of(node) : 0,
 		.st_mode = type_bits(node->type) | node->mode,
@@ -66,10 +72,11 @@ static struct statx_timestamp stamp(int64_t ns)
 	return (struct statx_timestamp){.tv_sec = ns / NS_PER_S, .tv_nsec = (uint32_t)(ns % NS_PER_S)};
 }
 
-static void fill_statx(const struct torn_fold_object *object, torn_object number, struct statx *to)
+static void fill_statx(const struct torn_fold_object *object, torn_object number, uint32_t minor,
+		       struct statx *to)
 {
 	struct stat plain;
-	fill_stat(object, number, &plain);
+	fill_stat(object, number, minor, &plain);
 	*to = (struct statx){
 		.stx_mask = STATX_BASIC_STATS,
 		.stx_blksize = TORN_BLOCK_SIZE,
@@ -84,7 +91,7 @@ static void fill_statx(const struct torn_fold_object *object, torn_object number
 		.stx_mtime = stamp(object->modified_ns),
 		.stx_ctime = stamp(object->changed_ns),
 		.stx_dev_major = DEVICE_MAJOR,
-		.stx_dev_minor = DEVICE_MINOR,
+		.stx_dev_minor = minor,
 	};
 }
 
@@ -115,9 +122,11 @@ long torn_do_stat(const struct torn_doing *doing)
 	if (request->call == TORN_CALL_statfs || request->call == TORN_CALL_fstatfs)
 		fill_statfs(torn_user(request->buffer));
 	else if (request->call == TORN_CALL_statx)
-		fill_statx(object, op->object, torn_user(request->buffer));
+		fill_statx(object, op->object, device_minor(doing, op->object),
+			   torn_user(request->buffer));
 	else
-		fill_stat(object, op->object, torn_user(request->buffer));
+		fill_stat(object, op->object, device_minor(doing, op->object),
+			  torn_user(request->buffer));
 	return 0;
 }
 

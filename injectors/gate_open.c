@@ -108,6 +108,9 @@ long torn_do_open(const struct torn_doing *doing)
 		return -EMFILE; /* before anything is made: open(2) */
 	if (would_wait_for_ever(doing))
 		return wait_for_ever(doing);
+	if (!op->name.data && (op->flags & TORN_OP_CREATES) &&
+	    torn_doing_lacks(doing, op->dir, TORN_LACKS_TMPFILE))
+		return -EOPNOTSUPP; /* vfs_tmpfile() */
 	if (op->flags & TORN_OP_CREATES)
 		op->object = torn_doing_view(doing)->fold.count + 1;
 	if (op->object && !op->name.data && op->fd >= 0) { /* by its name below /proc */

@@ -444,6 +444,9 @@ static int check_rename(const struct torn_recorder *recorder, const struct torn_
 			const struct torn_place *from, const struct torn_place *to)
 {
 	const uint32_t how = op->call == TORN_CALL_renameat2 ? op->how : 0;
+	if (torn_fold_filesystem(&recorder->view.fold, from->dir) !=
+	    torn_fold_filesystem(&recorder->view.fold, to->dir))
+		return -EXDEV; /* whether the names are there or not */
 	if (from->last > TORN_LAST_LONG)
 		return -EBUSY;
 	if (to->last > TORN_LAST_LONG)

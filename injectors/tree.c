@@ -57,7 +57,7 @@ static const struct torn_node *seal(struct torn_node *node)
 	uint64_t parts[10] = {
 		node->type,        node->mode,         node->uid,
 		node->gid,         node->links,        node->size,
-		node->content.low, node->content.high, node->xattrs_count,
+		node->content.low, node->content.high, node->xattrs_count, node->mount,
 	};
 	for (uint32_t i = 0; i < node->xattrs_count; i++) {
 		const struct torn_xattr *xattr = &node->xattrs[i];
@@ -90,6 +90,7 @@ const struct torn_node *torn_node_make(struct torn_arena *arena, enum torn_type 
 		.uid = attributes.uid,
 		.gid = attributes.gid,
 		.links = attributes.links,
+		.mount = attributes.mount,
 		.link = link,
 	};
 	if (type == TORN_SYMLINK) {
@@ -101,7 +102,8 @@ const struct torn_node *torn_node_make(struct torn_arena *arena, enum torn_type 
 
 struct torn_attributes torn_node_attributes(const struct torn_node *node)
 {
-	return (struct torn_attributes){node->mode, node->uid, node->gid, node->links};
+	return (struct torn_attributes){node->mode, node->uid, node->gid, node->links,
+					node->mount};
 }
 
 const struct torn_node *torn_node_with(struct torn_arena *arena, const struct torn_node *node,
@@ -114,6 +116,7 @@ const struct torn_node *torn_node_with(struct torn_arena *arena, const struct to
 	made->uid = attributes.uid;
 	made->gid = attributes.gid;
 	made->links = attributes.links;
+	made->mount = attributes.mount;
 	return seal(made);
 }
 

@@ -13,6 +13,7 @@
 
 struct torn_attributes {
 	uint32_t mode, uid, gid, links;
+	uint32_t mount; /* enum torn_mount */
 };
 
 /* Make an empty node. `link` is a symlink's text; it is not copied. */

@@ -204,10 +204,11 @@ static void test_attributes_and_xattrs_are_part_of_a_node_and_not_of_its_content
 	const struct torn_node *file = text("abc");
 	const struct torn_bytes one = torn_bytes_of("one"), name = torn_bytes_of("user.a");
 	const struct torn_node *others[] = {
-		torn_node_with(&arena, file, (struct torn_attributes){0600, 0, 0, 1}),
-		torn_node_with(&arena, file, (struct torn_attributes){0644, 1, 0, 1}),
-		torn_node_with(&arena, file, (struct torn_attributes){0644, 0, 1, 1}),
-		torn_node_with(&arena, file, (struct torn_attributes){0644, 0, 0, 2}),
+		torn_node_with(&arena, file, (struct torn_attributes){0600, 0, 0, 1, 0}),
+		torn_node_with(&arena, file, (struct torn_attributes){0644, 1, 0, 1, 0}),
+		torn_node_with(&arena, file, (struct torn_attributes){0644, 0, 1, 1, 0}),
+		torn_node_with(&arena, file, (struct torn_attributes){0644, 0, 0, 2, 0}),
+		torn_node_with(&arena, file, (struct torn_attributes){0644, 0, 0, 1, TORN_MOUNT}),
 		torn_node_set_xattr(&arena, file, name, &one),
 	};
 	for (size_t i = 0; i < COUNT(others); i++) {
@@ -216,7 +217,7 @@ static void test_attributes_and_xattrs_are_part_of_a_node_and_not_of_its_content
 		for (size_t j = 0; j < i; j++)
 			assert_false(torn_tree_equal(others[i], others[j]));
 	}
-	assert_true(torn_tree_equal(file, torn_node_set_xattr(&arena, others[4], name, NULL)));
+	assert_true(torn_tree_equal(file, torn_node_set_xattr(&arena, others[5], name, NULL)));
 }
 
 static void test_the_order_in_which_xattrs_came_is_not_seen(void **state)
