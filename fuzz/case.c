@@ -73,7 +73,7 @@ struct parser {
 	struct torn_arena *arena;
 	struct torn_words words; /* of the line that is read; its message is the parser's */
 	int folder_fd;
-	bool olds_only;
+	bool is_world; /* `old` and `arg` lines only */
 	uint32_t line;
 	uint32_t lines_count; /* in the whole text */
 	uint32_t header_line, seed; /* lines of what stands once; 0: not yet */
@@ -381,7 +381,7 @@ static int check_whole(struct parser *p)
 	int error = p->c.olds_count ? check_parents(p) : 0;
 	if (error)
 		return error;
-	if (!p->olds_only && !p->lines.target && complain_at(p, p->lines_count))
+	if (!p->is_world && !p->lines.target && complain_at(p, p->lines_count))
 		torn_words_refuse_bytes(&p->words, torn_bytes_of("the end of the text"),
 					"a target");
 	p->line = p->complaint;
@@ -453,10 +453,12 @@ static int parse_line(struct parser *p, struct torn_bytes line)
 	int error = next_word(p, &item);
 	if (error || item.kind == TORN_WORD_END)
 		return error;
-	if (p->olds_only) {
-		if (!torn_word_is(&item, "old"))
-			return torn_words_refuse(&p->words, &item, "old");
-		return parse_old(p);
+	if (p->is_world) {
+		if (torn_word_is(&item, "arg"))
+			return parse_arg(p);
+		if (torn_word_is(&item, "old"))
+			return parse_old(p);
+		return torn_words_refuse(&p->words, &item, "old or arg");
 	}
 	if (!p->header_line)
 		return parse_header(p, &item);
@@ -519,7 +521,7 @@ static int parse_text(struct parser *p, struct torn_bytes text)
 		if (error)
 			return error;
 	}
-	if (!p->olds_only && !p->header_line) {
+	if (!p->is_world && !p->header_line) {
 		p->line = p->line ? p->line : 1;
 		return torn_words_refuse_bytes(&p->words, torn_bytes_of("the end of the text"),
 					       header);
@@ -567,16 +569,13 @@ int torn_case_parse(const char *file_name, struct torn_bytes text, struct torn_a
 	return torn_case_parse_at(-1, file_name, text, arena, ret_case, ret_error);
 }
 
-int torn_case_parse_olds(struct torn_bytes text, struct torn_arena *arena,
-			 struct torn_old **ret_olds, size_t *ret_count,
-			 struct torn_case_error *ret_error)
+int torn_case_parse_world(struct torn_bytes text, struct torn_arena *arena,
+			  struct torn_case *ret_world, struct torn_case_error *ret_error)
 {
-	struct parser p = {.arena = arena, .folder_fd = -1, .olds_only = true};
+	struct parser p = {.arena = arena, .folder_fd = -1, .is_world = true};
 	int error = parse_and_tell(&p, NULL, text, ret_error);
-	if (!error) {
-		*ret_olds = p.c.olds;
-		*ret_count = p.c.olds_count;
-	}
+	if (!error)
+		*ret_world = p.c;
 	return error;
 }
 

@@ -66,12 +66,11 @@ int torn_case_parse_at(int folder_fd, const char *file_name, struct torn_bytes t
 int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case *ret_case,
 		   struct torn_case_error *ret_error);
 /*
- * Read a text of `old` lines only: a target's old state. The olds are sorted by
- * path. As torn_case_parse; ret_error->lines has the olds.
+ * Read a text of `old` and `arg` lines only: a target's old state. As
+ * torn_case_parse; all else of ret_world is empty.
  */
-int torn_case_parse_olds(struct torn_bytes text, struct torn_arena *arena,
-			 struct torn_old **ret_olds, size_t *ret_count,
-			 struct torn_case_error *ret_error);
+int torn_case_parse_world(struct torn_bytes text, struct torn_arena *arena,
+			  struct torn_case *ret_world, struct torn_case_error *ret_error);
 
 /* Put arguments, olds and faults in canonical order, as a parsed case has them. */
 void torn_case_sort(struct torn_case *c);

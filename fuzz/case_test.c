@@ -364,6 +364,12 @@ static void test_accepted_texts_have_one_canonical_form(void **state)
 		{HEAD "old a file mode=7 x\n", HEAD "old a file mode=0007 x\n"},
 		{HEAD "old a file mode=4755 x\n", HEAD "old a file mode=04755 x\n"},
 		{HEAD "old a dir mode=0755\n", HEAD "old a dir\n"},
+		{HEAD "old a mount mode=0755\n", HEAD "old a mount\n"},
+		{HEAD "old a mount lacks=exchange owner=1:2\nold a/b file x\n",
+		 HEAD "old a mount owner=1:2 lacks=exchange\nold a/b file x\n"},
+		{HEAD "old a mount lacks=tmpfile,clone\n", HEAD "old a mount lacks=tmpfile,clone\n"},
+		{HEAD "old a mount lacks=exchange,tmpfile,link,clone mode=0700\n",
+		 HEAD "old a mount mode=0700 lacks=exchange,tmpfile,link,clone\n"},
 		{HEAD "old a dir mode=0644\n", HEAD "old a dir mode=0644\n"},
 		{HEAD "old a file \"mode=0600\" x\n", HEAD "old a file mode=0600 x\n"},
 		{HEAD "old a file \"mode=0600\"\n", HEAD "old a file \"mode=0600\"\n"},
@@ -520,13 +526,27 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		 "a path below directories only (line 4 says link), found a/b"},
 		/* old: types */
 		{HEAD "old a\n", 3,
-		 "one of absent, file, dir, symlink, fifo, socket, link, "
+		 "one of absent, file, dir, mount, symlink, fifo, socket, link, "
 		 "found the end of the line"},
 		{HEAD "old a directory\n", 3,
-		 "one of absent, file, dir, symlink, fifo, socket, link, found directory"},
+		 "one of absent, file, dir, mount, symlink, fifo, socket, link, found directory"},
 		{HEAD "old a \"file\" x\n", 3,
-		 "one of absent, file, dir, symlink, fifo, socket, link, found \"file\""},
+		 "one of absent, file, dir, mount, symlink, fifo, socket, link, found \"file\""},
 		{HEAD "old a absent x\n", 3, "the end of the line, found x"},
+		/* old: mounts */
+		{HEAD "old a dir lacks=link\n", 3, "mode=, owner= or the end of the line, found lacks=link"},
+		{HEAD "old a mount x\n", 3, "mode=, owner=, lacks= or the end of the line, found x"},
+		{HEAD "old a mount lacks=\n", 3,
+		 "exchange, tmpfile, link, clone in this order, with commas, found nothing"},
+		{HEAD "old a mount lacks=clone,link\n", 3,
+		 "exchange, tmpfile, link, clone in this order, with commas, found link"},
+		{HEAD "old a mount lacks=link,link\n", 3,
+		 "exchange, tmpfile, link, clone in this order, with commas, found link"},
+		{HEAD "old a mount lacks=link,\n", 3,
+		 "exchange, tmpfile, link, clone in this order, with commas, found nothing"},
+		{HEAD "old a mount lacks=links\n", 3,
+		 "exchange, tmpfile, link, clone in this order, with commas, found links"},
+		{HEAD "old a mount lacks=link lacks=clone\n", 3, "each option once, found lacks=clone"},
 		/* old: files */
 		{HEAD "old a file\n", 3, "a text or @FILE, found the end of the line"},
 		{HEAD "old a file # x\n", 3, "a text or @FILE, found the end of the line"},
@@ -806,24 +826,27 @@ static void test_lines_tell_where_things_stand(void **state)
 	assert_memory_equal(error.lines.faults, faults, sizeof(faults));
 }
 
-static void test_old_lines_alone_are_read(void **state)
+static void test_a_world_is_read(void **state)
 {
 	(void)state;
-	struct torn_old *olds = NULL;
-	size_t count = 0;
+	struct torn_case world;
 	struct torn_case_error error;
-	assert_int_equal(torn_case_parse_olds(torn_bytes_of("old b file x\n # c\nold a link b"),
-					      &arena, &olds, &count, &error),
-			 0);
-	assert_int_equal(count, 2);
-	assert_text(olds[0].path, "a");
-	assert_text(olds[1].path, "b");
-	assert_int_equal(error.lines.olds[0], 3);
-	assert_int_equal(torn_case_parse_olds(torn_bytes_of(""), &arena, &olds, &count, &error), 0);
-	assert_int_equal(count, 0);
+	const char *text = "old b file x\narg suffix \"\"\n # c\nold a link b";
+	assert_int_equal(torn_case_parse_world(torn_bytes_of(text), &arena, &world, &error), 0);
+	assert_int_equal(world.olds_count, 2);
+	assert_text(world.olds[0].path, "a");
+	assert_text(world.olds[1].path, "b");
+	assert_int_equal(error.lines.olds[0], 4);
+	assert_int_equal(world.args_count, 1);
+	assert_text(world.args[0].name, "suffix");
+	assert_text(world.args[0].value, "");
+	assert_int_equal(error.lines.args[0], 2);
+	assert_int_equal(torn_case_parse_world(torn_bytes_of(""), &arena, &world, &error), 0);
+	assert_int_equal(world.olds_count, 0);
+	assert_int_equal(world.args_count, 0);
 }
 
-static void test_other_lines_among_old_lines_are_refused(void **state)
+static void test_other_lines_in_a_world_are_refused(void **state)
 {
 	(void)state;
 	static const struct {
@@ -831,24 +854,23 @@ static void test_other_lines_among_old_lines_are_refused(void **state)
 		uint32_t line;
 		const char *message;
 	} rows[] = {
-		{"torn-case 1\n", 1, "expected old, found torn-case"},
-		{"old a absent\narg a b\n", 2, "expected old, found arg"},
+		{"torn-case 1\n", 1, "expected old or arg, found torn-case"},
+		{"old a absent\nseed 7\n", 2, "expected old or arg, found seed"},
+		{"arg a b\narg a b\n", 2, "expected each argument once (first on line 1), found a"},
 		{"old a absent\nold a absent\n", 2,
 		 "expected each path once (first on line 1), found a"},
 		{"\nold a file @b\n", 2,
 		 "expected a text (a file reference needs a case file), found @b"},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct torn_old *olds = (struct torn_old *)rows;
-		size_t count = 42;
+		struct torn_case world = {.olds_count = 42};
 		struct torn_case_error error;
-		assert_int_equal(torn_case_parse_olds(torn_bytes_of(rows[i].text), &arena, &olds,
-						      &count, &error),
-				 -EINVAL);
+		assert_int_equal(
+			torn_case_parse_world(torn_bytes_of(rows[i].text), &arena, &world, &error),
+			-EINVAL);
 		assert_string_equal(error.message, rows[i].message);
 		assert_int_equal(error.line, rows[i].line);
-		assert_ptr_equal(olds, rows);
-		assert_int_equal(count, 42);
+		assert_int_equal(world.olds_count, 42);
 	}
 }
 
@@ -1584,8 +1606,8 @@ int main(void)
 		PLAIN(test_values_that_are_too_long_are_refused),
 		PLAIN(test_more_faults_than_a_plan_has_room_for_are_refused),
 		PLAIN(test_lines_tell_where_things_stand),
-		PLAIN(test_old_lines_alone_are_read),
-		PLAIN(test_other_lines_among_old_lines_are_refused),
+		PLAIN(test_a_world_is_read),
+		PLAIN(test_other_lines_in_a_world_are_refused),
 		PLAIN(test_an_attribute_with_a_colon_in_its_name_is_not_printed),
 		PLAIN(test_a_stream_that_fails_is_told),
 		PLAIN(test_random_cases_read_back_as_they_were_printed),

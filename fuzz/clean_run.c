@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "../injectors/tree.h"
+#include "judgement.h"
 #include "log_hash.h"
 #include "rerun.h"
 
@@ -48,7 +49,8 @@ bool torn_clean_run_ended_as_meant(const struct torn_trial *clean)
 		return true;
 	if ((clean->code != 0) != clean->world->refuses)
 		return false;
-	return !clean->world->refuses || torn_tree_equal(clean->now, clean->old_tree);
+	return !clean->world->refuses || torn_trial_rolled_back(clean) ||
+	       torn_tree_equal(clean->now, clean->old_tree);
 }
 
 int torn_clean_run_of_new(struct torn_lab *lab, const struct torn_setup *setup,

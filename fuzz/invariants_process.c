@@ -26,6 +26,8 @@ static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judge
 	else if (torn_trial_refuses(trial) && trial->code == 0)
 		torn_judge(judgement, TORN_VIOLATED,
 		    "from an old state that it must refuse, the operation reported success");
+	else if (torn_trial_refuses(trial) && torn_trial_rolled_back(trial))
+		judgement->verdict = TORN_HELD; /* what it took back is rollback-restores' */
 	else if (torn_trial_refuses(trial) && !torn_tree_equal(trial->now, trial->old_tree))
 		torn_judge(judgement, TORN_VIOLATED,
 		    "from an old state that it must refuse, the operation changed something");

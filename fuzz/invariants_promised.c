@@ -227,7 +227,7 @@ static void rollback_restores(const struct torn_trial *trial, struct torn_judgem
 		torn_judge(judgement, TORN_SKIPPED, "the target has no rollback");
 		return;
 	}
-	if (!torn_trial_ended_by_itself(trial) || trial->code != TORN_ROLLED_BACK) {
+	if (!torn_trial_rolled_back(trial)) {
 		torn_judge(judgement, TORN_SKIPPED, "no rollback was reported to have succeeded");
 		return;
 	}
@@ -263,6 +263,9 @@ static void backup_kept(const struct torn_trial *trial, struct torn_judgement *j
 	}
 	const struct torn_bytes watched = trial->promised->watch[0];
 	const struct torn_node *old = torn_tree_find(trial->old_tree, watched);
+	const bool is_gone = !old; /* an update that was killed left the backup, and nothing else */
+	if (is_gone)
+		old = torn_tree_find(trial->old_tree, backup);
 	if (!old || old->type != TORN_FILE) {
 		torn_judge(judgement, TORN_SKIPPED, "there was nothing to keep a copy of");
 		return;
@@ -278,8 +281,10 @@ static void backup_kept(const struct torn_trial *trial, struct torn_judgement *j
 	}
 	char is[32];
 	torn_judge_path(judgement, backup, "backup");
-	torn_judge(judgement, TORN_VIOLATED, "/%.*s is no longer the old one, and its backup /%.*s is %s",
-		   TORN_PATH(watched), TORN_PATH(backup),
+	torn_judge(judgement, TORN_VIOLATED, "/%.*s %s, and its backup /%.*s is %s",
+		   TORN_PATH(watched),
+		   is_gone ? "was not there and is not the last good one" : "is no longer the old one",
+		   TORN_PATH(backup),
 		   torn_node_kind(torn_tree_find(trial->now, backup), is, sizeof is));
 }
 

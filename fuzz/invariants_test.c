@@ -20,15 +20,15 @@ static const struct torn_bytes watch[] = {{(const uint8_t *)"f", 1}};
 
 static const struct torn_node *tree(const char *olds)
 {
-	struct torn_old *items;
-	size_t count;
+	struct torn_case said;
 	struct torn_case_error error;
 	const struct torn_node *made;
 	struct torn_fold_base base;
 	char message[200];
-	if (torn_case_parse_olds(torn_bytes_of(olds), &arena, &items, &count, &error) < 0)
+	if (torn_case_parse_world(torn_bytes_of(olds), &arena, &said, &error) < 0)
 		fail_msg("%s", error.message);
-	if (torn_world_build(&arena, items, count, &made, &base, message, sizeof message) < 0)
+	if (torn_world_build(&arena, said.olds, said.olds_count, &made, &base, message,
+			     sizeof message) < 0)
 		fail_msg("%s", message);
 	return made;
 }
@@ -266,6 +266,54 @@ static void test_until_new_is_confirmed_the_old_is_somewhere(void **state)
 	expect("backup-kept", kill, TORN_VIOLATED, "is absent");
 }
 
+static void test_a_backup_without_its_file_is_the_last_good_copy(void **state)
+{
+	(void)state;
+	const char *old = "old f.bak file good\n", *new = "old f file new\n";
+	promised.backup = torn_bytes_of("f.bak");
+	expect("backup-kept", returned(old, new, old, -1), TORN_HELD, "");
+	expect("backup-kept", returned(old, new, "old f file good\n", -1), TORN_HELD, "");
+	expect("backup-kept", returned(old, new, "old g dir\n", -1), TORN_VIOLATED, "was not there");
+	expect("backup-kept", returned(old, new, new, -1), TORN_VIOLATED, "was not there");
+	expect("backup-kept", returned(old, new, new, 0), TORN_SKIPPED, "confirmed");
+	expect("backup-kept", returned("old f.bak dir\n", new, new, -1), TORN_SKIPPED, "nothing to keep");
+}
+
+/* ----------------------------------------------------------------- between */
+
+static void test_a_file_may_be_what_it_is_on_the_way_and_nothing_else(void **state)
+{
+	(void)state;
+	const struct torn_version between[] = {
+		{torn_bytes_of("f"), torn_tree_find(tree("old f file midway\n"), torn_bytes_of("f"))}};
+	const char *old = "old f file old\n", *new = "old f file new\n", *midway = "old f file midway\n";
+	expect("old-or-new", returned(old, new, midway, -1), TORN_VIOLATED, "neither");
+	promised.between = between;
+	promised.between_count = 1;
+	expect("old-or-new", returned(old, new, midway, -1), TORN_HELD, "");
+	expect("old-or-new", returned(old, new, "old f file mode=0600 midway\n", -1), TORN_HELD, "");
+	expect("old-or-new", returned(old, new, "old f file mid\n", -1), TORN_VIOLATED, "neither");
+	expect("old-or-new", returned(old, new, "old g file midway\n", -1), TORN_VIOLATED, "absent");
+	struct torn_trial kill = returned(old, new, midway, 0);
+	kill.killed = true;
+	expect("old-or-new", kill, TORN_HELD, "");
+	/* It is neither old nor new: success is not reported of it, and failure says nothing. */
+	expect("success-means-new", returned(old, new, midway, 0), TORN_VIOLATED, "not new");
+	expect("error-means-old", returned(old, new, midway, -1), TORN_SKIPPED, "neither");
+}
+
+static void test_what_is_refused_may_be_rolled_back(void **state)
+{
+	(void)state;
+	const char *old = "old f file old\nold new file new\n", *back = "old f file old\n";
+	world.refuses = true;
+	expect("clean-run-succeeds", returned(old, back, back, TORN_ROLLED_BACK), TORN_VIOLATED, "changed");
+	target.promises = TORN_PROMISES_ROLLBACK;
+	expect("clean-run-succeeds", returned(old, back, back, TORN_ROLLED_BACK), TORN_HELD, "");
+	expect("clean-run-succeeds", returned(old, back, back, -1), TORN_VIOLATED, "changed");
+	expect("clean-run-succeeds", returned(old, back, back, 0), TORN_VIOLATED, "reported success");
+}
+
 static void test_an_old_state_that_nobody_declared_may_be_refused(void **state)
 {
 	(void)state;
@@ -292,6 +340,9 @@ int main(void)
 		TEST(test_a_hard_link_that_comes_apart_is_a_label),
 		TEST(test_a_rollback_restores_all_that_it_says_it_did),
 		TEST(test_until_new_is_confirmed_the_old_is_somewhere),
+		TEST(test_a_backup_without_its_file_is_the_last_good_copy),
+		TEST(test_a_file_may_be_what_it_is_on_the_way_and_nothing_else),
+		TEST(test_what_is_refused_may_be_rolled_back),
 		TEST(test_an_old_state_that_nobody_declared_may_be_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,23 @@ bool torn_trial_refuses(const struct torn_trial *trial)
 	return trial->world && trial->world->refuses;
 }
 
+bool torn_trial_rolled_back(const struct torn_trial *trial)
+{
+	return (trial->target->promises & TORN_PROMISES_ROLLBACK) && torn_trial_ended_by_itself(trial) &&
+	       trial->code == TORN_ROLLED_BACK;
+}
+
+/* Is this what the target says that the path may be on the way? */
+static bool is_between(const struct torn_trial *trial, struct torn_bytes at, const struct torn_node *now)
+{
+	const struct torn_promised *promised = trial->promised;
+	for (size_t i = 0; i < promised->between_count; i++)
+		if (torn_bytes_equal(promised->between[i].path, at) &&
+		    torn_tree_same_content(promised->between[i].node, now))
+			return true;
+	return false;
+}
+
 struct torn_watched torn_trial_watched(const struct torn_trial *trial)
 {
 	struct torn_watched state = {.all_old = true, .all_new = true};
@@ -50,7 +67,7 @@ struct torn_watched torn_trial_watched(const struct torn_trial *trial)
 		bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
 		state.all_old &= is_old;
 		state.all_new &= is_new;
-		if (!is_old && !is_new && !state.any_torn) {
+		if (!is_old && !is_new && !state.any_torn && !is_between(trial, at, now)) {
 			state.torn = at;
 			state.any_torn = true;
 		}

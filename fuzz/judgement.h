@@ -20,6 +20,8 @@ bool torn_trial_ended_by_itself(const struct torn_trial *trial);
 bool torn_trial_has_faults(const struct torn_trial *trial);
 /* Is the old state one that the operation is not meant for? */
 bool torn_trial_refuses(const struct torn_trial *trial);
+/* Did it fail and report that its rollback succeeded? */
+bool torn_trial_rolled_back(const struct torn_trial *trial);
 /* "returned 0", "crashed (SIGSEGV)": in `buffer`, which is returned. */
 const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer, size_t size);
 

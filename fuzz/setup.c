@@ -7,8 +7,40 @@
 #include <string.h>
 
 #include "../injectors/faults.h"
+#include "../injectors/tree.h"
 #include "registry.h"
 #include "world.h"
+
+static int refuse(struct torn_case_error *error, uint32_t line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int refuse(struct torn_case_error *error, uint32_t line, const char *format, ...)
+{
+	error->line = line;
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(error->message, sizeof error->message, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+static bool declares(const struct torn_target *target, struct torn_bytes name)
+{
+	for (const struct torn_default *arg = target->args; arg && arg->name; arg++)
+		if (torn_bytes_equal(torn_bytes_of(arg->name), name))
+			return true;
+	return false;
+}
+
+static int check_args(const struct torn_case *c, const struct torn_case_lines *lines,
+		      const struct torn_target *target, struct torn_case_error *error)
+{
+	for (size_t i = 0; i < c->args_count; i++)
+		if (!declares(target, c->args[i].name))
+			return refuse(error, lines->args[i], "expected an argument of %s, found %.60s",
+				      target->name, (const char *)c->args[i].name.data);
+	return 0;
+}
 
 static int take_args(struct torn_setup *setup, const struct torn_case *c)
 {
@@ -127,16 +159,63 @@ static int resolve_promises(struct torn_setup *setup)
 	return 0;
 }
 
+/* What stands between old and new at a path; where old has no such file, nothing does. */
+static int resolve_version(const struct torn_setup *setup, const struct torn_between *between,
+			   struct torn_version *ret_version)
+{
+	const bool is_of_old = between->content[0] == '@';
+	struct torn_bytes path = put_args(setup, between->path);
+	struct torn_bytes content = put_args(setup, between->content + is_of_old);
+	if (!path.data || !content.data)
+		return -EINVAL;
+	ret_version->path = tree_path(path);
+	if (is_of_old) {
+		ret_version->node = torn_tree_find(setup->old_tree, tree_path(content));
+		return 0;
+	}
+	const struct torn_node *file = torn_node_make(setup->arena, TORN_FILE,
+						      (struct torn_attributes){.mode = 0644, .links = 1},
+						      (struct torn_bytes){NULL, 0});
+	ret_version->node = file ? torn_node_write(setup->arena, file, 0, content) : NULL;
+	return ret_version->node ? 0 : -ENOMEM;
+}
+
+static int resolve_between(struct torn_setup *setup)
+{
+	const struct torn_between *between = setup->target->between;
+	size_t declared = 0, count = 0;
+	while (between && between[declared].path)
+		declared++;
+	struct torn_version *versions = torn_arena_take(setup->arena, (declared + 1) * sizeof *versions);
+	if (!versions)
+		return -ENOMEM;
+	for (size_t i = 0; i < declared; i++) {
+		const int r = resolve_version(setup, &between[i], &versions[count]);
+		if (r < 0)
+			return r;
+		count += versions[count].node != NULL;
+	}
+	setup->promised.between = versions;
+	setup->promised.between_count = count;
+	return 0;
+}
+
 static int build(struct torn_setup *setup, char *message, size_t size)
 {
-	const int r = resolve_promises(setup);
-	if (r == -EINVAL)
+	int r = resolve_promises(setup);
+	if (r == 0)
+		r = torn_world_build(setup->arena, setup->olds, setup->olds_count, &setup->old_tree,
+				     &setup->base, message, size);
+	else if (r == -EINVAL)
 		snprintf(message, size, "%s: $NAME stands for none of its arguments",
 			 setup->target->name);
 	if (r < 0)
 		return r;
-	return torn_world_build(setup->arena, setup->olds, setup->olds_count, &setup->old_tree,
-				&setup->base, message, size);
+	r = resolve_between(setup);
+	if (r == -EINVAL)
+		snprintf(message, size, "%s: $NAME stands for none of its arguments",
+			 setup->target->name);
+	return r;
 }
 
 int torn_setup_world(struct torn_arena *arena, const struct torn_target *target,
@@ -145,17 +224,19 @@ int torn_setup_world(struct torn_arena *arena, const struct torn_target *target,
 {
 	struct torn_setup setup = {
 		.target = target, .variant = variant, .world = world, .arena = arena};
-	struct torn_old *olds;
+	struct torn_case said;
 	struct torn_case_error error;
-	int r = torn_case_parse_olds(torn_bytes_of(world->old), arena, &olds, &setup.olds_count,
-				     &error);
+	int r = torn_case_parse_world(torn_bytes_of(world->old), arena, &said, &error);
+	if (r == 0)
+		r = check_args(&said, &error.lines, target, &error);
 	if (r == -EINVAL)
 		snprintf(ret_message, size, "%s, old state \"%s\", line %u: %s", target->name,
 			 world->name, error.line, error.message);
 	if (r < 0)
 		return r;
-	setup.olds = olds;
-	r = take_args(&setup, NULL);
+	setup.olds = said.olds;
+	setup.olds_count = said.olds_count;
+	r = take_args(&setup, &said);
 	if (r == -EINVAL)
 		snprintf(ret_message, size, "%s: a default argument is no word", target->name);
 	if (r == 0)
@@ -166,27 +247,6 @@ int torn_setup_world(struct torn_arena *arena, const struct torn_target *target,
 }
 
 /* ------------------------------------------------------------------- cases */
-
-static int refuse(struct torn_case_error *error, uint32_t line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int refuse(struct torn_case_error *error, uint32_t line, const char *format, ...)
-{
-	error->line = line;
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(error->message, sizeof error->message, format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
-
-static bool declares(const struct torn_target *target, struct torn_bytes name)
-{
-	for (const struct torn_default *arg = target->args; arg && arg->name; arg++)
-		if (torn_bytes_equal(torn_bytes_of(arg->name), name))
-			return true;
-	return false;
-}
 
 static int check_names(const struct torn_case *c, const struct torn_case_lines *lines,
 		       struct torn_setup *setup, struct torn_case_error *error)
@@ -200,10 +260,9 @@ static int check_names(const struct torn_case *c, const struct torn_case_lines *
 	if (!setup->variant)
 		return refuse(error, lines->target, "expected a variant of %s, found %.60s",
 			      setup->target->name, (const char *)c->variant.data);
-	for (size_t i = 0; i < c->args_count; i++)
-		if (!declares(setup->target, c->args[i].name))
-			return refuse(error, lines->args[i], "expected an argument of %s, found %.60s",
-				      setup->target->name, (const char *)c->args[i].name.data);
+	const int r = check_args(c, lines, setup->target, error);
+	if (r < 0)
+		return r;
 	if (c->expect != TORN_EXPECT_NOTHING && !torn_invariant_named(c->invariant))
 		return refuse(error, lines->invariant,
 			      "expected an invariant (see torn list invariants), found %.60s",
@@ -218,24 +277,19 @@ static int check_names(const struct torn_case *c, const struct torn_case_lines *
 	return 0;
 }
 
-/* A world is an old state together with the default arguments: it was declared for them. */
-static bool has_default_args(const struct torn_setup *setup, struct torn_arena *arena)
-{
-	for (size_t i = 0; i < setup->run.args_count; i++)
-		if (!torn_bytes_equal(setup->run.args[i].value,
-				      torn_word_value(setup->target->args[i].value, arena)))
-			return false;
-	return true;
-}
-
-static bool same_tree(struct torn_arena *arena, const struct torn_setup *setup,
-		      const struct torn_world *world)
+/* A world is an old state together with its arguments: it was declared for them. */
+static bool is_world(struct torn_arena *arena, const struct torn_setup *setup,
+		     const struct torn_world *world)
 {
 	char message[200];
 	struct torn_setup other;
-	return torn_setup_world(arena, setup->target, setup->variant, world, &other, message,
-				sizeof message) == 0 &&
-	       torn_tree_equal(other.old_tree, setup->old_tree);
+	if (torn_setup_world(arena, setup->target, setup->variant, world, &other, message,
+			     sizeof message) < 0)
+		return false;
+	for (size_t i = 0; i < setup->run.args_count; i++)
+		if (!torn_bytes_equal(setup->run.args[i].value, other.run.args[i].value))
+			return false;
+	return torn_tree_equal(other.old_tree, setup->old_tree);
 }
 
 int torn_setup_case(struct torn_arena *arena, const struct torn_case *c,
@@ -253,9 +307,8 @@ int torn_setup_case(struct torn_arena *arena, const struct torn_case *c,
 		ret_error->line = lines->olds && c->olds_count ? lines->olds[0] : 0;
 	if (r < 0)
 		return r;
-	const bool declared = has_default_args(&setup, arena);
-	for (const struct torn_world *world = setup.target->worlds; world->name && declared; world++)
-		if (!setup.world && same_tree(arena, &setup, world))
+	for (const struct torn_world *world = setup.target->worlds; world->name; world++)
+		if (!setup.world && is_world(arena, &setup, world))
 			setup.world = world;
 	*ret_setup = setup;
 	return 0;

@@ -35,14 +35,14 @@ static int close_arena(void **state)
 
 static int build(const char *text)
 {
-	struct torn_old *olds;
-	size_t count;
+	struct torn_case world;
 	struct torn_case_error error;
-	assert_int_equal(torn_case_parse_olds(torn_bytes_of(text), &arena, &olds, &count, &error), 0);
+	assert_int_equal(torn_case_parse_world(torn_bytes_of(text), &arena, &world, &error), 0);
 	tree = NULL;
 	base = (struct torn_fold_base){0};
 	message[0] = '\0';
-	return torn_world_build(&arena, olds, count, &tree, &base, message, sizeof message);
+	return torn_world_build(&arena, world.olds, world.olds_count, &tree, &base, message,
+				sizeof message);
 }
 
 static const struct torn_node *at(const char *path)
@@ -235,17 +235,17 @@ static void test_a_full_arena_is_told(void **state)
 {
 	(void)state;
 	static const char text[] = "old a/b/c file x\nold a/d link a/b/c\nold e symlink x\n";
-	struct torn_old *olds;
-	size_t count;
+	struct torn_case world;
 	struct torn_case_error error;
-	assert_int_equal(torn_case_parse_olds(torn_bytes_of(text), &arena, &olds, &count, &error), 0);
+	assert_int_equal(torn_case_parse_world(torn_bytes_of(text), &arena, &world, &error), 0);
 	bool built = false;
 	static uint8_t bytes[16384] __attribute__((aligned(16)));
 	for (size_t room = 0; !built; room += 16) {
 		memset(bytes, 0, sizeof bytes);
 		assert_true(room < sizeof bytes);
 		struct torn_arena small = {.base = bytes, .size = room};
-		int r = torn_world_build(&small, olds, count, &tree, &base, message, sizeof message);
+		int r = torn_world_build(&small, world.olds, world.olds_count, &tree, &base, message,
+					 sizeof message);
 		built = r == 0;
 		if (!built)
 			assert_int_equal(r, -ENOMEM);

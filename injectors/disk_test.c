@@ -59,14 +59,13 @@ static int make_place(void **state)
 	struct place *place = calloc(1, sizeof *place);
 	snprintf(place->path, sizeof place->path, "/tmp/torn-disk-test-XXXXXX");
 	umask(0);
-	struct torn_old *olds;
-	size_t count;
+	struct torn_case old;
 	struct torn_case_error error;
 	char message[200];
 	if (!mkdtemp(place->path) || torn_arena_open(&place->arena, 8 << 20) < 0 ||
-	    torn_case_parse_olds(torn_bytes_of(world), &place->arena, &olds, &count, &error) < 0 ||
-	    torn_world_build(&place->arena, olds, count, &place->tree, &place->base, message,
-			     sizeof message) < 0)
+	    torn_case_parse_world(torn_bytes_of(world), &place->arena, &old, &error) < 0 ||
+	    torn_world_build(&place->arena, old.olds, old.olds_count, &place->tree, &place->base,
+			     message, sizeof message) < 0)
 		return -1;
 	place->root_fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (torn_disk_make(place->root_fd, place->tree) < 0)
@@ -216,8 +215,7 @@ static void test_a_directory_whose_names_are_known_is_listed_again_once_it_chang
 static void test_old_is_put_back_whatever_the_run_left(void **state)
 {
 	struct place *place = *state;
-	struct torn_old *olds;
-	size_t count;
+	struct torn_case old;
 	struct torn_case_error error;
 	char message[200], difference[200];
 	const struct torn_node *now;
@@ -228,8 +226,8 @@ static void test_old_is_put_back_whatever_the_run_left(void **state)
 				   "old a/temp file t\n"
 				   "old a/z file zzz\n"
 				   "old b/c/deep file x\n";
-	assert_int_equal(torn_case_parse_olds(torn_bytes_of(left), &place->arena, &olds, &count, &error), 0);
-	assert_int_equal(torn_world_build(&place->arena, olds, count, &now, &base, message,
+	assert_int_equal(torn_case_parse_world(torn_bytes_of(left), &place->arena, &old, &error), 0);
+	assert_int_equal(torn_world_build(&place->arena, old.olds, old.olds_count, &now, &base, message,
 					  sizeof message), 0);
 	bool anew;
 	assert_int_equal(torn_disk_change(&place->disk, place->tree, now, &anew), 0);

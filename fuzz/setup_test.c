@@ -1,0 +1,159 @@
+/* setup_test.c: what a target declares, and what a case says, as a trial runs it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+#include "registry.h"
+#include "setup.h"
+
+static struct torn_arena arena;
+static struct torn_setup setup;
+static char message[200];
+
+static int does_nothing(const struct torn_run *run)
+{
+	(void)run;
+	return 0;
+}
+
+static const struct torn_variant variants[] = {{"only", does_nothing}, {NULL, NULL}};
+static const struct torn_world worlds[] = {
+	{"plain", "old srv/f file old\n", .refuses = false},
+	{"no_suffix", "old srv/f file old\narg suffix \"\"\n", .refuses = true},
+	{"other_file_system", "old srv mount lacks=exchange\nold srv/f file old\n", .refuses = false},
+	{NULL, NULL, false},
+};
+static const struct torn_default args[] = {
+	{"path", "/srv/f"}, {"suffix", ".old"}, {"content", "\"a b\""}, {NULL, NULL}};
+static const char *const watch[] = {"$path", NULL};
+static struct torn_target target = {
+	.name = "test.setup",
+	.variants = variants,
+	.worlds = worlds,
+	.args = args,
+	.watch = watch,
+	.backup = "$path$suffix",
+};
+
+static int begin(void **state)
+{
+	(void)state;
+	target.between = NULL;
+	return torn_arena_open(&arena, 4 << 20);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	torn_arena_close(&arena);
+	return 0;
+}
+
+static int set_up(const struct torn_world *world)
+{
+	message[0] = '\0';
+	return torn_setup_world(&arena, &target, &variants[0], world, &setup, message, sizeof message);
+}
+
+#define assert_bytes(bytes, text) assert_true(torn_bytes_equal(bytes, torn_bytes_of(text)))
+
+static void test_an_old_state_may_go_with_other_arguments(void **state)
+{
+	(void)state;
+	assert_int_equal(set_up(&worlds[0]), 0);
+	assert_bytes(torn_run_arg(&setup.run, "suffix"), ".old");
+	assert_bytes(setup.promised.backup, "srv/f.old");
+	assert_int_equal(set_up(&worlds[1]), 0);
+	assert_bytes(torn_run_arg(&setup.run, "suffix"), "");
+	assert_bytes(torn_run_arg(&setup.run, "path"), "/srv/f");
+	assert_bytes(setup.promised.backup, "srv/f");
+	assert_bytes(setup.promised.watch[0], "srv/f");
+}
+
+static void test_an_argument_that_is_not_declared_is_refused(void **state)
+{
+	(void)state;
+	const struct torn_world wrong = {"wrong", "old a absent\narg sufix x\n", false};
+	assert_int_equal(set_up(&wrong), -EINVAL);
+	assert_string_equal(message, "test.setup, old state \"wrong\", line 2: "
+				     "expected an argument of test.setup, found sufix");
+}
+
+/* The world that torn finds for a case on this target, by name. */
+static const char *world_of(const char *lines)
+{
+	struct torn_case c;
+	struct torn_case_error error;
+	char text[512];
+	snprintf(text, sizeof text, "torn-case 1\ntarget example.replace\n%s", lines);
+	assert_int_equal(torn_case_parse("test", torn_bytes_of(text), &arena, &c, &error), 0);
+	assert_int_equal(torn_setup_case(&arena, &c, &error.lines, &setup, &error), 0);
+	return setup.world ? setup.world->name : "none";
+}
+
+static void test_a_case_is_of_the_old_state_whose_tree_and_arguments_it_has(void **state)
+{
+	(void)state;
+	const struct torn_target *example = torn_target_named(torn_bytes_of("example.replace"));
+	assert_non_null(example);
+	char olds[300];
+	snprintf(olds, sizeof olds, "%s", example->worlds[0].old);
+	assert_string_equal(world_of(olds), example->worlds[0].name);
+	strcat(olds, "arg content other\n");
+	assert_string_equal(world_of(olds), "none");
+	snprintf(olds, sizeof olds, "old mnt mount\n%s", example->worlds[0].old);
+	assert_string_equal(world_of(olds), "none");
+}
+
+static void test_what_stands_on_the_way_is_text_of_arguments_or_a_file_of_old(void **state)
+{
+	(void)state;
+	const struct torn_between between[] = {
+		{"$path", "<$content>"}, {"$path", "@$path"}, {"$path", "@none"}, {NULL, NULL}};
+	target.between = between;
+	assert_int_equal(set_up(&worlds[0]), 0);
+	assert_int_equal(setup.promised.between_count, 2); /* old has no "none" */
+	char bytes[16];
+	const struct torn_version *versions = setup.promised.between;
+	assert_bytes(versions[0].path, "srv/f");
+	assert_int_equal(torn_node_read(versions[0].node, 0, bytes, sizeof bytes), 5);
+	assert_memory_equal(bytes, "<a b>", 5);
+	assert_bytes(versions[1].path, "srv/f");
+	assert_int_equal(torn_node_read(versions[1].node, 0, bytes, sizeof bytes), 3);
+	assert_memory_equal(bytes, "old", 3);
+
+	const struct torn_between wrong[] = {{"$path", "$none"}, {NULL, NULL}};
+	target.between = wrong;
+	assert_int_equal(set_up(&worlds[0]), -EINVAL);
+	assert_string_equal(message, "test.setup: $NAME stands for none of its arguments");
+}
+
+static void test_an_old_state_may_lie_on_another_file_system(void **state)
+{
+	(void)state;
+	assert_int_equal(set_up(&worlds[0]), 0);
+	const struct torn_node *plain = setup.old_tree;
+	assert_int_equal(set_up(&worlds[2]), 0);
+	assert_int_equal(torn_tree_find(setup.old_tree, torn_bytes_of("srv"))->mount,
+			 TORN_MOUNT | TORN_LACKS_EXCHANGE);
+	assert_false(torn_tree_equal(plain, setup.old_tree));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	torn_registry_begin();
+	const struct CMUnitTest tests[] = {
+		TEST(test_an_old_state_may_go_with_other_arguments),
+		TEST(test_an_argument_that_is_not_declared_is_refused),
+		TEST(test_a_case_is_of_the_old_state_whose_tree_and_arguments_it_has),
+		TEST(test_what_stands_on_the_way_is_text_of_arguments_or_a_file_of_old),
+		TEST(test_an_old_state_may_lie_on_another_file_system),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
