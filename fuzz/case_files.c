@@ -17,6 +17,12 @@ static int write_text(FILE *out, const void *context)
 	return fwrite(finding->case_text, 1, finding->case_size, out) == finding->case_size ? 0 : -EIO;
 }
 
+int torn_case_file_name(const struct torn_finding *finding, char *buffer, size_t size)
+{
+	return snprintf(buffer, size, "%s-%s-%016lx.case", finding->target, finding->id,
+			XXH3_64bits(finding->case_text, finding->case_size));
+}
+
 int torn_case_files_write(struct torn_result *result, const char *folder, char *ret_path,
 			  size_t size)
 {
@@ -27,8 +33,10 @@ int torn_case_files_write(struct torn_result *result, const char *folder, char *
 		snprintf(ret_path, size, "%s", folder);
 		if (mkdir(folder, 0777) != 0 && errno != EEXIST)
 			return -errno;
-		snprintf(ret_path, size, "%s/%s-%s-%016lx.case", folder, finding->target, finding->id,
-			 XXH3_64bits(finding->case_text, finding->case_size));
+		const int length = snprintf(ret_path, size, "%s/", folder);
+		if (length < 0 || (size_t)length >= size)
+			return -ENAMETOOLONG;
+		torn_case_file_name(finding, ret_path + length, size - (size_t)length);
 		int r = torn_output_write(ret_path, write_text, finding);
 		if (r < 0)
 			return r;

@@ -4,9 +4,11 @@
 
 #include "torn.h"
 
+/* Write the name of a finding's case, "<target>-<invariant>-<hash of the text>.case". Returns its length. */
+int torn_case_file_name(const struct torn_finding *finding, char *buffer, size_t size);
 /*
  * Write the cases of all findings (not of labels) into a folder, which is made
- * when there is one to write: <target>-<invariant>-<hash of the text>.case. Sets
+ * when there is one to write. Sets
  * case_file of each, which torn_case_files_free() frees. Returns 0, or -errno
  * with the file in question in `ret_path`.
  */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "case_files.h"
 #include "commands.h"
 #include "expected.h"
 #include "worker.h"
@@ -39,6 +40,17 @@ static bool has_case(const struct gate *gate, const struct torn_result *result,
 	return false;
 }
 
+static bool match(struct gate *gate, const struct torn_result *result, struct torn_expected_list *list,
+		  const struct torn_finding *finding, bool any_case)
+{
+	char file[512];
+	torn_case_file_name(finding, file, sizeof file);
+	const struct torn_expected *item = torn_expected_match(list, finding, any_case ? NULL : file);
+	if (item)
+		gate->differs |= !has_case(gate, result, item);
+	return item != NULL;
+}
+
 static void compare(void *context, const struct torn_checked *checked,
 		    const struct torn_options *options)
 {
@@ -51,21 +63,28 @@ static void compare(void *context, const struct torn_checked *checked,
 		return;
 	}
 	size_t known = 0, new = 0, gone = 0;
+	bool *is_known = calloc(result->findings_count + 1, sizeof *is_known);
+	if (!is_known) {
+		torn_expected_free(&list);
+		gate->failed = true;
+		return;
+	}
+	/* First the lines that have the very case: what is left over is then what is new. */
+	for (int any_case = 0; any_case < 2; any_case++)
+		for (size_t i = 0; i < result->findings_count; i++)
+			if (!result->findings[i].is_label && !is_known[i])
+				known += is_known[i] =
+					match(gate, result, &list, &result->findings[i], any_case);
 	for (size_t i = 0; i < result->findings_count; i++) {
 		const struct torn_finding *finding = &result->findings[i];
-		if (finding->is_label)
+		if (finding->is_label || is_known[i])
 			continue;
-		const struct torn_expected *item = torn_expected_match(&list, finding);
-		if (item) {
-			known++;
-			gate->differs |= !has_case(gate, result, item);
-			continue;
-		}
 		printf("  NEW      %s@%s %s at %s (%s): %s\n", finding->target, finding->variant, finding->id,
 		       finding->call[0] ? finding->call : "-", finding->fault[0] ? finding->fault : "no fault",
 		       finding->summary);
 		new++;
 	}
+	free(is_known);
 	for (size_t i = 0; i < list.count; i++) {
 		const struct torn_expected *item = &list.items[i];
 		if (item->found || strcmp(item->variant, result->variant) != 0)

@@ -91,10 +91,12 @@ static bool is(const char *written, const char *value)
 }
 
 struct torn_expected *torn_expected_match(struct torn_expected_list *list,
-					  const struct torn_finding *finding)
+					  const struct torn_finding *finding, const char *file)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct torn_expected *item = &list->items[i];
+		if (item->found || (file && strcmp(item->file, file) != 0))
+			continue;
 		if (!is(item->variant, finding->variant) || !is(item->invariant, finding->id) ||
 		    !is(item->call, finding->call) || !is(item->fault, finding->fault))
 			continue;

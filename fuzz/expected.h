@@ -34,8 +34,13 @@ int torn_expected_parse(FILE *in, struct torn_expected_list *ret_list, uint32_t 
  */
 int torn_expected_read(const char *corpus, const char *target, struct torn_expected_list *ret_list);
 void torn_expected_free(struct torn_expected_list *list);
-/* Find the line of a finding, and note that it was found. NULL: it is not expected. */
+/*
+ * Find a line for a finding, and note that it was found: each line is for one
+ * finding, so that another one with the same call and fault has to be listed too.
+ * `file` names the case that the line must have, NULL: any. Returns NULL where
+ * none is left.
+ */
 struct torn_expected *torn_expected_match(struct torn_expected_list *list,
-					  const struct torn_finding *finding);
+					  const struct torn_finding *finding, const char *file);
 
 #endif

@@ -82,7 +82,7 @@ static struct torn_expected *match(const char *variant, const char *id, const ch
 				   const char *fault)
 {
 	const struct torn_finding wanted = finding(variant, id, call, fault);
-	return torn_expected_match(&list, &wanted);
+	return torn_expected_match(&list, &wanted, NULL);
 }
 
 static void test_a_target_without_a_list_expects_nothing(void **state)
@@ -135,6 +135,19 @@ static void test_a_finding_is_matched_by_all_four(void **state)
 	assert_true(list.items[1].found);
 	assert_ptr_equal(match("v", "i", "c", "f"), &list.items[0]);
 	assert_true(list.items[0].found);
+}
+
+/* A second finding that differs in its role only would hide behind the line of the first. */
+static void test_a_line_is_for_one_finding(void **state)
+{
+	(void)state;
+	const struct torn_finding wanted = finding("v", "i", "c", "f");
+	assert_int_equal(read_list("v i c f x\nv i c f y\n"), 0);
+	assert_null(torn_expected_match(&list, &wanted, "z"));
+	assert_ptr_equal(torn_expected_match(&list, &wanted, "y"), &list.items[1]);
+	assert_null(torn_expected_match(&list, &wanted, "y"));
+	assert_ptr_equal(torn_expected_match(&list, &wanted, NULL), &list.items[0]);
+	assert_null(torn_expected_match(&list, &wanted, NULL));
 }
 
 static void test_a_dash_is_a_finding_that_needs_no_fault(void **state)
@@ -242,6 +255,7 @@ int main(void)
 		TEST(test_a_target_without_a_list_expects_nothing),
 		TEST(test_lines_are_read),
 		TEST(test_a_finding_is_matched_by_all_four),
+		TEST(test_a_line_is_for_one_finding),
 		TEST(test_a_dash_is_a_finding_that_needs_no_fault),
 		TEST(test_lines_that_cannot_be_read_are_refused),
 		TEST(test_a_word_that_is_too_long_is_refused),

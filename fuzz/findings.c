@@ -118,7 +118,9 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 		.id = torn_judgement_id(shown->invariant, shown->judgement),
 		.is_label = shown->judgement->is_label,
 		.role = shown->judgement->role,
-		.call = last ? torn_call_name(last->call) : "",
+		.call = last			      ? torn_call_name(last->call)
+			: shown->judgement->call ? torn_call_name(shown->judgement->call)
+						 : "",
 		.fault = last ? torn_fault_name(last->name) : "",
 	};
 	const uint32_t i = place_of(findings, &key);

@@ -9,6 +9,24 @@
 
 /* ------------------------------------------------------ clean-run-succeeds */
 
+/* The last call that was refused is, as a rule, the one that it failed on. */
+static void blame_last_refused(const struct torn_trial *trial, struct torn_judgement *judgement)
+{
+	for (uint32_t i = trial->log->count; i > 0; i--) {
+		const struct torn_op *op = &trial->log->ops[i - 1];
+		if (op->number == 0 || op->told >= 0)
+			continue;
+		const char *error = torn_errno_name((int)-op->told);
+		const size_t size = strlen(judgement->summary);
+		judgement->op = op->number;
+		judgement->call = op->call;
+		snprintf(judgement->summary + size, sizeof judgement->summary - size,
+			 ", after %s of /%.*s was refused (%s)", torn_call_name(op->call),
+			 TORN_PATH(op->path), error ? error : "an error that torn does not know");
+		return;
+	}
+}
+
 static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	char how[64];
@@ -20,10 +38,11 @@ static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judge
 	else if (!trial->world && trial->code != 0)
 		torn_judge(judgement, TORN_SKIPPED,
 			   "it reports failure from an old state that the target does not declare");
-	else if (!torn_trial_refuses(trial) && trial->code != 0)
+	else if (!torn_trial_refuses(trial) && trial->code != 0) {
 		torn_judge(judgement, TORN_VIOLATED, "without any fault the operation failed: it %s",
 		    torn_trial_how_it_ended(trial, how, sizeof how));
-	else if (torn_trial_refuses(trial) && trial->code == 0)
+		blame_last_refused(trial, judgement);
+	} else if (torn_trial_refuses(trial) && trial->code == 0)
 		torn_judge(judgement, TORN_VIOLATED,
 		    "from an old state that it must refuse, the operation reported success");
 	else if (torn_trial_refuses(trial) && torn_trial_rolled_back(trial))

@@ -447,6 +447,7 @@ struct torn_judgement {
 	bool is_label;    /* worth knowing, no finding: `label` says which */
 	const char *label;
 	uint32_t op;      /* where it went wrong: a number of the log, or 0 */
+	enum torn_call call; /* which call is to blame where no fault is */
 	char path[512];   /* which path, "" for none */
 	char role[64];    /* what it is to the target: "watched", "litter", ... */
 	char summary[384];/* one sentence; for SKIPPED: why it did not apply */
