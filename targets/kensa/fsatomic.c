@@ -12,8 +12,12 @@
  * by os.NewFile, whose answer changes nothing here; the texts of the errors;
  * paths of PATH_MAX and more, which Go would hand to the kernel.
  *
- * FSATOMIC_FIXED differs in two places, each marked there. The sweep has no
- * finding for the published code, only these labels and excused leftovers:
+ * FSATOMIC_FIXED differs in three places, each marked there. The first is a
+ * finding, the others are labels and excused leftovers:
+ *   - clean-run-succeeds, on a file system without RENAME_EXCHANGE: the probe
+ *     takes ENOENT for a yes (see probe_exchange), so that every replace fails
+ *     with EINVAL. Fixed: an exchange that is EINVAL settles that this file
+ *     system has none, and the temp is renamed into place.
  *   - `eintr` at the last fsync, of the directory, in all three: a signal
  *     turned a done change into a reported failure (label `committed`).
  *     Fixed: the sync is asked for again.
@@ -369,14 +373,39 @@ static int remove_old(enum fsatomic_variant variant, const struct place *place, 
 	return -1;
 }
 
+/* The file system of a directory cannot exchange after all. */
+static void learn_no_exchange(int dir)
+{
+	struct fsatomic_state *state = &fsatomic_state;
+	struct stat status;
+
+	if (fstat(dir, &status) < 0)
+		return;
+	for (size_t i = 0; i < state->probed_count; i++)
+		if (state->probed[i].device == status.st_dev)
+			state->probed[i].exchanges = false;
+	warn_once();
+}
+
+static int move_into_place(const struct place *place, const char *temp, bool exchange)
+{
+	if (exchange)
+		return renameat2(place->parent, temp, place->parent, place->base, RENAME_EXCHANGE);
+	return renameat(place->parent, temp, place->parent, place->base);
+}
+
 /* Put the temp in the old file's place. A failed exchange does not fall back to a plain rename. */
 static int publish(enum fsatomic_variant variant, const struct place *place, const char *temp)
 {
 	bool exchange = can_exchange(place->parent);
-	int result = exchange ? renameat2(place->parent, temp, place->parent, place->base,
-					  RENAME_EXCHANGE)
-			      : renameat(place->parent, temp, place->parent, place->base);
+	int result = move_into_place(place, temp, exchange);
 
+	/* without RENAME_EXCHANGE: see above */
+	if (variant == FSATOMIC_FIXED && result < 0 && exchange && errno == EINVAL) {
+		learn_no_exchange(place->parent);
+		exchange = false;
+		result = move_into_place(place, temp, exchange);
+	}
 	if (result < 0) {
 		unlink_keeping_errno(place->parent, temp);
 		return -1;

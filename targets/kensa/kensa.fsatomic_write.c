@@ -49,6 +49,12 @@ static const struct torn_world worlds[] = {
 	 "old etc/sysctl.d dir\n"
 	 "old etc/sysctl.d/99-kensa.conf absent\n",
 	 .refuses = false},
+	/* "no fallback when O_TMPFILE is unsupported" is the author's word */
+	{"no_tmpfile",
+	 "old etc mount lacks=tmpfile\n"
+	 "old etc/sysctl.d dir\n"
+	 "old etc/sysctl.d/99-kensa.conf absent\n",
+	 .refuses = true},
 	{"present",
 	 "old etc/sysctl.d/99-kensa.conf file \"kernel.panic = 10\\n\"\n",
 	 .refuses = true},
