@@ -15,7 +15,7 @@ find_file(FUZZER_LIBRARY REQUIRED NO_DEFAULT_PATH
 # Coverage of the code under test, and of nothing else: an edge in the engine
 # would make each case look new. No trace-cmp: a target never sees the text that
 # is fuzzed, so its comparisons say nothing about it.
-foreach(system IN LISTS targets planted)
+foreach(system IN LISTS targets planted ITEMS targets_go)
 	target_compile_options(${system} PRIVATE
 		-fsanitize-coverage=inline-8bit-counters,pc-table)
 endforeach()
@@ -28,7 +28,8 @@ function(torn_fuzz_target source)
 	add_executable(fuzz_${name} fuzz/entry.c)
 	target_compile_definitions(fuzz_${name} PRIVATE TORN_FUZZ_TARGET="${name}")
 	target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer-no-link)
-	target_link_libraries(fuzz_${name} PRIVATE ${rooms} PkgConfig::fiu ${FUZZER_LIBRARY} stdc++ m)
+	target_link_libraries(fuzz_${name} PRIVATE
+		${rooms} targets_go PkgConfig::fiu ${FUZZER_LIBRARY} stdc++ m)
 	# Of its system only what it is made of: another target's code would stay uncovered.
 	set(objects "$<TARGET_OBJECTS:targets_${system}>")
 	string(REPLACE "." "[.]" pattern "${name}")

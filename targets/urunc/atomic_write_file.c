@@ -22,105 +22,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "../go/go_os.h"
 
 /* Tell what failed on which file. Returns -1. */
 static int fail(const char *step, const char *path)
 {
 	fprintf(stderr, "urunc: %s %s: %s\n", step, path, strerror(errno));
-	return -1;
-}
-
-/* -------------------------------------------------------------- Go's os */
-
-static int go_open(const char *path, int flags, mode_t perm)
-{
-	return TEMP_FAILURE_RETRY(open(path, flags | O_CLOEXEC, perm));
-}
-
-/* Short writes go on, a write of nothing is an error. */
-static int go_write(int file, struct torn_bytes data)
-{
-	size_t done = 0;
-
-	for (;;) {
-		ssize_t written =
-			TEMP_FAILURE_RETRY(write(file, data.data + done, data.size - done));
-		if (written < 0)
-			return -1;
-		done += (size_t)written;
-		if (done == data.size)
-			return 0;
-		if (written == 0) {
-			errno = EIO; /* io.ErrUnexpectedEOF */
-			return -1;
-		}
-	}
-}
-
-static int go_sync(int file)
-{
-	return TEMP_FAILURE_RETRY(fsync(file));
-}
-
-static int go_lstat(const char *path, struct stat *ret_status)
-{
-	return TEMP_FAILURE_RETRY(lstat(path, ret_status));
-}
-
-/* A directory at the new name is EEXIST without a rename, unless the old name is worse off. */
-static int go_rename(const char *from, const char *to)
-{
-	struct stat old, new;
-
-	if (go_lstat(to, &new) == 0 && S_ISDIR(new.st_mode)) {
-		if (go_lstat(from, &old) < 0)
-			return -1;
-		errno = EEXIST;
-		return -1;
-	}
-	return TEMP_FAILURE_RETRY(renameat(AT_FDCWD, from, AT_FDCWD, to));
-}
-
-/* As a file, then as a directory; the error is that of the more telling try. */
-static int go_remove(const char *path)
-{
-	if (TEMP_FAILURE_RETRY(unlinkat(AT_FDCWD, path, 0)) == 0)
-		return 0;
-	int number = errno;
-	if (TEMP_FAILURE_RETRY(unlinkat(AT_FDCWD, path, AT_REMOVEDIR)) == 0)
-		return 0;
-	if (errno == ENOTDIR)
-		errno = number;
-	return -1;
-}
-
-/* Remove a temp after an error that is worth more than this one's. */
-static void go_remove_quietly(const char *path)
-{
-	int saved = errno;
-
-	(void)go_remove(path);
-	errno = saved;
-}
-
-/* os.CreateTemp(dir, "PREFIX*SUFFIX"): `stem` is dir and prefix, `temp` has PATH_MAX bytes. */
-static int go_create_temp(const char *stem, const char *suffix, char *temp)
-{
-	for (int try = 0; try < 10000; try++) {
-		unsigned random = 0;
-		if (getrandom(&random, sizeof(random), 0) < 0)
-			random = 0;
-		if (snprintf(temp, PATH_MAX, "%s%u%s", stem, random, suffix) >= PATH_MAX) {
-			errno = ENAMETOOLONG;
-			return -1;
-		}
-		int file = go_open(temp, O_RDWR | O_CREAT | O_EXCL, 0600);
-		if (file >= 0 || errno != EEXIST)
-			return file;
-	}
 	return -1;
 }
 
@@ -248,7 +157,7 @@ static int replace(const char *path, struct torn_bytes data, mode_t perm)
 	int file = go_create_temp(stem, ".tmp", temp);
 	if (file < 0)
 		return fail("create temp for", path);
-	if (TEMP_FAILURE_RETRY(fchmod(file, perm)) < 0) {
+	if (go_chmod(file, perm) < 0) {
 		discard_temp(file, temp);
 		return fail("chmod temp for", path);
 	}

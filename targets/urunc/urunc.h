@@ -1,10 +1,7 @@
 /*
  * urunc.h: how urunc saves a file (seeds/urunc.md), in each of its versions.
  *
- * The steps are those of Go's os package: open, write, fsync, rename and
- * remove retry EINTR, close does not (Linux has closed the descriptor by
- * then). Not modelled: what os.OpenFile does to try a descriptor for the
- * poller (fcntl, epoll_ctl: refused for a regular file, and nobody looks).
+ * The steps are those of Go's os package: see ../go/go_os.h.
  */
 #ifndef URUNC_H
 #define URUNC_H
