@@ -69,24 +69,23 @@ struct maker {
 
 static int dir_fill(struct maker *maker, int dirfd, const struct torn_node *dir);
 
-static int node_make(struct maker *maker, int dirfd, const struct torn_entry *entry)
+static int dir_make(struct maker *maker, int dirfd, const char *name, const struct torn_node *dir)
 {
-	const struct torn_node *node = entry->node;
-	char name[NAME_SIZE];
-	name_copy(name, entry->name);
-	switch (node->type) {
-	case TORN_DIRECTORY: {
-		long r = torn_raw(SYS_mkdirat, dirfd, name, mode_on_disk(node));
-		if (r < 0)
-			return (int)r;
-		long fd = torn_raw(SYS_openat, dirfd, name,
-				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			return (int)fd;
-		r = dir_fill(maker, (int)fd, node);
-		torn_raw(SYS_close, fd);
+	long r = torn_raw(SYS_mkdirat, dirfd, name, mode_on_disk(dir));
+	if (r < 0)
 		return (int)r;
-	}
+	long fd = torn_raw(SYS_openat, dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return (int)fd;
+	r = dir_fill(maker, (int)fd, dir);
+	torn_raw(SYS_close, fd);
+	return (int)r;
+}
+
+/* Make what is no directory. */
+static int inode_make(int dirfd, const char *name, const struct torn_node *node)
+{
+	switch (node->type) {
 	case TORN_SYMLINK: {
 		char text[4096];
 		memcpy(text, node->link.data, node->link.size);
@@ -99,13 +98,26 @@ static int node_make(struct maker *maker, int dirfd, const struct torn_entry *en
 				     (node->type == TORN_FIFO ? S_IFIFO : S_IFSOCK) |
 					     mode_on_disk(node), 0);
 	default:
-		break;
+		return file_make(dirfd, name, node, O_CREAT | O_EXCL);
 	}
+}
+
+/*
+ * Symlinks and FIFOs have second names too: rename(2) does nothing between two
+ * names of one inode, whatever that is.
+ */
+static int node_make(struct maker *maker, int dirfd, const struct torn_entry *entry)
+{
+	const struct torn_node *node = entry->node;
+	char name[NAME_SIZE];
+	name_copy(name, entry->name);
+	if (node->type == TORN_DIRECTORY)
+		return dir_make(maker, dirfd, name, node);
 	for (size_t i = 0; node->links > 1 && i < maker->count; i++)
 		if (maker->made[i].object == entry->object)
 			return (int)torn_raw(SYS_linkat, maker->made[i].dirfd, maker->made[i].name,
 					     dirfd, name, 0);
-	int r = file_make(dirfd, name, node, O_CREAT | O_EXCL);
+	int r = inode_make(dirfd, name, node);
 	if (r < 0 || node->links <= 1)
 		return r;
 	if (maker->count == sizeof maker->made / sizeof *maker->made)

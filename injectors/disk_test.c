@@ -17,6 +17,7 @@
 #include "../fuzz/case.h"
 #include "../fuzz/world.h"
 #include "disk.h"
+#include "tree.h"
 
 static const char world[] = "old a dir\n"
 			    "old a/f file \"some bytes\"\n"
@@ -240,6 +241,34 @@ static void test_old_is_put_back_whatever_the_run_left(void **state)
 	assert_int_equal(settle(place, difference), 0);
 }
 
+static void expect_one_inode(int root_fd, const char *a, const char *b)
+{
+	struct stat first, second;
+	assert_int_equal(fstatat(root_fd, a, &first, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(fstatat(root_fd, b, &second, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(first.st_ino, second.st_ino);
+	assert_int_equal(first.st_nlink, 2);
+}
+
+static void test_names_of_one_inode_are_made_so_of_whatever_type(void **state)
+{
+	static const enum torn_type types[] = {TORN_FILE, TORN_SYMLINK, TORN_FIFO, TORN_SOCKET};
+	struct place *place = *state;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		const struct torn_attributes dir = {.mode = 0755, .links = 1},
+					     two = {.mode = 0644, .links = 2};
+		const struct torn_node *node = torn_node_make(&place->arena, types[i], two,
+							      torn_bytes_of("to"));
+		const struct torn_node *tree = torn_node_make(&place->arena, TORN_DIRECTORY, dir,
+							      (struct torn_bytes){NULL, 0});
+		tree = torn_node_put(&place->arena, tree, torn_bytes_of("one"), node, 2);
+		tree = torn_node_put(&place->arena, tree, torn_bytes_of("two"), node, 2);
+		assert_int_equal(torn_disk_clear(place->root_fd), 0);
+		assert_int_equal(torn_disk_make(place->root_fd, tree), 0);
+		expect_one_inode(place->root_fd, "one", "two");
+	}
+}
+
 static void test_what_nobody_may_enter_is_cleared_all_the_same(void **state)
 {
 	struct place *place = *state;
@@ -259,6 +288,8 @@ int main(void)
 			test_a_directory_whose_names_are_known_is_listed_again_once_it_changes, make_place,
 			clear_place),
 		cmocka_unit_test_setup_teardown(test_what_nobody_may_enter_is_cleared_all_the_same,
+						make_place, clear_place),
+		cmocka_unit_test_setup_teardown(test_names_of_one_inode_are_made_so_of_whatever_type,
 						make_place, clear_place),
 		cmocka_unit_test_setup_teardown(test_old_is_put_back_whatever_the_run_left, make_place,
 						clear_place),
