@@ -122,6 +122,7 @@ TORN_INVARIANT(error_means_old_invariant);
 
 struct litter_search {
 	const struct torn_trial *trial;
+	const struct torn_node *tree; /* what is left */
 	struct torn_bytes path;
 	char text[4096];
 	bool found;
@@ -149,13 +150,25 @@ static bool removal_failed(const struct torn_trial *trial, struct torn_bytes pat
 	return false;
 }
 
+/* A backup is what it is for, while the file itself is not old: the one copy of old. */
+static bool is_needed_backup(const struct litter_search *search, struct torn_bytes path,
+			     const struct torn_node *now)
+{
+	const struct torn_promised *promised = search->trial->promised;
+	if (!promised->backup.data || !torn_bytes_equal(path, promised->backup))
+		return false;
+	const struct torn_node *old = torn_tree_find(search->trial->old_tree, promised->watch[0]);
+	return torn_tree_same_content(now, old) &&
+	       !torn_tree_same_content(torn_tree_find(search->tree, promised->watch[0]), old);
+}
+
 static bool is_litter(void *context, struct torn_bytes path, const struct torn_node *now,
 		      const struct torn_node *old)
 {
 	struct litter_search *search = context;
 	const struct torn_trial *trial = search->trial;
 	if (!now || old || torn_tree_find(trial->new_tree, path) ||
-	    (!trial->killed && removal_failed(trial, path)))
+	    (!trial->killed && removal_failed(trial, path)) || is_needed_backup(search, path, now))
 		return true;
 	snprintf(search->text, sizeof search->text, "%.*s", TORN_PATH(path));
 	search->path = torn_bytes_of(search->text);
@@ -172,9 +185,9 @@ static void no_litter(const struct torn_trial *trial, struct torn_judgement *jud
 	/* What a kill leaves has to be cleared by the next run, where that is promised. */
 	const bool is_cleared = trial->killed && trial->rerun &&
 				(trial->target->promises & TORN_PROMISES_NO_STALE_TEMP);
-	struct litter_search search = {.trial = trial};
-	torn_tree_differences(is_cleared ? trial->rerun->tree : trial->now, trial->old_tree, is_litter,
-			      &search);
+	struct litter_search search = {.trial = trial,
+				       .tree = is_cleared ? trial->rerun->tree : trial->now};
+	torn_tree_differences(search.tree, trial->old_tree, is_litter, &search);
 	if (!search.found) {
 		judgement->verdict = TORN_HELD;
 		return;

@@ -160,6 +160,25 @@ static void test_a_stale_temp_that_stays_is_litter_where_clearing_is_promised(vo
 	expect("no-litter", killed(left, "old f file new\n", 0), TORN_HELD, "");
 }
 
+static void test_a_backup_is_litter_once_the_file_is_old_again(void **state)
+{
+	(void)state;
+	const char *old = "old f file old\n", *new = "old f file new\n";
+	const char *only_copy = "old f file new\nold b file old\n", *gone = "old b file old\n";
+	const char *second_copy = "old f file old\nold b file old\n";
+	const char *of_another = "old f file new\nold b file other\n";
+	expect("no-litter", returned(old, new, only_copy, -1), TORN_VIOLATED, "leaves /b");
+	promised.backup = torn_bytes_of("b");
+	expect("no-litter", returned(old, new, only_copy, -1), TORN_HELD, "");
+	expect("no-litter", returned(old, new, gone, -1), TORN_HELD, "");
+	expect("no-litter", returned(old, new, second_copy, -1), TORN_VIOLATED, "leaves /b");
+	expect("no-litter", returned(old, new, of_another, -1), TORN_VIOLATED, "leaves /b");
+	expect("no-litter", returned("", new, "old b file new\n", -1), TORN_VIOLATED, "leaves /b");
+	target.promises = TORN_PROMISES_NO_STALE_TEMP;
+	expect("no-litter", killed(only_copy, second_copy, 0), TORN_VIOLATED, "does not clear it");
+	expect("no-litter", killed(second_copy, only_copy, 0), TORN_HELD, "");
+}
+
 /* ----------------------------------------------------------- metadata-kept */
 
 static void test_a_replaced_file_has_the_mode_that_is_kept_or_set(void **state)
@@ -335,6 +354,7 @@ int main(void)
 		TEST(test_a_retry_from_new_ends_as_a_run_from_new_does),
 		TEST(test_a_retry_of_what_is_refused_is_refused),
 		TEST(test_a_stale_temp_that_stays_is_litter_where_clearing_is_promised),
+		TEST(test_a_backup_is_litter_once_the_file_is_old_again),
 		TEST(test_a_replaced_file_has_the_mode_that_is_kept_or_set),
 		TEST(test_only_where_new_stands_is_metadata_judged),
 		TEST(test_a_hard_link_that_comes_apart_is_a_label),
