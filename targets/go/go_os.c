@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -97,6 +98,36 @@ int go_rename(const char *from, const char *to)
 int go_link(const char *from, const char *to)
 {
 	return TEMP_FAILURE_RETRY(linkat(AT_FDCWD, from, AT_FDCWD, to, 0));
+}
+
+/* Fails with ENOTDIR where something else is there; a directory that came meanwhile will do. */
+int go_mkdir_all(const char *path, mode_t perm)
+{
+	char parent[PATH_MAX];
+	struct stat status;
+
+	if (go_stat(path, &status) == 0) {
+		if (S_ISDIR(status.st_mode))
+			return 0;
+		errno = ENOTDIR;
+		return -1;
+	}
+	const char *slash = strrchr(path, '/');
+	if (slash && slash > path) {
+		if (snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path) >= PATH_MAX) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		if (go_mkdir_all(parent, perm) < 0)
+			return -1;
+	}
+	if (TEMP_FAILURE_RETRY(mkdir(path, perm)) == 0)
+		return 0;
+	int number = errno;
+	if (go_lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return 0;
+	errno = number;
+	return -1;
 }
 
 int go_remove(const char *path)

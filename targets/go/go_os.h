@@ -44,6 +44,8 @@ int go_lstat(const char *path, struct stat *ret_status);
 int go_rename(const char *from, const char *to);
 /* os.Link: a symlink is linked itself. */
 int go_link(const char *from, const char *to);
+/* os.MkdirAll: every directory of a path that is not there, each with `perm`. */
+int go_mkdir_all(const char *path, mode_t perm);
 /* os.Remove: as a file, then as a directory; the error is that of the more telling try. */
 int go_remove(const char *path);
 /* The same after an error that is worth more than this one's: errno stays. */

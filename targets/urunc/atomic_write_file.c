@@ -33,6 +33,20 @@ static int fail(const char *step, const char *path)
 	return -1;
 }
 
+/* ------------------------------------------------------------------ temps */
+
+/* "<dir>/.<base>" and an ending; `ret_path` has PATH_MAX bytes. */
+static int beside(const char *path, const char *ending, char *ret_path)
+{
+	const char *base = strrchr(path, '/') + 1;
+
+	if (snprintf(ret_path, PATH_MAX, "%.*s.%s%s", (int)(base - path), path, base, ending) <
+	    PATH_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
 /* ----------------------------------------------------------------- before */
 
 int urunc_write_file(const char *path, struct torn_bytes data, mode_t perm)
@@ -50,19 +64,26 @@ int urunc_write_file(const char *path, struct torn_bytes data, mode_t perm)
 	return fail("write", path);
 }
 
-/* ------------------------------------------------------------------ pr600 */
-
-/* "<dir>/.<base>" and an ending; `ret_path` has PATH_MAX bytes. */
-static int beside(const char *path, const char *ending, char *ret_path)
+/* Short writes go on; the temp is O_SYNC, and nobody looks at close. */
+int urunc_write_pid_file(const char *path, struct torn_bytes pid)
 {
-	const char *base = strrchr(path, '/') + 1;
+	char temp[PATH_MAX];
 
-	if (snprintf(ret_path, PATH_MAX, "%.*s.%s%s", (int)(base - path), path, base, ending) <
-	    PATH_MAX)
-		return 0;
-	errno = ENAMETOOLONG;
-	return -1;
+	if (beside(path, "", temp) < 0)
+		return fail("open", path);
+	int file = go_open(temp, O_RDWR | O_CREAT | O_EXCL | O_SYNC, 0666);
+	if (file < 0)
+		return fail("open", temp);
+	int error = go_write(file, pid) < 0 ? errno : 0;
+	(void)close(file);
+	if (error != 0) {
+		errno = error;
+		return fail("write", temp); /* and the temp stays */
+	}
+	return go_rename(temp, path) < 0 ? fail("rename", temp) : 0; /* here too */
 }
+
+/* ------------------------------------------------------------------ pr600 */
 
 /*
  * Write, sync and close a temp: each of the three is done whatever became of

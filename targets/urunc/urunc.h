@@ -21,7 +21,20 @@ int urunc_write_file(const char *path, struct torn_bytes data, mode_t perm);
 int urunc_atomic_write_file(const char *path, struct torn_bytes data, mode_t perm);
 /* The same with the review's remarks applied. */
 int urunc_atomic_write_file_reviewed(const char *path, struct torn_bytes data, mode_t perm);
-/* Ours. */
+/* Ours. The mode is `perm`, whatever the umask is. */
 int urunc_atomic_write_file_fixed(const char *path, struct torn_bytes data, mode_t perm);
+
+/*
+ * writePidFile as it is: the temp ".<base>", O_EXCL, mode 0666 without the umask.
+ * It stays when the write or the rename fails.
+ */
+int urunc_write_pid_file(const char *path, struct torn_bytes pid);
+
+/* How each version saves a state file and a pid file. */
+struct urunc_saving {
+	int (*state)(const char *path, struct torn_bytes data);
+	int (*pid)(const char *path, struct torn_bytes pid);
+};
+extern const struct urunc_saving urunc_before, urunc_pr600, urunc_reviewed, urunc_fixed;
 
 #endif

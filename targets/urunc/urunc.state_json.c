@@ -14,22 +14,22 @@ static const char path[] = "/run/urunc/c1/state.json";
 
 static int before(const struct torn_run *run)
 {
-	return urunc_write_file(path, torn_run_arg(run, "content"), 0644);
+	return urunc_before.state(path, torn_run_arg(run, "content"));
 }
 
 static int pr600(const struct torn_run *run)
 {
-	return urunc_atomic_write_file(path, torn_run_arg(run, "content"), 0644);
+	return urunc_pr600.state(path, torn_run_arg(run, "content"));
 }
 
 static int reviewed(const struct torn_run *run)
 {
-	return urunc_atomic_write_file_reviewed(path, torn_run_arg(run, "content"), 0644);
+	return urunc_reviewed.state(path, torn_run_arg(run, "content"));
 }
 
 static int fixed(const struct torn_run *run)
 {
-	return urunc_atomic_write_file_fixed(path, torn_run_arg(run, "content"), 0644);
+	return urunc_fixed.state(path, torn_run_arg(run, "content"));
 }
 
 static const struct torn_variant variants[] = {
