@@ -27,6 +27,19 @@ static void blame_last_refused(const struct torn_trial *trial, struct torn_judge
 	}
 }
 
+static bool take_first(void *context, struct torn_bytes path, const struct torn_node *now,
+		       const struct torn_node *old)
+{
+	struct torn_judgement *judgement = context;
+	if (path.size == 0 || (now && old && now->type == TORN_DIRECTORY && old->type == TORN_DIRECTORY &&
+			       now->mode == old->mode && now->uid == old->uid && now->gid == old->gid))
+		return true; /* only what is in it differs */
+	torn_judge(judgement, TORN_VIOLATED,
+		   "from an old state that it must refuse, the operation %s /%.*s",
+		   !old ? "left" : !now ? "removed" : "changed", TORN_PATH(path));
+	return false;
+}
+
 static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	char how[64];
@@ -47,10 +60,11 @@ static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judge
 		    "from an old state that it must refuse, the operation reported success");
 	else if (torn_trial_refuses(trial) && torn_trial_rolled_back(trial))
 		judgement->verdict = TORN_HELD; /* what it took back is rollback-restores' */
-	else if (torn_trial_refuses(trial) && !torn_tree_equal(trial->now, trial->old_tree))
+	else if (torn_trial_refuses(trial) && !torn_tree_equal(trial->now, trial->old_tree)) {
 		torn_judge(judgement, TORN_VIOLATED,
-		    "from an old state that it must refuse, the operation changed something");
-	else
+			   "from an old state that it must refuse, the operation changed something");
+		torn_tree_differences(trial->now, trial->old_tree, take_first, judgement);
+	} else
 		judgement->verdict = TORN_HELD;
 }
 

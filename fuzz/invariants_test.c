@@ -326,10 +326,10 @@ static void test_what_is_refused_may_be_rolled_back(void **state)
 	(void)state;
 	const char *old = "old f file old\nold new file new\n", *back = "old f file old\n";
 	world.refuses = true;
-	expect("clean-run-succeeds", returned(old, back, back, TORN_ROLLED_BACK), TORN_VIOLATED, "changed");
+	expect("clean-run-succeeds", returned(old, back, back, TORN_ROLLED_BACK), TORN_VIOLATED, "removed /new");
 	target.promises = TORN_PROMISES_ROLLBACK;
 	expect("clean-run-succeeds", returned(old, back, back, TORN_ROLLED_BACK), TORN_HELD, "");
-	expect("clean-run-succeeds", returned(old, back, back, -1), TORN_VIOLATED, "changed");
+	expect("clean-run-succeeds", returned(old, back, back, -1), TORN_VIOLATED, "removed /new");
 	expect("clean-run-succeeds", returned(old, back, back, 0), TORN_VIOLATED, "reported success");
 }
 

@@ -14,7 +14,7 @@
 struct torn_bytes;
 
 /* Memory that an arena keeps beyond what is used, at least, and at most twice. */
-#define TORN_ARENA_KEPT ((size_t)4 << 20)
+#define TORN_ARENA_KEPT ((size_t)512 << 10)
 
 struct torn_arena {
 	uint8_t *base;
