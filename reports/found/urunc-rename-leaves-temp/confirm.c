@@ -1,0 +1,15 @@
+/* PR 600: temp, sync, rename; the temp is removed after every error but rename's. */
+#include "../confirm.h"
+
+int main(void)
+{
+	begin();
+	MUST(mkdir("state.json", 0755) == 0);
+	int file = open(".state.json.tmp", O_RDWR | O_CREAT | O_TRUNC | O_SYNC | O_CLOEXEC, 0644);
+	MUST(file >= 0 && write(file, "{}", 2) == 2 && fsync(file) == 0 && close(file) == 0);
+	const int moved = rename(".state.json.tmp", "state.json");
+	printf("rename(.state.json.tmp, state.json): %s\n", moved < 0 ? strerror(errno) : "done");
+	MUST(moved < 0);
+	show(".state.json.tmp"); /* and atomicWriteFile returns */
+	return 0;
+}
