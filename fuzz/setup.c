@@ -149,13 +149,28 @@ static int resolve_promises(struct torn_setup *setup)
 			return -EINVAL;
 		promised->backup = tree_path(path);
 	}
-	if (target->mode) {
-		const struct torn_bytes mode = put_args(setup, target->mode);
-		if (!mode.data)
-			return -EINVAL;
+	return 0;
+}
+
+/* What a new file gets; where old has no such file as it is taken from, nothing is promised. */
+static int resolve_mode(struct torn_setup *setup)
+{
+	const char *said = setup->target->mode;
+	struct torn_promised *promised = &setup->promised;
+	if (!said)
+		return 0;
+	const bool is_of_old = said[0] == '@';
+	const struct torn_bytes text = put_args(setup, said + is_of_old);
+	if (!text.data)
+		return -EINVAL;
+	if (!is_of_old) {
 		promised->sets_mode = true;
-		promised->mode = (uint32_t)strtoul((const char *)mode.data, NULL, 8) & 07777;
+		promised->mode = (uint32_t)strtoul((const char *)text.data, NULL, 8) & 07777;
+		return 0;
 	}
+	const struct torn_node *file = torn_tree_find(setup->old_tree, tree_path(text));
+	promised->sets_mode = file && file->type == TORN_FILE;
+	promised->mode = promised->sets_mode ? file->mode & 0777 : 0;
 	return 0;
 }
 
@@ -202,16 +217,15 @@ static int resolve_between(struct torn_setup *setup)
 
 static int build(struct torn_setup *setup, char *message, size_t size)
 {
-	int r = resolve_promises(setup);
-	if (r == 0)
-		r = torn_world_build(setup->arena, setup->olds, setup->olds_count, &setup->old_tree,
-				     &setup->base, message, size);
-	else if (r == -EINVAL)
-		snprintf(message, size, "%s: $NAME stands for none of its arguments",
-			 setup->target->name);
+	int r = torn_world_build(setup->arena, setup->olds, setup->olds_count, &setup->old_tree,
+				 &setup->base, message, size);
 	if (r < 0)
 		return r;
-	r = resolve_between(setup);
+	r = resolve_promises(setup);
+	if (r == 0)
+		r = resolve_mode(setup);
+	if (r == 0)
+		r = resolve_between(setup);
 	if (r == -EINVAL)
 		snprintf(message, size, "%s: $NAME stands for none of its arguments",
 			 setup->target->name);

@@ -43,6 +43,7 @@ static int begin(void **state)
 {
 	(void)state;
 	target.between = NULL;
+	target.mode = NULL;
 	return torn_arena_open(&arena, 4 << 20);
 }
 
@@ -132,6 +133,35 @@ static void test_what_stands_on_the_way_is_text_of_arguments_or_a_file_of_old(vo
 	assert_string_equal(message, "test.setup: $NAME stands for none of its arguments");
 }
 
+static void test_a_mode_is_said_or_that_of_a_file_of_old(void **state)
+{
+	static const struct {
+		const char *said, *old;
+		bool sets;
+		uint32_t mode;
+	} rows[] = {
+		{NULL, "old srv/f file old\n", false, 0},
+		{"0640", "old srv/f file old\n", true, 0640},
+		{"04711", "old srv/f file old\n", true, 04711},
+		{"$content", "old srv/f file old\narg content 0604\n", true, 0604},
+		{"@$path", "old srv/f file mode=04751 old\n", true, 0751},
+		{"@$path", "old srv/f absent\n", false, 0},
+		{"@$path", "old srv/f dir mode=0700\n", false, 0},
+		{"@$path", "old srv/f symlink g\nold srv/g file mode=0700 x\n", false, 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct torn_world world = {"row", rows[i].old, false};
+		target.mode = rows[i].said;
+		assert_int_equal(set_up(&world), 0);
+		assert_int_equal(setup.promised.sets_mode, rows[i].sets);
+		assert_int_equal(setup.promised.mode, rows[i].mode);
+	}
+	target.mode = "@$none";
+	assert_int_equal(set_up(&worlds[0]), -EINVAL);
+	assert_string_equal(message, "test.setup: $NAME stands for none of its arguments");
+}
+
 static void test_an_old_state_may_lie_on_another_file_system(void **state)
 {
 	(void)state;
@@ -153,6 +183,7 @@ int main(void)
 		TEST(test_an_argument_that_is_not_declared_is_refused),
 		TEST(test_a_case_is_of_the_old_state_whose_tree_and_arguments_it_has),
 		TEST(test_what_stands_on_the_way_is_text_of_arguments_or_a_file_of_old),
+		TEST(test_a_mode_is_said_or_that_of_a_file_of_old),
 		TEST(test_an_old_state_may_lie_on_another_file_system),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

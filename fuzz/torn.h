@@ -347,7 +347,9 @@ struct torn_target {
 	const char *const *watch;
 	const struct torn_between *between; /* NULL: nothing but old and new */
 	unsigned promises;  /* enum torn_promise */
-	const char *mode;   /* that a new file gets: "0644", or "$NAME"; NULL: not promised */
+	/* That a new file gets: "0644", "$NAME", or "@PATH": the nine bits of the file that old
+	 * has there, and nothing where it has none. NULL: not promised. */
+	const char *mode;
 	const char *backup; /* where an updater keeps the first watched file; NULL: it keeps none */
 	void *state; /* what the target keeps for its process's life; reset before each trial */
 	size_t state_size;
