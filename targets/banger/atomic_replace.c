@@ -1,0 +1,208 @@
+/*
+ * atomic_replace.c: see banger.h.
+ *
+ * As published the old file is moved away before the new one is moved in. What
+ * the sweep found in that, and `fixed` does in its place:
+ *   - old-or-new, a kill after the rename to the backup's name, an errno at the
+ *     rename back after the one to dst failed: no dst at all. Fixed: the backup
+ *     is a hard link, so dst stays until the rename to it replaces it.
+ *   - backup-kept, a kill after the unlink of the backup, an errno behind it,
+ *     where an interrupted replace had left no dst: no copy of the last good
+ *     version anywhere. retry-succeeds, a kill after the rename to the backup's
+ *     name: a second try begins there. Fixed: a backup is only ever replaced, by
+ *     the rename of a link that was made beside it; with nothing to back up it
+ *     stays. What is removed is an empty directory in its place.
+ *   - clean-run-succeeds, no fault: without a source (a second run after one
+ *     that was done) the backup is removed before that is noticed. Fixed: the
+ *     source is looked at first.
+ *   - clean-run-succeeds, no fault: dst a directory is moved away, with all that
+ *     is in it, where rename(2) itself would refuse. Fixed: link refuses too.
+ * and in the rollback:
+ *   - old-or-new, a kill after the unlink of dst, an errno at the rename behind
+ *     it: no dst at all. Fixed: that rename alone, which replaces dst.
+ *   - clean-run-succeeds, no fault: with an empty suffix dst is its own backup
+ *     and is removed. Fixed: refused, as the replace refuses it.
+ *   - rollback-restores, no fault: a new file stays, as it has no backup. old-or-new,
+ *     an errno at the unlink of the backup: the replace never came to its own, and
+ *     that of an older version is installed. Fixed: the replace says what it did.
+ *   - rollback-restores, no fault: the same for dst a dangling symlink, which stat
+ *     takes for no file. Fixed: lstat, here and of the backup.
+ *
+ * Still so in `fixed`: a replace that fails at its last rename takes the backup
+ * of the version before with it.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "banger.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../go/go_os.h"
+
+/* Tell what failed on which file. Returns -1. */
+static int fail(const char *step, const char *path)
+{
+	fprintf(stderr, "banger: %s %s: %s\n", step, path, strerror(errno));
+	return -1;
+}
+
+/* `path` with an ending, in PATH_MAX bytes. */
+static int append(const char *path, const char *ending, char *ret_path)
+{
+	if (snprintf(ret_path, PATH_MAX, "%s%s", path, ending) < PATH_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+/* -------------------------------------------------------------- published */
+
+int banger_atomic_replace(const char *source, const char *dst, const char *suffix)
+{
+	char previous[PATH_MAX];
+	struct stat status;
+
+	if (suffix[0] == '\0') {
+		errno = EINVAL;
+		return fail("no suffix for the backup of", dst);
+	}
+	if (append(dst, suffix, previous) < 0)
+		return fail("clear", dst);
+	if (go_remove(previous) < 0 && errno != ENOENT)
+		return fail("clear", previous);
+	if (go_stat(dst, &status) == 0) {
+		if (go_rename(dst, previous) < 0)
+			return fail("backup", dst);
+	} else if (errno != ENOENT) {
+		return fail("stat", dst);
+	}
+	if (go_rename(source, dst) == 0)
+		return 0;
+	(void)fail("replace", dst);
+	if (go_rename(previous, dst) < 0) /* tried also where there is none */
+		return fail("and restore", dst);
+	return -1;
+}
+
+int banger_atomic_replace_rollback(const char *dst, const char *suffix)
+{
+	char previous[PATH_MAX];
+	struct stat status;
+
+	if (append(dst, suffix, previous) < 0)
+		return fail("stat", dst);
+	if (go_stat(previous, &status) < 0)
+		return errno == ENOENT ? 0 : fail("stat", previous);
+	if (go_remove(dst) < 0 && errno != ENOENT)
+		return fail("remove", dst);
+	if (go_rename(previous, dst) < 0)
+		return fail("restore", dst);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ fixed */
+
+static int name_previous(const char *dst, const char *suffix, char *ret_previous)
+{
+	if (suffix[0] == '\0') {
+		errno = EINVAL;
+		return fail("no suffix for the backup of", dst);
+	}
+	return append(dst, suffix, ret_previous) < 0 ? fail("name the backup of", dst) : 0;
+}
+
+/* Where the backup belongs an empty directory may stand; all else is replaced or stays. */
+static int clear_directory(const char *previous)
+{
+	if (TEMP_FAILURE_RETRY(rmdir(previous)) == 0 || errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return fail("clear", previous);
+}
+
+/* os.SameFile of the backup and what is at dst: a killed run came no further than the backup. */
+static bool is_linked(const struct stat *dst, const char *previous)
+{
+	struct stat status;
+
+	return go_lstat(previous, &status) == 0 && status.st_dev == dst->st_dev &&
+	       status.st_ino == dst->st_ino;
+}
+
+/* Give dst's file the backup's name too, in the place of an older one. */
+static int link_previous(const char *dst, const struct stat *status, const char *previous)
+{
+	char temp[PATH_MAX];
+
+	if (is_linked(status, previous))
+		return 0; /* a rename between two names of one file would leave both */
+	if (append(previous, ".tmp", temp) < 0)
+		return fail("backup", dst);
+	if (go_remove(temp) < 0 && errno != ENOENT) /* a killed run's */
+		return fail("clear", temp);
+	if (go_link(dst, temp) < 0)
+		return fail("backup", dst);
+	if (go_rename(temp, previous) < 0) {
+		go_remove_quietly(temp);
+		return fail("backup", dst);
+	}
+	return 0;
+}
+
+int banger_atomic_replace_fixed(const char *source, const char *dst, const char *suffix,
+				enum banger_replaced *ret_replaced)
+{
+	char previous[PATH_MAX];
+	struct stat status;
+
+	*ret_replaced = BANGER_UNCHANGED;
+	if (name_previous(dst, suffix, previous) < 0)
+		return -1;
+	if (go_lstat(source, &status) < 0)
+		return fail("stat", source);
+	if (clear_directory(previous) < 0)
+		return -1;
+	const bool is_there = go_lstat(dst, &status) == 0;
+	if (!is_there && errno != ENOENT)
+		return fail("stat", dst);
+	if (is_there && link_previous(dst, &status, previous) < 0)
+		return -1;
+	if (go_rename(source, dst) < 0) {
+		if (is_there)
+			go_remove_quietly(previous); /* dst is still that file */
+		return fail("replace", dst);
+	}
+	*ret_replaced = is_there ? BANGER_REPLACED : BANGER_CREATED;
+	return 0;
+}
+
+/* Put the backup back; where it may be missing, that is success. */
+static int restore(const char *dst, const char *previous, bool may_miss)
+{
+	struct stat status;
+
+	if (may_miss && go_lstat(previous, &status) < 0)
+		return errno == ENOENT ? 0 : fail("stat", previous);
+	return go_rename(previous, dst) < 0 ? fail("restore", dst) : 0;
+}
+
+int banger_atomic_replace_rollback_fixed(const char *dst, const char *suffix,
+					 enum banger_replaced replaced)
+{
+	char previous[PATH_MAX];
+
+	if (name_previous(dst, suffix, previous) < 0)
+		return -1;
+	switch (replaced) {
+	case BANGER_UNCHANGED:
+		return 0;
+	case BANGER_CREATED:
+		return go_remove(dst) < 0 && errno != ENOENT ? fail("remove", dst) : 0;
+	default:
+		return restore(dst, previous, replaced == BANGER_UNKNOWN);
+	}
+}
