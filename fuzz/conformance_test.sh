@@ -14,6 +14,7 @@ expect "torn list: exit 0" exits_with 0
 expect "the product has no target that is broken on purpose" \
 	not grep -qE '^(planted|hostile)\.' "$work/out"
 for target in kensa.fsatomic_write kensa.fsatomic_replace kensa.fsatomic_remove urunc.state_json \
+	banger.atomic_replace banger.atomic_replace_rollback banger.update banger.copy_prefer_clone \
 	example.replace example.stdio_replace example.stdio_rewrite example.tmpfile_link example.exchange; do
 	expect "the product has $target" grep -q "^$target " "$work/out"
 done
