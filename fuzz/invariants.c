@@ -150,6 +150,17 @@ static bool removal_failed(const struct torn_trial *trial, struct torn_bytes pat
 	return false;
 }
 
+/* Not known where what may stand there on the way looks like old. */
+static bool is_old_again(const struct litter_search *search, const struct torn_node *old)
+{
+	const struct torn_promised *promised = search->trial->promised;
+	for (size_t i = 0; i < promised->between_count; i++)
+		if (torn_bytes_equal(promised->between[i].path, promised->watch[0]) &&
+		    torn_tree_same_content(promised->between[i].node, old))
+			return false;
+	return torn_tree_same_content(torn_tree_find(search->tree, promised->watch[0]), old);
+}
+
 /* A backup is what it is for, while the file itself is not old: the one copy of old. */
 static bool is_needed_backup(const struct litter_search *search, struct torn_bytes path,
 			     const struct torn_node *now)
@@ -158,8 +169,7 @@ static bool is_needed_backup(const struct litter_search *search, struct torn_byt
 	if (!promised->backup.data || !torn_bytes_equal(path, promised->backup))
 		return false;
 	const struct torn_node *old = torn_tree_find(search->trial->old_tree, promised->watch[0]);
-	return torn_tree_same_content(now, old) &&
-	       !torn_tree_same_content(torn_tree_find(search->tree, promised->watch[0]), old);
+	return torn_tree_same_content(now, old) && !is_old_again(search, old);
 }
 
 static bool is_litter(void *context, struct torn_bytes path, const struct torn_node *now,

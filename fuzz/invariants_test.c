@@ -174,6 +174,12 @@ static void test_a_backup_is_litter_once_the_file_is_old_again(void **state)
 	expect("no-litter", returned(old, new, second_copy, -1), TORN_VIOLATED, "leaves /b");
 	expect("no-litter", returned(old, new, of_another, -1), TORN_VIOLATED, "leaves /b");
 	expect("no-litter", returned("", new, "old b file new\n", -1), TORN_VIOLATED, "leaves /b");
+	struct torn_version version = {watch[0], torn_tree_find(tree("old f file old\n"), watch[0])};
+	promised.between = &version; /* that copy may be all there is, and f what is between */
+	promised.between_count = 1;
+	expect("no-litter", returned(old, new, second_copy, -1), TORN_HELD, "");
+	version.path = torn_bytes_of("g");
+	expect("no-litter", returned(old, new, second_copy, -1), TORN_VIOLATED, "leaves /b");
 	target.promises = TORN_PROMISES_NO_STALE_TEMP;
 	expect("no-litter", killed(only_copy, second_copy, 0), TORN_VIOLATED, "does not clear it");
 	expect("no-litter", killed(second_copy, only_copy, 0), TORN_HELD, "");
