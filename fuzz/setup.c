@@ -80,8 +80,11 @@ static struct torn_bytes arg_named(const struct torn_run *run, const char *name,
 	return (struct torn_bytes){NULL, 0};
 }
 
-/* Put arguments into a text; data NULL where it names none that exists, or there is no room. */
-static struct torn_bytes put_args(const struct torn_setup *setup, const char *text)
+/*
+ * Put arguments into a text; data NULL where it names none that exists, or there
+ * is no room. In a path they are C strings, as an operation has them.
+ */
+static struct torn_bytes put_args(const struct torn_setup *setup, const char *text, bool is_path)
 {
 	size_t room = strlen(text) + 1, size = 0;
 	for (size_t i = 0; i < setup->run.args_count; i++)
@@ -98,6 +101,8 @@ static struct torn_bytes put_args(const struct torn_setup *setup, const char *te
 			part = arg_named(&setup->run, text + 1, taken - 1);
 			if (!part.data)
 				return part;
+			if (is_path)
+				part.size = strnlen((const char *)part.data, part.size);
 		}
 		memcpy(put + size, part.data, part.size);
 		size += part.size;
@@ -126,6 +131,70 @@ static struct torn_bytes tree_path(struct torn_bytes path)
 	return (struct torn_bytes){to, size};
 }
 
+#define DEPTH_MAX 128u
+#define LINKS_MAX 40u /* in one path: path_resolution(7) */
+
+/* On the way along a path in the old tree: where it is, and what is still to come. */
+struct walk {
+	const struct torn_node *at[DEPTH_MAX]; /* from the root on */
+	size_t depth, links;
+	struct torn_bytes rest;
+};
+
+/* Go on with a symlink's text before what is still to come. */
+static bool follow(const struct torn_setup *setup, struct walk *walk, struct torn_bytes link)
+{
+	const struct torn_bytes rest = walk->rest;
+	uint8_t *text = torn_arena_take(setup->arena, link.size + 1 + rest.size);
+	if (!text || ++walk->links > LINKS_MAX)
+		return false;
+	memcpy(text, link.data, link.size);
+	text[link.size] = '/';
+	memcpy(text + link.size + 1, rest.data, rest.size);
+	walk->rest = (struct torn_bytes){text, link.size + 1 + rest.size};
+	if (link.size > 0 && link.data[0] == '/')
+		walk->depth = 0;
+	return true;
+}
+
+/* Returns false where the path leads nowhere. */
+static bool step(const struct torn_setup *setup, struct walk *walk, struct torn_bytes name,
+		 bool is_last)
+{
+	if (name.size == 0 || torn_bytes_equal(name, torn_bytes_of(".")))
+		return true;
+	if (torn_bytes_equal(name, torn_bytes_of(".."))) {
+		walk->depth -= walk->depth > 0;
+		return true;
+	}
+	const struct torn_node *node = torn_tree_find(walk->at[walk->depth], name);
+	if (node && node->type == TORN_SYMLINK && !is_last)
+		return follow(setup, walk, node->link);
+	if (!node || walk->depth + 1 == DEPTH_MAX)
+		return false;
+	walk->at[++walk->depth] = node;
+	return true;
+}
+
+/*
+ * Find what a call on that path would have met in the old tree: symlinks on the
+ * way and ".." are followed, a symlink at its end is not. NULL where there is none.
+ */
+static const struct torn_node *find_old(const struct torn_setup *setup, struct torn_bytes path)
+{
+	struct walk walk = {.at = {setup->old_tree}, .rest = path};
+	while (walk.rest.size > 0) {
+		const uint8_t *slash = memchr(walk.rest.data, '/', walk.rest.size);
+		const size_t size = slash ? (size_t)(slash - walk.rest.data) : walk.rest.size;
+		const struct torn_bytes name = {walk.rest.data, size};
+		const size_t taken = size + (slash != NULL);
+		walk.rest = (struct torn_bytes){walk.rest.data + taken, walk.rest.size - taken};
+		if (!step(setup, &walk, name, !slash))
+			return NULL;
+	}
+	return walk.at[walk.depth];
+}
+
 static int resolve_promises(struct torn_setup *setup)
 {
 	const struct torn_target *target = setup->target;
@@ -138,13 +207,13 @@ static int resolve_promises(struct torn_setup *setup)
 		return -ENOMEM;
 	*promised = (struct torn_promised){.watch = watch, .watch_count = count};
 	for (size_t i = 0; i < count; i++) {
-		const struct torn_bytes path = put_args(setup, target->watch[i]);
+		const struct torn_bytes path = put_args(setup, target->watch[i], true);
 		if (!path.data)
 			return -EINVAL;
 		watch[i] = tree_path(path);
 	}
 	if (target->backup) {
-		const struct torn_bytes path = put_args(setup, target->backup);
+		const struct torn_bytes path = put_args(setup, target->backup, true);
 		if (!path.data)
 			return -EINVAL;
 		promised->backup = tree_path(path);
@@ -160,7 +229,7 @@ static int resolve_mode(struct torn_setup *setup)
 	if (!said)
 		return 0;
 	const bool is_of_old = said[0] == '@';
-	const struct torn_bytes text = put_args(setup, said + is_of_old);
+	const struct torn_bytes text = put_args(setup, said + is_of_old, is_of_old);
 	if (!text.data)
 		return -EINVAL;
 	if (!is_of_old) {
@@ -168,7 +237,7 @@ static int resolve_mode(struct torn_setup *setup)
 		promised->mode = (uint32_t)strtoul((const char *)text.data, NULL, 8) & 07777;
 		return 0;
 	}
-	const struct torn_node *file = torn_tree_find(setup->old_tree, tree_path(text));
+	const struct torn_node *file = find_old(setup, text);
 	promised->sets_mode = file && file->type == TORN_FILE;
 	promised->mode = promised->sets_mode ? file->mode & 0777 : 0;
 	return 0;
@@ -179,13 +248,13 @@ static int resolve_version(const struct torn_setup *setup, const struct torn_bet
 			   struct torn_version *ret_version)
 {
 	const bool is_of_old = between->content[0] == '@';
-	struct torn_bytes path = put_args(setup, between->path);
-	struct torn_bytes content = put_args(setup, between->content + is_of_old);
+	struct torn_bytes path = put_args(setup, between->path, true);
+	struct torn_bytes content = put_args(setup, between->content + is_of_old, is_of_old);
 	if (!path.data || !content.data)
 		return -EINVAL;
 	ret_version->path = tree_path(path);
 	if (is_of_old) {
-		ret_version->node = torn_tree_find(setup->old_tree, tree_path(content));
+		ret_version->node = find_old(setup, content);
 		return 0;
 	}
 	const struct torn_node *file = torn_node_make(setup->arena, TORN_FILE,

@@ -75,6 +75,15 @@ static void test_an_old_state_may_go_with_other_arguments(void **state)
 	assert_bytes(setup.promised.watch[0], "srv/f");
 }
 
+static void test_an_argument_ends_at_a_nul_in_a_path(void **state)
+{
+	(void)state;
+	const struct torn_world world = {"nul", "old srv/f file old\narg path \"/srv/f\\x00g\"\n", false};
+	assert_int_equal(set_up(&world), 0);
+	assert_bytes(setup.promised.watch[0], "srv/f");
+	assert_bytes(setup.promised.backup, "srv/f.old");
+}
+
 static void test_an_argument_that_is_not_declared_is_refused(void **state)
 {
 	(void)state;
@@ -148,6 +157,12 @@ static void test_a_mode_is_said_or_that_of_a_file_of_old(void **state)
 		{"@$path", "old srv/f absent\n", false, 0},
 		{"@$path", "old srv/f dir mode=0700\n", false, 0},
 		{"@$path", "old srv/f symlink g\nold srv/g file mode=0700 x\n", false, 0},
+		{"@$path", "old srv symlink a/b\nold a/b/f file mode=0700 x\n", true, 0700},
+		{"@$path", "old srv symlink /a/../c/.\nold a dir\nold c/f file mode=0701 x\n", true, 0701},
+		{"@$path", "old srv symlink srv\n", false, 0},
+		{"@/x/..//../srv/$content", "old srv/g file mode=0702 x\nold x dir\narg content g\n", true, 0702},
+		{"@/x/../srv/f", "old srv/f file old\n", false, 0},
+		{"@$path$content", "old srv/fg file mode=0703 x\narg content \"g\\x00h\"\n", true, 0703},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -180,6 +195,7 @@ int main(void)
 	torn_registry_begin();
 	const struct CMUnitTest tests[] = {
 		TEST(test_an_old_state_may_go_with_other_arguments),
+		TEST(test_an_argument_ends_at_a_nul_in_a_path),
 		TEST(test_an_argument_that_is_not_declared_is_refused),
 		TEST(test_a_case_is_of_the_old_state_whose_tree_and_arguments_it_has),
 		TEST(test_what_stands_on_the_way_is_text_of_arguments_or_a_file_of_old),
