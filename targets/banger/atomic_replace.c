@@ -16,7 +16,7 @@
  *     that was done) the backup is removed before that is noticed. Fixed: the
  *     source is looked at first.
  *   - clean-run-succeeds, no fault: dst a directory is moved away, with all that
- *     is in it, where rename(2) itself would refuse. Fixed: link refuses too.
+ *     is in it, where rename(2) itself would refuse. Fixed: so does the look at it.
  * and in the rollback:
  *   - old-or-new, a kill after the unlink of dst, an errno at the rename behind
  *     it: no dst at all. Fixed: that rename alone, which replaces dst.
@@ -27,6 +27,9 @@
  *     that of an older version is installed. Fixed: the replace says what it did.
  *   - rollback-restores, no fault: the same for dst a dangling symlink, which stat
  *     takes for no file. Fixed: lstat, here and of the backup.
+ * torn fuzz found that the first `fixed` took directories, as source too, which a
+ * rollback cannot take back; left the link's own name where an error hid that dst
+ * and backup were one file; and wrote into a dst that was a directory.
  *
  * Still so in `fixed`: a replace that fails at its last rename takes the backup
  * of the version before with it.
@@ -124,22 +127,37 @@ static int clear_directory(const char *previous)
 	return fail("clear", previous);
 }
 
-/* os.SameFile of the backup and what is at dst: a killed run came no further than the backup. */
-static bool is_linked(const struct stat *dst, const char *previous)
+/*
+ * Look at a file. Returns 1, 0 where there is none (errno says so), or -1; that
+ * is a directory's, too, which neither is replaced nor replaces a file.
+ */
+static int look(const char *path, struct stat *ret_status)
 {
-	struct stat status;
+	if (go_lstat(path, ret_status) < 0)
+		return errno == ENOENT ? 0 : fail("stat", path);
+	if (!S_ISDIR(ret_status->st_mode))
+		return 1;
+	errno = EISDIR;
+	return fail("take for a file", path);
+}
 
-	return go_lstat(previous, &status) == 0 && status.st_dev == dst->st_dev &&
-	       status.st_ino == dst->st_ino;
+/* os.SameFile. A rename between two names of one file does nothing, and succeeds: rename(2). */
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* Give dst's file the backup's name too, in the place of an older one. */
 static int link_previous(const char *dst, const struct stat *status, const char *previous)
 {
 	char temp[PATH_MAX];
+	struct stat there;
 
-	if (is_linked(status, previous))
-		return 0; /* a rename between two names of one file would leave both */
+	int has_backup = look(previous, &there);
+	if (has_backup < 0)
+		return -1;
+	if (has_backup && is_same(status, &there))
+		return 0; /* a killed run came so far */
 	if (append(previous, ".tmp", temp) < 0)
 		return fail("backup", dst);
 	if (go_remove(temp) < 0 && errno != ENOENT) /* a killed run's */
@@ -162,13 +180,14 @@ int banger_atomic_replace_fixed(const char *source, const char *dst, const char 
 	*ret_replaced = BANGER_UNCHANGED;
 	if (name_previous(dst, suffix, previous) < 0)
 		return -1;
-	if (go_lstat(source, &status) < 0)
-		return fail("stat", source);
-	if (clear_directory(previous) < 0)
+	int has_source = look(source, &status);
+	if (has_source < 0)
 		return -1;
-	const bool is_there = go_lstat(dst, &status) == 0;
-	if (!is_there && errno != ENOENT)
-		return fail("stat", dst);
+	if (!has_source)
+		return fail("look at", source);
+	int is_there = look(dst, &status);
+	if (is_there < 0 || clear_directory(previous) < 0)
+		return -1;
 	if (is_there && link_previous(dst, &status, previous) < 0)
 		return -1;
 	if (go_rename(source, dst) < 0) {
@@ -183,10 +202,18 @@ int banger_atomic_replace_fixed(const char *source, const char *dst, const char 
 /* Put the backup back; where it may be missing, that is success. */
 static int restore(const char *dst, const char *previous, bool may_miss)
 {
-	struct stat status;
+	struct stat backup, there;
 
-	if (may_miss && go_lstat(previous, &status) < 0)
-		return errno == ENOENT ? 0 : fail("stat", previous);
+	int has_backup = look(previous, &backup);
+	if (has_backup < 0)
+		return -1;
+	if (!has_backup)
+		return may_miss ? 0 : fail("restore", dst);
+	int is_there = look(dst, &there);
+	if (is_there < 0)
+		return -1;
+	if (is_there && is_same(&backup, &there))
+		return go_remove(previous) < 0 ? fail("remove", previous) : 0;
 	return go_rename(previous, dst) < 0 ? fail("restore", dst) : 0;
 }
 

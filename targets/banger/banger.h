@@ -32,9 +32,9 @@ enum banger_replaced {
 };
 
 /*
- * Ours of both. *ret_replaced is set on success and on failure. The backup is
- * a hard link until dst is replaced, so a directory as dst is refused, and so
- * is all on a file system without hard links.
+ * Ours of both. *ret_replaced is set on success and on failure. Directories are
+ * refused, as any of the three. The backup is a hard link until dst is replaced:
+ * on a file system without these all is refused.
  */
 int banger_atomic_replace_fixed(const char *source, const char *dst, const char *suffix,
 				enum banger_replaced *ret_replaced);

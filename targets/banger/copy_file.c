@@ -10,7 +10,8 @@
  *   - retry-succeeds, a kill after openat: the next run is refused by what the
  *     first one left. The same repair.
  *   - clean-run-succeeds, no fault: of a directory an empty file is made before
- *     the copy fails. The same repair.
+ *     the copy fails. The same repair. And a FIFO is waited for, for ever (by torn
+ *     fuzz). Fixed: O_NONBLOCK, so that the copy fails at lseek.
  *   - metadata-kept, no fault: a clone gets its mode from openat, less the umask,
  *     and only a copy byte by byte gets it by fchmod, once it is whole. Fixed:
  *     fchmod after either, before dst has its name.
@@ -41,11 +42,11 @@ static int fail(const char *step, const char *path)
 }
 
 /* Open what is to be copied. Returns a descriptor, or -1. */
-static int open_source(const char *source, mode_t *ret_perm)
+static int open_source(const char *source, int flags, mode_t *ret_perm)
 {
 	struct stat status;
 
-	int from = go_open(source, O_RDONLY, 0);
+	int from = go_open(source, O_RDONLY | flags, 0);
 	if (from < 0)
 		return fail("open", source);
 	if (go_fstat(from, &status) < 0) {
@@ -78,7 +79,7 @@ int banger_copy_file_prefer_clone(const char *source, const char *dst)
 {
 	mode_t perm;
 
-	int from = open_source(source, &perm);
+	int from = open_source(source, 0, &perm);
 	if (from < 0)
 		return -1;
 	int to = go_open(dst, O_WRONLY | O_CREAT | O_EXCL, perm);
@@ -137,7 +138,7 @@ int banger_copy_file_prefer_clone_fixed(const char *source, const char *dst)
 {
 	mode_t perm;
 
-	int from = open_source(source, &perm);
+	int from = open_source(source, O_NONBLOCK, &perm);
 	if (from < 0)
 		return -1;
 	int result = refuse_existing(dst) < 0 ? -1 : publish(dst, from, perm);
