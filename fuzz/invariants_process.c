@@ -34,9 +34,10 @@ static bool take_first(void *context, struct torn_bytes path, const struct torn_
 	if (path.size == 0 || (now && old && now->type == TORN_DIRECTORY && old->type == TORN_DIRECTORY &&
 			       now->mode == old->mode && now->uid == old->uid && now->gid == old->gid))
 		return true; /* only what is in it differs */
+	const char *what = !old ? "left" : !now ? "removed" : "changed";
+	torn_judge_path(judgement, path, what);
 	torn_judge(judgement, TORN_VIOLATED,
-		   "from an old state that it must refuse, the operation %s /%.*s",
-		   !old ? "left" : !now ? "removed" : "changed", TORN_PATH(path));
+		   "from an old state that it must refuse, the operation %s /%.*s", what, TORN_PATH(path));
 	return false;
 }
 
