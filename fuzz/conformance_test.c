@@ -383,7 +383,8 @@ static void test_a_clean_run_breaks_nothing_that_the_sweep_does_not_tell(void **
 				fail_msg("%s, %s: %s", target->name, world->name, message);
 			if (job->result != TORN_HELD)
 				fail_msg("%s, %s: %s", target->name, world->name, job->failure);
-			assert_true(job->ops > 0);
+			/* A bad argument may be refused before the first call. */
+			assert_true(job->ops > 0 || world->refuses);
 			for (unsigned k = 0; k < job->violated; k++)
 				if (!is_found_without_fault(&check.items[i].result, job->ids[k]))
 					fail_msg("%s@%s, %s: %s is violated", target->name,
