@@ -9,7 +9,8 @@ begin
 # Everything but what is there to misbehave, or takes seconds to hang.
 mapfile -t targets < <(targets_of "$planted" | grep -v -e '^hostile\.' -e '^planted\.no_hang$')
 expect "there are targets of all kinds" [ "${#targets[@]}" -ge 15 ]
-check=("$planted" check "${targets[@]}" --json r.json --quiet)
+# A dozen times all of them: one fault a trial. Pairs are for the end.
+check=("$planted" check "${targets[@]}" --depth 1 --json r.json --quiet)
 
 # in_surroundings NAME COMMAND...: run in a folder of its own; leaves r.json, text, cases there.
 in_surroundings() {
@@ -36,6 +37,9 @@ as_first() {
 	expect "$1: the same text" same text.timeless "$1" || differences text.timeless "$1"
 	expect "$1: the same cases" diff -r first/torn-cases "$1/torn-cases"
 }
+
+# Findings and labels of a text, without its columns.
+lines_of() { grep -E '^  ' "$1" | tr -s ' ' | sort; }
 
 in_surroundings first "${check[@]}"
 expect "the report has findings" [ "$(grep -c '"invariant": ' first/json)" -gt 50 ]
@@ -80,16 +84,21 @@ expect "two at once" [ $? -eq 0 ]
 in_surroundings other_seed "${check[@]}" --seed 7
 expect "another seed finds the same" same json other_seed || differences json other_seed
 
-# Findings and labels of a text, without its columns.
-lines_of() { grep -E '^  ' "$1" | tr -s ' ' | sort; }
 # One at a time or all together is the same, in whatever order.
 mkdir apart && cd apart || exit 1
 for target in "${targets[@]}"; do
-	"$planted" check "$target" --quiet >>unsorted 2>&1
+	"$planted" check "$target" --depth 1 --quiet >>unsorted 2>&1
 done
 expect "one at a time finds the same" diff \
 	<(lines_of ../first/text) <(lines_of unsorted)
 cd .. || exit 1
+
+# Two faults a trial, by one worker and by three.
+pairs=("$planted" check planted.no_litter urunc.pid_file kensa.kernelio_write_file --json r.json --quiet)
+in_surroundings pairs "${pairs[@]}" --jobs 1
+in_surroundings pairs_of_three "${pairs[@]}" --jobs 3
+expect "two faults: the same JSON" diff pairs/json pairs_of_three/json
+expect "two faults: the same cases" diff -r pairs/torn-cases pairs_of_three/torn-cases
 
 # Too few descriptors for torn's own, above 1000, is told in one line.
 run bash -c 'ulimit -n 256 && exec "$@"' - "$planted" check example.replace -q
