@@ -55,6 +55,12 @@ done
 fuzz urunc.state_json@before --runs 4000 --jobs 2 --cases cases --json r.json
 expect "two workers find as much" diff <(grep -c '"invariant"' r.json) <(grep -c '"invariant"' first/r.json)
 
+# Fewer cases than workers: none of those has a share of 0, which would be all there is time for.
+fuzz urunc.state_json@fixed --runs 1 --jobs 3 --cases none --json r.json
+expect "more workers than cases: exit 0" exits_with 0
+expect "more workers than cases: the old states are run, and no search begins" \
+	[ "$(grep -oE '"plans": [0-9]+' r.json | grep -oE '[0-9]+')" -le 20 ]
+
 # --------------------------------------------------------------- the corpus
 
 fuzz urunc.state_json@fixed --runs 3000 --corpus inputs --cases none

@@ -310,6 +310,13 @@ static const struct torn_variant *choose(const struct torn_fuzzer *fuzzer,
 	return variant;
 }
 
+/* One that has no case to run would run as many as there is time for. */
+static unsigned workers_wanted(const struct torn_options *options)
+{
+	const unsigned jobs = options->jobs ? options->jobs : 1;
+	return options->runs > 0 && options->runs < jobs ? (unsigned)options->runs : jobs;
+}
+
 int torn_fuzzer_search(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 {
 	const struct torn_options options = torn_options_fuzz(argc, argv);
@@ -328,7 +335,7 @@ int torn_fuzzer_search(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 	search->variant = variant;
 	search->target = torn_target_named(torn_bytes_of(fuzzer->target));
 	torn_worker_catch_interrupts();
-	const unsigned wanted = options.jobs ? options.jobs : 1;
+	const unsigned wanted = workers_wanted(&options);
 	int r = 0;
 	while (r == 0 && search->count < wanted)
 		r = open_share(search, search->count);
