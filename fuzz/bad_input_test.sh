@@ -162,6 +162,25 @@ misused 'expected a number for --seed' check --seed 18446744073709551616 planted
 misused 'expected a number for --seed' check --seed $'\e[31m'
 misused 'expected 1 to 3600 for --timeout' check --timeout 3601
 misused 'expected 1 to 3600 for --timeout' check --timeout 1s
+misused 'expected one of --time and --runs, found both' fuzz planted.old_or_new --time 5s --runs 5
+misused 'expected one of --time and --runs, found both' fuzz --runs 5 planted.old_or_new --time=60
+misused 'expected 1s to 720h for --time' fuzz planted.old_or_new --time 5x
+misused 'expected a number from 1 for --runs' fuzz planted.old_or_new --runs 0
+misused 'found --depth' fuzz planted.old_or_new --depth 1
+# An option of another command, and the beginning of an option, are none.
+for command in check gate replay explain; do
+	for option in --time --runs --time=5 --ti --timeou; do
+		misused "expected an option with its value (see --help), found $option" \
+			"$command" "$option" 5 planted.old_or_new
+	done
+	run "$planted" "$command" --help
+	expect "torn $command --help: no option of fuzz" not grep -qE -- '--(time|runs)=' "$work/out"
+	expect "torn $command --help: its own options" grep -q -- '--timeout=' "$work/out"
+done
+misused 'found --dep' check --dep 1 planted.old_or_new
+misused 'found --quie' check --quie planted.old_or_new
+run "$planted" fuzz --help
+expect "torn fuzz --help: its options" [ "$(grep -cE -- '--(time|runs|timeout)=' "$work/out")" -eq 3 ]
 for bad in 0 9 -1 x '' '2 ' 1.5 99999999999999999999; do
 	misused 'expected 1 to 8 for --depth' check --depth "$bad" planted.old_or_new
 done

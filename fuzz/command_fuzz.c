@@ -12,26 +12,15 @@
 #include "commands.h"
 #include "registry.h"
 
-/* The first word that names a target, wherever the options stand. */
-static const struct torn_target *named_target(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		const struct torn_bytes name = {(const uint8_t *)argv[i], strcspn(argv[i], "@")};
-		const struct torn_target *target = torn_target_named(name);
-		if (target)
-			return target;
-	}
-	return NULL;
-}
-
 int torn_command_fuzz(int argc, char **argv)
 {
-	const struct torn_target *target = named_target(argc, argv);
-	if (!target) { /* for --help and for mistakes */
-		const struct torn_options options = torn_options_fuzz(argc, argv);
-		return torn_mistake("torn fuzz", options.names_count ? options.names[0] : "nothing",
-				    "a target (see torn list targets)");
-	}
+	/* The one that is started reads them again; mistakes are told without it. */
+	const struct torn_options options = torn_options_fuzz(argc, argv);
+	const char *name = options.names_count ? options.names[0] : "nothing";
+	const struct torn_target *target =
+		torn_target_named((struct torn_bytes){(const uint8_t *)name, strcspn(name, "@")});
+	if (!target)
+		return torn_mistake("torn fuzz", name, "a target (see torn list targets)");
 	/* Beside torn, or in the folder of the preset that builds them. */
 	static const char *const places[] = {"", "../fuzz/"};
 	char self[PATH_MAX], path[PATH_MAX + 256];

@@ -70,6 +70,33 @@ before=$(find inputs -type f | wc -l)
 fuzz urunc.state_json@fixed --runs 2000 --corpus inputs --cases none --seed 3
 expect "it grows" [ "$(find inputs -type f | wc -l)" -ge "$before" ]
 
+# What cannot be a corpus is told before the search.
+: >file
+for arguments in "--corpus file" "--corpus /dev/null"; do
+	# shellcheck disable=SC2086
+	fuzz urunc.state_json@fixed --runs 10 --cases none $arguments
+	expect "$arguments: exit 2" exits_with 2
+	expect "$arguments: nothing on stdout" says_nothing
+	expect "$arguments: one line" complains_in_one_line
+done
+fuzz urunc.state_json@fixed --runs 10 --cases none --corpus missing/inputs
+expect "a corpus in a folder that is missing: exit 3" exits_with 3
+expect "a corpus in a folder that is missing: named" says_on_stderr "missing/inputs: "
+expect "a corpus in a folder that is missing: no search" says_nothing
+# And one that cannot be saved at the end is a failure, told once, beside what was found.
+if is_root && [ -n "${TORN_TEST_PRIVATE:-}" ]; then
+	mkdir full
+	mount -t tmpfs -o size=16k,mode=1777 tmpfs full
+	cat /dev/zero >full/filler 2>/dev/null
+	fuzz urunc.state_json@before --runs 3000 --jobs 2 --cases c --corpus full --json r.json
+	expect "a full corpus: exit 3" exits_with 3
+	expect "a full corpus: named, once" complains_in_one_line
+	expect "a full corpus: what was found is told" grep -q '"invariant": "old-or-new"' r.json
+	umount full
+else
+	echo "SKIP: a full tmpfs needs root and a mount namespace"
+fi
+
 # ----------------------------------------------------------- what misbehaves
 
 fuzz hostile.exits --runs 200 --timeout 1 --cases c --json r.json
@@ -97,6 +124,19 @@ mkdir merged
 run "${as_user[@]}" cp -r inputs "$work/place/for-user"
 run "$folder/fuzz_urunc.state_json" --variant=fixed -merge=1 merged inputs
 expect "merge: exit 0" exits_with 0
+for flag in --varaint=fixed --nope --keep-going=1 --variant -- --variant=none; do
+	run "$folder/fuzz_urunc.state_json" "$flag" -runs=1
+	expect "plain $flag: exit 2" exits_with 2
+	expect "plain $flag: nothing on stdout" says_nothing
+	expect "plain $flag: one line" complains_in_one_line
+	expect "plain $flag: it is named" says_on_stderr "found $flag"
+	run "$folder/fuzz_urunc.state_json" -merge=1 "$flag" merged inputs
+	expect "merge $flag: exit 2" exits_with 2
+done
+run "$folder/fuzz_urunc.state_json" --help
+expect "plain --help: exit 0" exits_with 0
+expect "plain --help: its flags" grep -q -- '^  --variant=NAME ' "$work/out"
+expect "plain --help: nothing is run" [ ! -s "$work/err" ]
 expect "merge: a part of the inputs" [ "$(find merged -type f | wc -l)" -gt 3 ]
 cd .. || exit 1
 

@@ -23,6 +23,9 @@
 
 /* The flag that says where inputs go that show something. */
 #define ARTIFACTS "-artifact_prefix="
+/* torn's own flags. */
+#define VARIANT "--variant="
+#define KEEP_GOING "--keep-going"
 #define TRIAL_SECONDS 10
 
 #define ARGUMENTS_MAX 256
@@ -186,7 +189,7 @@ static int add_arguments(struct plain *plain, int argc, char **argv)
 					    "-malloc_limit_mb=0", "-detect_leaks=0", "-len_control=0",
 					    "-reload=0", "-max_len=65535", "-print_funcs=0"};
 	bool has_artifacts = false, has_inputs = false;
-	plain->keeps_going = is_asked(argc, argv, "--keep-going");
+	plain->keeps_going = is_asked(argc, argv, KEEP_GOING);
 	int r = 0;
 	for (size_t i = 0; i < sizeof first / sizeof *first; i++)
 		add(plain, first[i]);
@@ -207,6 +210,27 @@ static int add_arguments(struct plain *plain, int argc, char **argv)
 	if (r == 0 && !has_inputs)
 		r = add_path(plain, "", NULL);
 	return r < 0 || has_artifacts ? r : add_path(plain, ARTIFACTS, "./");
+}
+
+/* libFuzzer says nothing of a word with two dashes: a misspelt one would be as if it were not there. */
+static const char *unknown_flag(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (begins_with(argv[i], "--") && !begins_with(argv[i], VARIANT) &&
+		    strcmp(argv[i], KEEP_GOING) != 0)
+			return argv[i];
+	return NULL;
+}
+
+static int help(const struct torn_fuzzer *fuzzer)
+{
+	printf("usage: fuzz_%s [" VARIANT "NAME] [" KEEP_GOING "] [-FLAG=VALUE...] [FOLDER...|FILE...]\n"
+	       "       fuzz_%s fuzz --help\n\n"
+	       "  " VARIANT "NAME  the variant that is fuzzed (see torn list targets; default: the first)\n"
+	       "  " KEEP_GOING "    do not end at the first finding: for coverage\n"
+	       "  -help=1         the flags of libFuzzer\n",
+	       fuzzer->target, fuzzer->target);
+	return fflush(stdout) == 0 ? TORN_EXIT_CLEAN : TORN_EXIT_FAILED;
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -244,13 +268,12 @@ static int copy_back(const struct plain *plain)
 
 static const struct torn_variant *chosen_variant(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 {
-	static const char flag[] = "--variant=";
 	const struct torn_target *target = torn_target_named(torn_bytes_of(fuzzer->target));
 	const struct torn_variant *variant = &target->variants[0];
 	for (int i = 1; i < argc; i++) {
-		if (!begins_with(argv[i], flag))
+		if (!begins_with(argv[i], VARIANT))
 			continue;
-		variant = torn_variant_named(target, torn_bytes_of(argv[i] + strlen(flag)));
+		variant = torn_variant_named(target, torn_bytes_of(argv[i] + strlen(VARIANT)));
 		if (!variant)
 			torn_mistake(fuzzer->target, argv[i], "a variant (see torn list targets)");
 	}
@@ -277,11 +300,16 @@ static int run(struct plain *plain)
 
 int torn_fuzzer_plain(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 {
-	if (only_starts_others(argc, argv))
-		return fuzzer->drive(&argc, &argv, run_one);
+	if (is_asked(argc, argv, "--help"))
+		return help(fuzzer);
+	const char *unknown = unknown_flag(argc, argv);
+	if (unknown)
+		return torn_mistake(fuzzer->target, unknown, "a flag of this program (see --help)");
 	const struct torn_variant *variant = chosen_variant(fuzzer, argc, argv);
 	if (!variant)
 		return TORN_EXIT_USAGE;
+	if (only_starts_others(argc, argv))
+		return fuzzer->drive(&argc, &argv, run_one);
 	char message[256];
 	static struct plain plain;
 	plain.fuzzer = fuzzer;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -38,6 +39,7 @@ struct search {
 	struct torn_worker workers[TORN_WORKERS_MAX];
 	struct share shares[TORN_WORKERS_MAX];
 	int64_t begun_ns, saved_ns;
+	int save_error; /* of the last time that the corpus was saved: 0 or -errno */
 };
 
 static double seconds_since(int64_t begun_ns)
@@ -110,16 +112,18 @@ static void search_again(void *context)
 		torn_fuzzed_begin(fuzzed, fuzzed->target, fuzzed->variant);
 }
 
+/* What cannot be saved is told when it begins: it is tried again, and at the end it counts. */
 static void save_corpus(struct search *search)
 {
 	char path[4096];
+	int r = 0;
 	search->saved_ns = torn_fuzzed_now_ns();
-	for (unsigned i = 0; search->options->corpus && i < search->count; i++) {
-		const int r = torn_mirror_out(search->shares[i].folder_fd, search->options->corpus, false,
-					      path, sizeof path);
-		if (r < 0)
-			fprintf(stderr, "torn: %s: %s\n", path, strerror(-r));
-	}
+	for (unsigned i = 0; r >= 0 && search->options->corpus && i < search->count; i++)
+		r = torn_mirror_out(search->shares[i].folder_fd, search->options->corpus, false, path,
+				    sizeof path);
+	if (r < 0 && search->save_error == 0)
+		fprintf(stderr, "torn: %s: %s\n", path, strerror(-r));
+	search->save_error = r < 0 ? r : 0;
 }
 
 static void watch(void *context)
@@ -179,10 +183,8 @@ static int open_share(struct search *search, unsigned number)
 	search->count++;
 	share->folder_fd = torn_sandbox_folder(worker->workspace.dir_fd, "corpus");
 	r = share->folder_fd;
-	if (r >= 0 && search->options->corpus) {
+	if (r >= 0 && search->options->corpus)
 		r = torn_mirror_in(search->options->corpus, share->folder_fd);
-		r = r == -ENOENT ? 0 : r; /* it is made when there is something to put there */
-	}
 	if (r >= 0)
 		r = torn_fuzzing_seed(search->target, search->variant, share->folder_fd);
 	if (r < 0) {
@@ -310,6 +312,22 @@ static const struct torn_variant *choose(const struct torn_fuzzer *fuzzer,
 	return variant;
 }
 
+/* It is told before a search, and not at its end, that there is no place for the corpus. */
+static enum torn_exit prepare_corpus(const char *path)
+{
+	struct stat status;
+	if (!path)
+		return TORN_EXIT_CLEAN;
+	if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode)) {
+		torn_mistake("torn fuzz", path, "a folder for --corpus");
+		return TORN_EXIT_USAGE;
+	}
+	if ((mkdir(path, 0777) == 0 || errno == EEXIST) && access(path, W_OK | X_OK) == 0)
+		return TORN_EXIT_CLEAN;
+	fprintf(stderr, "torn: %s: %s\n", path, strerror(errno));
+	return TORN_EXIT_FAILED;
+}
+
 /* One that has no case to run would run as many as there is time for. */
 static unsigned workers_wanted(const struct torn_options *options)
 {
@@ -323,6 +341,9 @@ int torn_fuzzer_search(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 	const struct torn_variant *variant = choose(fuzzer, &options);
 	if (!variant)
 		return TORN_EXIT_USAGE;
+	const enum torn_exit prepared = prepare_corpus(options.corpus);
+	if (prepared != TORN_EXIT_CLEAN)
+		return prepared;
 	struct search *search = calloc(1, sizeof *search);
 	struct torn_fuzzed *all;
 	if (!search || torn_fuzzed_open(&all) < 0) {
@@ -343,7 +364,7 @@ int torn_fuzzer_search(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 	if (r == 0)
 		r = run_search(search, all, &result);
 	int status = TORN_EXIT_FAILED;
-	if ((r == 0 || r == -EINTR) && torn_tell(&result, 1, &options) == 0)
+	if ((r == 0 || r == -EINTR) && torn_tell(&result, 1, &options) == 0 && search->save_error == 0)
 		status = torn_verdict(&result, 1, r == -EINTR, &options);
 	close_search(search);
 	torn_fuzzed_close(all);

@@ -12,6 +12,7 @@
 #include "worker.h"
 
 #define SHARDS_MAX 4096
+#define TIME_S 60
 
 enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH, KEY_JOBS, KEY_SHARD,
        KEY_ALL_ERRNOS, KEY_TIME, KEY_RUNS, KEY_REPORT };
@@ -26,7 +27,7 @@ static const struct argp_option fixed[] = {
 	{"corpus", KEY_CORPUS, "DIR", 0, "expected findings and their cases (default corpus); of fuzz: "
 					  "inputs, which grow (default none)", 0},
 	{"time", KEY_TIME, "T", 0, "how long: 90, 60s, 10m, 2h (default 60s)", 0},
-	{"runs", KEY_RUNS, "N", 0, "how many cases, instead of a time", 0},
+	{"runs", KEY_RUNS, "N", 0, "how many cases, in place of a time", 0},
 	{"allow", KEY_ALLOW, "INVARIANT", 0, "its findings are shown and do not count", 0},
 	{"timeout", KEY_TIMEOUT, "S", 0, "CPU seconds that one trial may take (default 10)", 0},
 	{"quiet", 'q', NULL, 0, "print findings and failures only", 0},
@@ -167,23 +168,59 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+static bool has_word(const char *words, const char *word)
+{
+	const size_t size = strlen(word);
+	for (const char *at = words; (at = strstr(at, word)); at += size)
+		if ((at == words || at[-1] == ' ') && (at[size] == ' ' || at[size] == '\0'))
+			return true;
+	return false;
+}
+
+static const struct argp_option *option_named(const struct argp_option *options, const char *name,
+					      size_t size)
+{
+	for (; options->name; options++)
+		if (strlen(options->name) == size && memcmp(options->name, name, size) == 0)
+			return options;
+	return NULL;
+}
+
+/*
+ * getopt_long takes an option's beginning for the option: a command that has
+ * --timeout and no --time would take --time 1 for it. Returns the first such word, or NULL.
+ */
+static const char *abbreviation(int argc, char **argv, const struct argp_option *options)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strncmp(argv[i], "--", 2) != 0)
+			continue;
+		const size_t size = strcspn(argv[i] + 2, "=");
+		const struct argp_option *option = option_named(options, argv[i] + 2, size);
+		if (!option)
+			return argv[i];
+		i += option->arg && argv[i][2 + size] == '\0'; /* its value */
+	}
+	return NULL;
+}
+
 struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 				       const char *arguments, const char *about)
 {
 	struct torn_options options = {
-		.cases = "torn-cases", .time_s = 60, .seed = 1, .timeout_s = 10,
+		.cases = "torn-cases", .seed = 1, .timeout_s = 10,
 		.depth = 2, .shard = 1, .shards = 1};
 	struct argp_option all[sizeof fixed / sizeof *fixed + TORN_REPORT_FILES_MAX + 1] = {0};
 	size_t used = 0, count;
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-		if (strstr(takes, fixed[i].name))
+		if (has_word(takes, fixed[i].name))
 			all[used++] = fixed[i];
 	const struct torn_report *const *reports = torn_reports(&count);
-	for (size_t i = 0; strstr(takes, "reports") && i < count && i < TORN_REPORT_FILES_MAX; i++)
+	for (size_t i = 0; has_word(takes, "reports") && i < count && i < TORN_REPORT_FILES_MAX; i++)
 		all[used++] = (struct argp_option){
 			reports[i]->name, KEY_REPORT + (int)i, "FILE", 0, "write this report (- is stdout)", 0};
 	const struct argp argp = {.options = all, .parser = parse, .args_doc = arguments, .doc = about};
-	char program[64];
+	char program[64], *const command = argv[0];
 	snprintf(program, sizeof program, "torn %.40s", argv[0]);
 	argv[0] = program;
 	/* argp's own messages take two lines: an option that it refuses is told here. */
@@ -193,9 +230,16 @@ struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-?") == 0 ||
 		    strcmp(argv[i], "--usage") == 0)
 			argp_parse(&argp, argc, argv, 0, NULL, &options);
-	if (argp_parse(&argp, argc, argv, flags, &at, &options) != 0)
-		exit(torn_mistake(program, argv[at > 1 && at <= argc ? at - 1 : 1],
-				  "an option with its value (see --help)"));
+	const char *wrong = abbreviation(argc, argv, all);
+	if (!wrong && argp_parse(&argp, argc, argv, flags, &at, &options) != 0)
+		wrong = argv[at > 1 && at <= argc ? at - 1 : 1];
+	if (wrong)
+		exit(torn_mistake(program, wrong, "an option with its value (see --help)"));
+	if (options.time_s > 0 && options.runs > 0)
+		exit(torn_mistake(program, "both", "one of --time and --runs"));
+	if (options.time_s == 0)
+		options.time_s = TIME_S;
+	argv[0] = command;
 	return options;
 }
 
