@@ -180,6 +180,11 @@ done
 misused 'found --dep' check --dep 1 planted.old_or_new
 misused 'found --quie' check --quie planted.old_or_new
 run "$planted" fuzz --help
+told=$(tr -s ' \n' ' ' <"$work/out")
+for text in '--jobs=N workers at once (1 to 64, default: one a processor; of fuzz: 1)' \
+	'of fuzz: which cases are tried'; do
+	expect "torn fuzz --help: says $text" grep -qF -- "$text" <<<"$told"
+done
 expect "torn fuzz --help: its options" [ "$(grep -cE -- '--(time|runs|timeout)=' "$work/out")" -eq 3 ]
 for bad in 0 9 -1 x '' '2 ' 1.5 99999999999999999999; do
 	misused 'expected 1 to 8 for --depth' check --depth "$bad" planted.old_or_new

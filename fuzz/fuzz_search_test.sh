@@ -52,6 +52,14 @@ for seed in 1 2; do
 	expect "seed $seed: there are findings" test -s "first/findings-$seed"
 	expect "seed $seed: the same findings" diff "first/findings-$seed" "second/findings-$seed"
 done
+# Every bit of a seed counts: none of these is another one's search.
+seeds=(0 1 2 64 33554433 4294967296 4294967297 9223372036854775809 18446744073709551615)
+for seed in "${seeds[@]}"; do
+	fuzz urunc.state_json@fixed --runs 500 --seed "$seed" --cases none --json r.json
+	grep -E '"(trials|ops|kills)": ' r.json | tr -d '\n'
+	echo
+done >searches
+expect "each seed is a search of its own" [ "$(sort -u searches | wc -l)" -eq "${#seeds[@]}" ]
 fuzz urunc.state_json@before --runs 4000 --jobs 2 --cases cases --json r.json
 expect "two workers find as much" diff <(grep -c '"invariant"' r.json) <(grep -c '"invariant"' first/r.json)
 

@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "coverage.h"
+#include "dice.h"
 #include "fuzzer.h"
 #include "mirror.h"
 #include "registry.h"
@@ -64,6 +65,17 @@ static int run_one(const uint8_t *data, size_t size)
 	return 0;
 }
 
+/* libFuzzer's has 32 bits, of which all bits of both numbers decide; 0 would be one of its own choice. */
+static uint32_t seed_of(uint64_t seed, unsigned number)
+{
+	struct torn_dice dice = {seed};
+	uint32_t rolled = 0;
+	dice.state = torn_dice_roll(&dice) + number;
+	while (rolled == 0)
+		rolled = (uint32_t)(torn_dice_roll(&dice) >> 32);
+	return rolled;
+}
+
 static void search_in_worker(void *context, struct torn_lab *lab)
 {
 	struct share *share = context;
@@ -73,7 +85,7 @@ static void search_in_worker(void *context, struct torn_lab *lab)
 		torn_worker_finish();
 	const double left = options->time_s - seconds_since(share->fuzzed->begun_ns);
 	char seed[40], until[40], folder[40];
-	snprintf(seed, sizeof seed, "-seed=%u", (unsigned)(options->seed * TORN_WORKERS_MAX + share->number) | 1u << 31);
+	snprintf(seed, sizeof seed, "-seed=%u", seed_of(options->seed, share->number));
 	if (share->runs)
 		snprintf(until, sizeof until, "-runs=%lu", share->runs);
 	else

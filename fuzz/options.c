@@ -18,10 +18,12 @@ enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH,
        KEY_ALL_ERRNOS, KEY_TIME, KEY_RUNS, KEY_REPORT };
 
 static const struct argp_option fixed[] = {
-	{"seed", KEY_SEED, "N", 0, "which kills a real SIGKILL confirms (default 1)", 0},
+	{"seed", KEY_SEED, "N", 0, "what is left to chance: which kills a real SIGKILL "
+				      "confirms; of fuzz: which cases are tried (default 1)", 0},
 	{"depth", KEY_DEPTH, "N", 0, "faults in one plan, at most (1 to 8, default 2)", 0},
 	{"all-errnos", KEY_ALL_ERRNOS, NULL, 0, "every errno also for a second fault", 0},
-	{"jobs", KEY_JOBS, "N", 0, "workers at once (1 to 64, default: one a processor)", 0},
+	{"jobs", KEY_JOBS, "N", 0, "workers at once (1 to 64, default: one a processor; "
+				      "of fuzz: 1)", 0},
 	{"shard", KEY_SHARD, "I/N", 0, "do part I of N: together they are the whole", 0},
 	{"cases", KEY_CASES, "DIR", 0, "where cases of findings go (default torn-cases)", 0},
 	{"corpus", KEY_CORPUS, "DIR", 0, "expected findings and their cases (default corpus); of fuzz: "
