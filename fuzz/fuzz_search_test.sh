@@ -63,6 +63,21 @@ expect "each seed is a search of its own" [ "$(sort -u searches | wc -l)" -eq "$
 fuzz urunc.state_json@before --runs 4000 --jobs 2 --cases cases --json r.json
 expect "two workers find as much" diff <(grep -c '"invariant"' r.json) <(grep -c '"invariant"' first/r.json)
 
+# A worker that dies begins again alone: the others go on, and which case it was is told.
+for round in first second; do
+	cd "$round" || exit 1
+	run "$TORN_PLANTED" fuzz planted.no_crash --runs 2000 --jobs 3 --seed 4 --cases died --json died.json
+	expect "workers that die: exit 1" exits_with 1
+	sed -E 's/"(seconds|found_after)": [0-9.e+-]+/"\1"/' died.json >died.timeless
+	expect "each worker died once" [ "$(grep -c 'this case ended its process' "$work/err")" -eq 3 ]
+	expect "each of a case in which the rename fails" \
+		[ "$(awk '/^torn-case/ { cases++ } /^fault [0-9]+ renameat/ { fails[cases] = 1 }
+			END { print length(fails) }' "$work/err")" -eq 3 ]
+	cd .. || exit 1
+done
+expect "workers that die: the same report" diff first/died.timeless second/died.timeless
+expect "workers that die: the same cases" diff -r first/died second/died
+
 # Fewer cases than workers: none of those has a share of 0, which would be all there is time for.
 fuzz urunc.state_json@fixed --runs 1 --jobs 3 --cases none --json r.json
 expect "more workers than cases: exit 0" exits_with 0

@@ -1,12 +1,15 @@
 /*
  * fuzzer_search.c: torn fuzz: libFuzzer in workers, watched. A worker that dies
- * of its target is followed by one in which each trial has a child of its own.
+ * of its target is followed by one in which each trial has a child of its own;
+ * the others go on, so that what each does is decided by its seed alone.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "commands.h"
 #include "coverage.h"
@@ -112,10 +115,12 @@ static void search_again(void *context)
 {
 	struct share *share = context;
 	struct torn_fuzzed *fuzzed = share->fuzzed;
-	/* What it died of is the first to be run by the next one. */
-	if (fuzzed->case_at_hand[0])
-		torn_mirror_write(share->folder_fd, "ended-a-worker.case",
-				  torn_bytes_of(fuzzed->case_at_hand));
+	const struct torn_bytes ended = torn_bytes_of(fuzzed->case_at_hand);
+	/* What it died of is run by the next one, and kept beside that of another worker or search. */
+	char name[64];
+	snprintf(name, sizeof name, "ended-a-worker-%016lx.case", XXH3_64bits(ended.data, ended.size));
+	if (ended.size > 0)
+		torn_mirror_write(share->folder_fd, name, ended);
 	if (!share->options->quiet && !isatty(STDERR_FILENO))
 		fprintf(stderr, "torn: this case ended its process; each trial has one of its own from here on\n%s",
 			fuzzed->case_at_hand);
@@ -266,7 +271,7 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		share->runs = options->runs ? (options->runs + i) / search->count : 0;
 		torn_fuzzed_begin(share->fuzzed, search->target, search->variant);
 		jobs[i] = (struct torn_job){
-			.job = search_in_worker, .again = search_again, .context = share};
+			.job = search_in_worker, .again = search_again, .context = share, .alone = true};
 	}
 	torn_fuzzed_begin(all, search->target, search->variant);
 	char message[256] = "";

@@ -208,14 +208,16 @@ enum outcome { RUNNING, DONE, DIED, TOO_LONG, STOPPED };
 /* A worker that has been started. */
 struct started {
 	struct torn_worker *worker;
+	const struct torn_job *job;
 	struct beginning *beginning; /* shared */
+	bool isolated;
 	pid_t pid;
 	int pidfd; /* -1: Linux before 5.3, or no descriptor left */
 	struct watch watch;
 	enum outcome outcome;
 };
 
-static bool takes_too_long(struct started *started, bool isolated)
+static bool takes_too_long(struct started *started)
 {
 	const struct torn_worker *worker = started->worker;
 	struct watch *watch = &started->watch;
@@ -226,13 +228,13 @@ static bool takes_too_long(struct started *started, bool isolated)
 	}
 	watch->looks++;
 	/* An isolated worker watches its children itself; this is for when even that fails. */
-	const double limit = worker->timeout_s * (isolated ? 4.0 : 1.0);
+	const double limit = worker->timeout_s * (started->isolated ? 4.0 : 1.0);
 	if (cpu_seconds(started->pid) - watch->cpu_at_start > limit)
 		return true;
 	return watch->looks * LOOK_MS > limit * 2 * 1000;
 }
 
-static int start(struct started *started, const struct torn_job *job, bool isolated)
+static int start(struct started *started, bool isolated)
 {
 	struct torn_worker *worker = started->worker;
 	*started->beginning = (struct beginning){.landlock = -1};
@@ -240,6 +242,7 @@ static int start(struct started *started, const struct torn_job *job, bool isola
 	worker->recorder->log.crossings = 0; /* it may have died of too many */
 	fflush(NULL);
 	started->watch = (struct watch){.trial = worker->lab_shared->trials};
+	started->isolated = isolated;
 	started->outcome = RUNNING;
 	started->pid = fork();
 	if (started->pid < 0) {
@@ -249,7 +252,7 @@ static int start(struct started *started, const struct torn_job *job, bool isola
 		return -EPROTO;
 	}
 	if (started->pid == 0)
-		work(worker, job, isolated, started->beginning);
+		work(worker, started->job, isolated, started->beginning);
 	started->pidfd = (int)syscall(SYS_pidfd_open, started->pid, 0);
 	if (started->pidfd >= 0)
 		fcntl(started->pidfd, F_SETFD, FD_CLOEXEC);
@@ -299,8 +302,21 @@ static void wait_a_little(const struct started *all, size_t count)
 	poll(fds, watched, LOOK_MS);
 }
 
+/*
+ * When it is seen that one has died is up to the clock. Where the others go on,
+ * that is not to be seen in what they do.
+ */
+static void begin_again_alone(struct started *one)
+{
+	if ((one->outcome != DIED && one->outcome != TOO_LONG) || !one->job->alone || one->isolated ||
+	    !one->beginning->begun)
+		return;
+	one->job->again(one->job->context);
+	start(one, true);
+}
+
 /* One round: until all are done, or one is not. Returns how the worst ended. */
-static enum outcome watch_all(struct started *all, size_t count, bool isolated)
+static enum outcome watch_all(struct started *all, size_t count)
 {
 	for (;;) {
 		enum outcome worst = DONE;
@@ -311,6 +327,7 @@ static enum outcome watch_all(struct started *all, size_t count, bool isolated)
 				end(one, DONE);
 			if (interrupted)
 				end(one, STOPPED);
+			begin_again_alone(one);
 			running += one->outcome == RUNNING;
 			if (one->outcome > worst)
 				worst = one->outcome;
@@ -322,7 +339,7 @@ static enum outcome watch_all(struct started *all, size_t count, bool isolated)
 		if (now_ms() - before < LOOK_MS)
 			continue;
 		for (size_t i = 0; i < count; i++) {
-			if (all[i].outcome == RUNNING && takes_too_long(&all[i], isolated))
+			if (all[i].outcome == RUNNING && takes_too_long(&all[i]))
 				end(&all[i], TOO_LONG);
 			if (all[i].worker->progress)
 				all[i].worker->progress(all[i].worker->progress_context);
@@ -330,17 +347,16 @@ static enum outcome watch_all(struct started *all, size_t count, bool isolated)
 	}
 }
 
-static enum outcome round_of(struct started *all, const struct torn_job *jobs, size_t count,
-			     bool isolated)
+static enum outcome round_of(struct started *all, size_t count, bool isolated)
 {
 	enum outcome outcome = DONE;
 	for (size_t i = 0; i < count; i++)
 		all[i].outcome = DIED; /* until it is started */
 	for (size_t i = 0; i < count && outcome == DONE; i++)
-		if (start(&all[i], &jobs[i], isolated) < 0)
+		if (start(&all[i], isolated) < 0)
 			outcome = DIED;
 	if (outcome == DONE)
-		outcome = watch_all(all, count, isolated);
+		outcome = watch_all(all, count);
 	for (size_t i = 0; i < count; i++)
 		end(&all[i], STOPPED);
 	return outcome;
@@ -379,16 +395,18 @@ int torn_workers_do(struct torn_worker *workers, const struct torn_job *jobs, si
 		return -EPROTO;
 	}
 	for (size_t i = 0; i < count; i++)
-		all[i] = (struct started){.worker = &workers[i], .beginning = &beginnings[i]};
+		all[i] = (struct started){
+			.worker = &workers[i], .job = &jobs[i], .beginning = &beginnings[i]};
 	bool isolated = jobs[0].isolated;
-	enum outcome outcome = round_of(all, jobs, count, isolated);
+	enum outcome outcome = round_of(all, count, isolated);
 	if (outcome == DIED && jobs[0].once && died_at_work(all, count))
 		outcome = DONE;
-	if ((outcome == DIED || outcome == TOO_LONG) && !isolated && died_at_work(all, count)) {
+	if ((outcome == DIED || outcome == TOO_LONG) && !isolated && !jobs[0].alone &&
+	    died_at_work(all, count)) {
 		isolated = true;
 		for (size_t i = 0; i < count; i++)
 			jobs[i].again(jobs[i].context);
-		outcome = round_of(all, jobs, count, isolated);
+		outcome = round_of(all, count, isolated);
 	}
 	int r = 0;
 	if (outcome == STOPPED) {

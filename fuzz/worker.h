@@ -48,6 +48,7 @@ struct torn_job {
 	void *context;
 	bool isolated; /* from the start */
 	bool once;     /* however it ends: no second start, and no failure; worker->status says how */
+	bool alone;    /* it begins again without the others, which go on */
 };
 
 /* In a worker, in place of returning from the job. */
@@ -57,7 +58,8 @@ int torn_worker_do(struct torn_worker *worker, const struct torn_job *job, char 
 		   size_t size);
 /*
  * The same for several at once, a worker each: where one has to be isolated, all
- * begin again isolated, since that may be seen in what they find.
+ * begin again isolated, since that may be seen in what they find; but for jobs
+ * that are `alone` (all or none of them).
  */
 int torn_workers_do(struct torn_worker *workers, const struct torn_job *jobs, size_t count,
 		    char *ret_message, size_t size);

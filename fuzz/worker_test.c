@@ -20,7 +20,7 @@
 
 /* What a worker does, and what it did; shared. */
 struct work {
-	enum { WORKS, DIES, EXITS, SPINS } first, isolated;
+	enum { WORKS, DIES, EXITS, SPINS, WAITS } first, isolated;
 	uint32_t begun, begun_isolated, done, again;
 };
 static struct work *works;
@@ -41,6 +41,10 @@ static void work(void *context, struct torn_lab *lab)
 	case SPINS:
 		for (;;)
 			__asm__ volatile("");
+	case WAITS: /* for the first one */
+		while (*(volatile uint32_t *)&works->done == 0)
+			lab->shared->trials++; /* it makes progress */
+		break;
 	default:
 		break;
 	}
@@ -123,6 +127,82 @@ static void test_where_one_dies_all_begin_again_isolated(void **state)
 		assert_int_equal(works[i].begun, 1);
 		assert_int_equal(works[i].done, 1);
 	}
+}
+
+static void begin_again_alone(void)
+{
+	for (size_t i = 0; i < WORKERS; i++) {
+		jobs[i].alone = true;
+		works[i].first = WAITS; /* it is at work while the first one dies */
+	}
+}
+
+static void assert_others_worked_once(void)
+{
+	for (size_t i = 1; i < WORKERS; i++) {
+		assert_int_equal(works[i].begun, 1);
+		assert_int_equal(works[i].begun_isolated, 0);
+		assert_int_equal(works[i].done, 1);
+		assert_int_equal(works[i].again, 0);
+	}
+}
+
+static void test_one_that_begins_again_alone_leaves_the_others_at_work(void **state)
+{
+	(void)state;
+	for (unsigned how = DIES; how <= SPINS; how++) {
+		memset(works, 0, WORKERS * sizeof *works);
+		begin_again_alone();
+		works[0].first = how;
+		assert_int_equal(work_all(), 0);
+		assert_int_equal(works[0].begun, 1);
+		assert_int_equal(works[0].again, 1);
+		assert_int_equal(works[0].begun_isolated, 1);
+		assert_int_equal(works[0].done, 1);
+		assert_others_worked_once();
+	}
+}
+
+static void test_each_that_dies_begins_again_alone(void **state)
+{
+	(void)state;
+	begin_again_alone();
+	for (size_t i = 0; i < WORKERS; i++)
+		works[i].first = DIES;
+	assert_int_equal(work_all(), 0);
+	for (size_t i = 0; i < WORKERS; i++) {
+		assert_int_equal(works[i].begun, 1);
+		assert_int_equal(works[i].again, 1);
+		assert_int_equal(works[i].begun_isolated, 1);
+		assert_int_equal(works[i].done, 1);
+	}
+}
+
+static void test_one_that_dies_alone_and_isolated_is_a_failure(void **state)
+{
+	(void)state;
+	begin_again_alone();
+	works[0].first = works[0].isolated = DIES;
+	assert_int_equal(work_all(), -EPROTO);
+	assert_string_equal(message, "the worker died");
+	assert_int_equal(works[0].again, 1);
+	assert_int_equal(works[0].begun_isolated, 1);
+	for (size_t i = 1; i < WORKERS; i++)
+		assert_int_equal(works[i].again, 0);
+}
+
+static void test_one_that_cannot_begin_alone_is_not_tried_again(void **state)
+{
+	(void)state;
+	begin_again_alone();
+	const int root = workers[0].workspace.root_fd;
+	workers[0].workspace.root_fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* no folder */
+	assert_int_equal(work_all(), -EPROTO);
+	close(workers[0].workspace.root_fd);
+	workers[0].workspace.root_fd = root;
+	assert_string_not_equal(message, "the worker died");
+	for (size_t i = 0; i < WORKERS; i++)
+		assert_int_equal(works[i].again, 0);
 }
 
 static void test_one_that_exits_is_not_done(void **state)
@@ -242,6 +322,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_work_once),
 		TEST(test_where_one_dies_all_begin_again_isolated),
+		TEST(test_one_that_begins_again_alone_leaves_the_others_at_work),
+		TEST(test_each_that_dies_begins_again_alone),
+		TEST(test_one_that_dies_alone_and_isolated_is_a_failure),
+		TEST(test_one_that_cannot_begin_alone_is_not_tried_again),
 		TEST(test_one_that_exits_is_not_done),
 		TEST(test_where_one_makes_no_progress_all_begin_again),
 		TEST(test_one_that_dies_isolated_too_is_a_failure),
