@@ -9,6 +9,7 @@ begin
 
 folder=$(dirname "$TORN")
 fuzz() { run "$TORN_PLANTED" fuzz "$@" --quiet; }
+starts_with() { [ "${2#"$1"}" != "$2" ]; }
 findings_of() { sed -nE 's/.*"(invariant|call|summary|case)": (.*)/\1 \2/p' "$1"; }
 
 # ------------------------------------------------------------------ finding
@@ -135,6 +136,35 @@ run "$folder/fuzz_urunc.state_json" -runs=500 -seed=1
 expect "plain: exit 86" exits_with 86
 expect "plain: an artifact" [ "$(find . -name 'crash-*' | wc -l)" -eq 1 ]
 expect "plain: the case is printed" grep -q '^expect violated old-or-new$' "$work/err"
+# What libFuzzer says of files is true where torn was called: its worker has copies.
+told_path() { sed -nE 's/.*Test unit written to (.*)/\1/p' "$work/err"; }
+expect "plain: the artifact is named" test -f "$(told_path)"
+expect "plain: its place is named" says_on_stderr "artifact_prefix='./'; Test unit written to ./crash-"
+cp crash-* one.case
+mkdir -p out/below
+for prefix in out/ out/x- "$PWD/out/below/" "$PWD/out/below/y-" x-; do
+	run "$folder/fuzz_urunc.state_json" "-artifact_prefix=$prefix" -runs=500 -seed=1
+	expect "plain, $prefix: the artifact is where it is said to be" cmp one.case "$(told_path)"
+	expect "plain, $prefix: with this prefix" starts_with "$prefix" "$(told_path)"
+done
+run "$folder/fuzz_urunc.state_json" -exact_artifact_path=out/exact -runs=500 -seed=1
+expect "plain: an exact path is told" [ "$(told_path)" = out/exact ]
+expect "plain: and is it" cmp one.case out/exact
+for flag in -minimize_crash=1 -minimize_crash=2 -minimize_crash_internal_step=1 -fork=1 -fork=3; do
+	run "$folder/fuzz_urunc.state_json" "$flag" -runs=10 one.case
+	expect "plain $flag: exit 2" exits_with 2
+	expect "plain $flag: one line" complains_in_one_line
+	expect "plain $flag: it is named" says_on_stderr ", found $flag"
+	expect "plain $flag: nothing is written" not test -e "minimized-from-$(sha1sum <one.case | cut -c1-40)"
+done
+run "$folder/fuzz_urunc.state_json" one.case
+expect "plain: the input shows it again" exits_with 86
+expect "plain: the input is named" says_on_stderr "Running: one.case"
+run bash -c 'exec "$0" -runs=1 one.case 2>&-' "$folder/fuzz_urunc.state_json"
+expect "plain: a closed stderr is no failure" exits_with 86
+run bash -c 'exec "$0" -runs=1 one.case 2>/dev/full' "$folder/fuzz_urunc.state_json"
+expect "plain: a full stderr is no failure" exits_with 86
+rm -rf out x-crash-* one.case
 run "$folder/fuzz_urunc.state_json" crash-*
 expect "plain: the artifact shows it again" exits_with 86
 run "$folder/fuzz_urunc.state_json" --variant=fixed crash-*
@@ -142,6 +172,8 @@ expect "plain: another variant does not run it" exits_with 0
 mkdir inputs
 run "$folder/fuzz_urunc.state_json" --variant=fixed -runs=300 -seed=1 inputs
 expect "plain, fixed: exit 0" exits_with 0
+expect "plain, fixed: the folder is named" grep -qE ' files found in inputs/*$' "$work/err"
+expect "plain, fixed: and no copy of it" not grep -qE 'fd/[0-9]+/[0-9]+/.* inputs' "$work/err"
 expect "plain, fixed: inputs were added" [ "$(find inputs -type f | wc -l)" -gt 5 ]
 mkdir merged
 run "${as_user[@]}" cp -r inputs "$work/place/for-user"

@@ -4,7 +4,7 @@
  *
  * libFuzzer runs in a worker, where a trial has a child of its own, on copies
  * of the files that it is given: who it becomes there may not read or write
- * the originals.
+ * the originals. What it prints of them is told of the originals.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 #include "fuzzer.h"
 #include "mirror.h"
 #include "registry.h"
+#include "renamed.h"
 #include "sandbox.h"
 #include "worker.h"
 
@@ -127,22 +128,45 @@ static bool is_asked(int argc, char **argv, const char *flag)
 	return false;
 }
 
-static bool names_more_than(int argc, char **argv, const char *flag, int least)
+/* The argument that sets a flag to another number than 0; NULL: none. */
+static const char *turned_on(int argc, char **argv, const char *flag)
 {
 	for (int i = 1; i < argc; i++)
-		if (begins_with(argv[i], flag) && atoi(argv[i] + strlen(flag)) > least)
-			return true;
-	return false;
+		if (begins_with(argv[i], flag) && atoi(argv[i] + strlen(flag)) != 0)
+			return argv[i];
+	return NULL;
 }
 
 /* It starts others that run the target, and runs none itself. */
 static bool only_starts_others(int argc, char **argv)
 {
 	return (is_asked(argc, argv, "-merge=1") && !is_asked(argc, argv, "-merge_inner=1")) ||
-	       (is_asked(argc, argv, "-minimize_crash=1") &&
-		!is_asked(argc, argv, "-minimize_crash_internal_step=1")) ||
-	       is_asked(argc, argv, "-cleanse_crash=1") || names_more_than(argc, argv, "-fork=", 0) ||
-	       names_more_than(argc, argv, "-jobs=", 0);
+	       turned_on(argc, argv, "-cleanse_crash=") || turned_on(argc, argv, "-jobs=");
+}
+
+/*
+ * What libFuzzer has and this program does not: to change a case runs others, so
+ * that of an input that -minimize_crash makes it cannot be said what it shows;
+ * and the processes of -fork hand each other files that no worker may read.
+ * Returns whether one of them is asked for, and was refused.
+ */
+static bool is_refused(const char *program, int argc, char **argv)
+{
+	static const struct {
+		const char *flag, *instead;
+	} refused[] = {
+		{"-minimize_crash=", "the input alone, which tells its finding with the fewest faults"},
+		{"-minimize_crash_internal_step=", "the input alone"},
+		{"-fork=", "-jobs=N, or torn fuzz TARGET --jobs N, for several processes"},
+	};
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		const char *argument = turned_on(argc, argv, refused[i].flag);
+		if (!argument)
+			continue;
+		torn_mistake(program, argument, refused[i].instead);
+		return true;
+	}
+	return false;
 }
 
 static void add(struct plain *plain, const char *text)
@@ -280,13 +304,54 @@ static const struct torn_variant *chosen_variant(const struct torn_fuzzer *fuzze
 	return variant;
 }
 
+/* The original of the folder of its copy, as the user named it; NULL: no memory. */
+static char *name_of(const struct argument *argument)
+{
+	const char *slash = strrchr(argument->path, '/');
+	char *name;
+	if (!argument->is_folder)
+		return strndup(argument->path, slash ? (size_t)(slash + 1 - argument->path) : 0);
+	const bool ends_in_slash = slash && !slash[1];
+	return asprintf(&name, "%s%s", argument->path, ends_in_slash ? "" : "/") < 0 ? NULL : name;
+}
+
+/* As torn_renamed_begin(), for all that were copied. */
+static int rename_copies(const struct plain *plain, struct torn_renamed *renamed)
+{
+	struct torn_renaming renamings[ARGUMENTS_MAX];
+	char *names[ARGUMENTS_MAX];
+	size_t count = 0;
+	int r = 0;
+	for (unsigned i = 0; r == 0 && i < plain->count; i++) {
+		const struct argument *argument = &plain->arguments[i];
+		if (!argument->is_copy || !argument->path)
+			continue;
+		names[count] = name_of(argument);
+		renamings[count] = (struct torn_renaming){argument->copy, names[count]};
+		r = names[count] ? 0 : -ENOMEM;
+		count++;
+	}
+	if (r == 0)
+		r = torn_renamed_begin(renamed, renamings, count); /* has a copy of them from here on */
+	for (size_t i = 0; i < count; i++)
+		free(names[i]);
+	return r;
+}
+
 static int run(struct plain *plain)
 {
+	struct torn_renamed renamed;
 	char message[256];
 	const struct torn_job job = {.job = drive_in_worker, .again = never_again, .context = plain,
 				     .isolated = true, .once = true};
 	plain->worker.folder_fd = plain->folder_fd;
-	const int r = torn_worker_do(&plain->worker, &job, message, sizeof message);
+	int r = rename_copies(plain, &renamed);
+	if (r < 0) {
+		fprintf(stderr, "torn: stderr: %s\n", strerror(-r));
+		return TORN_EXIT_FAILED;
+	}
+	r = torn_worker_do(&plain->worker, &job, message, sizeof message);
+	torn_renamed_end(&renamed);
 	if (r == -EPROTO)
 		fprintf(stderr, "torn: %s\n", message);
 	const int copied = copy_back(plain);
@@ -298,6 +363,18 @@ static int run(struct plain *plain)
 	return TORN_EXIT_FAILED;
 }
 
+/* Where there is none, another file would get its number, and what is written to stderr. */
+static void have_stderr(void)
+{
+	if (fcntl(STDERR_FILENO, F_GETFD) >= 0)
+		return;
+	const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null < 0 || null == STDERR_FILENO)
+		return;
+	dup2(null, STDERR_FILENO);
+	close(null);
+}
+
 int torn_fuzzer_plain(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 {
 	if (is_asked(argc, argv, "--help"))
@@ -305,6 +382,8 @@ int torn_fuzzer_plain(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 	const char *unknown = unknown_flag(argc, argv);
 	if (unknown)
 		return torn_mistake(fuzzer->target, unknown, "a flag of this program (see --help)");
+	if (is_refused(fuzzer->target, argc, argv))
+		return TORN_EXIT_USAGE;
 	const struct torn_variant *variant = chosen_variant(fuzzer, argc, argv);
 	if (!variant)
 		return TORN_EXIT_USAGE;
@@ -314,6 +393,7 @@ int torn_fuzzer_plain(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 	static struct plain plain;
 	plain.fuzzer = fuzzer;
 	torn_worker_catch_interrupts();
+	have_stderr();
 	if (torn_worker_open(&plain.worker, TRIAL_SECONDS, message, sizeof message) < 0) {
 		fprintf(stderr, "torn: %s\n", message);
 		return TORN_EXIT_FAILED;
