@@ -10,7 +10,6 @@ begin
 folder=$(dirname "$TORN")
 fuzz() { run "$TORN_PLANTED" fuzz "$@" --quiet; }
 starts_with() { [ "${2#"$1"}" != "$2" ]; }
-findings_of() { sed -nE 's/.*"(invariant|call|summary|case)": (.*)/\1 \2/p' "$1"; }
 
 # ------------------------------------------------------------------ finding
 
@@ -43,15 +42,18 @@ done
 
 # -------------------------------------------------------------- determinism
 
-for seed in 1 2; do
+# All that is told but times: trials, kills and trees too. So many that tables fill up,
+# where what depends on addresses shows.
+for seed in 1 5; do
 	for round in first second; do
-		mkdir -p "$round" && cd "$round" || exit 1
-		fuzz urunc.state_json@before --runs 4000 --seed "$seed" --cases cases --json r.json
-		findings_of r.json >"findings-$seed"
+		mkdir -p "$round-$seed" && cd "$round-$seed" || exit 1
+		fuzz urunc.state_json@before --runs 8000 --seed "$seed" --cases cases --json r.json
+		without_times <r.json | grep -v '"found_after": ' >told
 		cd .. || exit 1
 	done
-	expect "seed $seed: there are findings" test -s "first/findings-$seed"
-	expect "seed $seed: the same findings" diff "first/findings-$seed" "second/findings-$seed"
+	expect "seed $seed: there are findings" grep -q '"invariant": ' "first-$seed/told"
+	expect "seed $seed: the same is told" diff "first-$seed/told" "second-$seed/told"
+	expect "seed $seed: the same cases" diff -r "first-$seed/cases" "second-$seed/cases"
 done
 # Every bit of a seed counts: none of these is another one's search.
 seeds=(0 1 2 64 33554433 4294967296 4294967297 9223372036854775809 18446744073709551615)
@@ -62,11 +64,11 @@ for seed in "${seeds[@]}"; do
 done >searches
 expect "each seed is a search of its own" [ "$(sort -u searches | wc -l)" -eq "${#seeds[@]}" ]
 fuzz urunc.state_json@before --runs 4000 --jobs 2 --cases cases --json r.json
-expect "two workers find as much" diff <(grep -c '"invariant"' r.json) <(grep -c '"invariant"' first/r.json)
+expect "two workers find as much" diff <(grep -c '"invariant"' r.json) <(grep -c '"invariant"' first-1/r.json)
 
 # A worker that dies begins again alone: the others go on, and which case it was is told.
 for round in first second; do
-	cd "$round" || exit 1
+	mkdir -p "$round" && cd "$round" || exit 1
 	run "$TORN_PLANTED" fuzz planted.no_crash --runs 2000 --jobs 3 --seed 4 --cases died --json died.json
 	expect "workers that die: exit 1" exits_with 1
 	sed -E 's/"(seconds|found_after)": [0-9.e+-]+/"\1"/' died.json >died.timeless

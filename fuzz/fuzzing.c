@@ -323,27 +323,23 @@ static void tell(struct torn_fuzzing *fuzzing, const struct world *world,
 	torn_findings_add(&fuzzing->fuzzed->findings, &shown);
 }
 
+/* Of what it says, never of where that lies: addresses are others in each run of the program. */
+static uint64_t hash_more(uint64_t hash, const void *data, size_t size)
+{
+	return XXH3_64bits_withSeed(data, size, hash);
+}
+
 /* Was something like it told of this world? Then it is not looked into again. */
 static bool was_told(struct torn_fuzzing *fuzzing, const struct world *world,
 		     const struct torn_plan *plan, const struct seen *seen)
 {
-	struct {
-		uint64_t world;
-		const void *invariant;
-		uint32_t kill_call, killed;
-		char role[64];
-		uint16_t faults[2 * TORN_FAULTS_MAX];
-	} key = {.world = world->key,
-		 .invariant = seen->invariant,
-		 .kill_call = seen->kill.call,
-		 .killed = seen->killed};
-	memcpy(key.role, seen->judgement.role, sizeof key.role);
-	for (uint32_t i = 0; i < plan->faults_count; i++) {
-		key.faults[2 * i] = (uint16_t)plan->faults[i].call;
-		key.faults[2 * i + 1] = (uint16_t)plan->faults[i].name;
-	}
-	key.invariant = seen->invariant->id; /* one address a run of the program: only compared */
-	const uint64_t hash = XXH3_64bits(&key, sizeof key);
+	uint32_t places[TORN_FAULTS_MAX + 1] = {(uint32_t)seen->kill.call << 1 | seen->killed};
+	for (uint32_t i = 0; i < plan->faults_count; i++)
+		places[1 + i] = (uint32_t)plan->faults[i].call << 8 | plan->faults[i].name;
+	const char *id = seen->invariant->id, *role = seen->judgement.role;
+	uint64_t hash = hash_more(world->key, id, strlen(id));
+	hash = hash_more(hash, role, strlen(role));
+	hash = hash_more(hash, places, (1 + plan->faults_count) * sizeof *places);
 	uint64_t *slot = &fuzzing->told[hash % TOLD_SLOTS];
 	const bool told = *slot == hash;
 	*slot = hash;
