@@ -72,6 +72,11 @@ done
 for variant in descriptor cwd umask mask memory lock; do
 	caught "planted.nothing_leaks@$variant" nothing-leaks
 done
+# What is lost without a fault, from an old state of the case's own, is lost in a replay too.
+printf '%s\n' 'torn-case 1' 'target planted.nothing_leaks@memory' 'old srv/f dir' \
+	'expect violated nothing-leaks' >lost.case
+run "$planted" replay lost.case
+expect "memory lost without a fault: exit 1" exits_with 1
 
 # ------------------------------------------------- what the product is known for
 

@@ -13,17 +13,21 @@ starts_with() { [ "${2#"$1"}" != "$2" ]; }
 
 # ------------------------------------------------------------------ finding
 
-for target in $(targets_of "$TORN_PLANTED" | grep '^planted\.'); do
-	invariant=$(sed 's/^planted\.//; s/_/-/g' <<<"$target")
+mapfile -t planted_variants < <("$TORN_PLANTED" list targets | awk '/^[a-z]/ {target = $1}
+	/^ +variants:/ && target ~ /^planted\./ {for (i = 2; i <= NF; i++) print target "@" $i}')
+expect "more variants than targets" [ "${#planted_variants[@]}" -gt \
+	"$(targets_of "$TORN_PLANTED" '^planted\.' | wc -l)" ]
+for target in "${planted_variants[@]}"; do
+	invariant=$(sed 's/^planted\.//; s/@.*//; s/_/-/g' <<<"$target")
 	limit=(--runs 3000)
-	[ "$target" = planted.no_hang ] && limit=(--time 20s) # each hang takes its time
+	[ "${target%@*}" = planted.no_hang ] && limit=(--time 20s) # each hang takes its time
 	fuzz "$target" "${limit[@]}" --timeout 1 --cases "cases-$target" --json r.json
 	expect "$target: exit 1" exits_with 1
 	expect "$target: its invariant is found broken" grep -q "\"invariant\": \"$invariant\"" r.json
 	expect "$target: how long it took is told" grep -q '"found_after": ' r.json
 	expect "$target: it does not claim to have seen all" grep -q '"all": false' r.json
 	for file in "cases-$target"/*.case; do
-		run "$TORN_PLANTED" replay "$file"
+		run "$TORN_PLANTED" replay "$file" --timeout 1
 		expect "$target: $file replays" exits_with 1
 	done
 done

@@ -117,7 +117,8 @@ static void replay_in_worker(void *context, struct torn_lab *lab)
 	struct torn_setup *setup = job->setup;
 	struct torn_trial trial;
 	int r = torn_clean_run(lab, setup, &trial);
-	if (r == TORN_HELD && job->c->plan.faults_count > 0)
+	/* Once more, faults or none: memory that is lost shows in what grows every time. */
+	if (r == TORN_HELD && (job->c->plan.faults_count > 0 || trial.end == TORN_RETURNED))
 		r = torn_memory_run(lab, setup, &job->c->plan, &trial);
 	if (r < 0) {
 		fail(job->replayed, lab->failure);
