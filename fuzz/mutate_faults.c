@@ -49,6 +49,15 @@ static bool choose_fault(struct torn_mutation *mutation, const struct torn_op *o
 	return false;
 }
 
+/* Two would be at one op: only the first of them could act. */
+static bool is_taken(const struct torn_plan *plan, uint32_t number)
+{
+	for (uint32_t i = 0; i < plan->faults_count; i++)
+		if (plan->faults[i].when.first == number)
+			return true;
+	return false;
+}
+
 /* An op that no fault stands at, two times in three behind the last fault. NULL: none was found. */
 static const struct torn_op *choose_op(struct torn_mutation *mutation, const struct torn_plan *plan)
 {
@@ -60,7 +69,7 @@ static const struct torn_op *choose_op(struct torn_mutation *mutation, const str
 	for (unsigned attempts = 0; attempts < 8 && log->numbered > after; attempts++) {
 		const uint32_t number = after + 1 + torn_dice_below(dice, log->numbered - after);
 		const struct torn_op *op = torn_log_op(log, number);
-		if (op && op->fault == 0)
+		if (op && op->fault == 0 && !is_taken(plan, number))
 			return op;
 	}
 	return NULL;

@@ -481,6 +481,8 @@ static void check_case(struct walk *walk, const struct torn_case *before, const 
 			complain(walk, "a fault that cannot be", objection, text);
 		if (fault->name == TORN_FAULT_KILL)
 			complain(walk, "a kill", "", text);
+		if (i > 0 && fault->when.first == fault[-1].when.first)
+			complain(walk, "two faults at one op", "", text);
 		if (log && !has_fault(before, fault) && !is_at_its_call(fault, log))
 			complain(walk, "a fault at another call", torn_call_name(fault->call),
 				 text);
