@@ -128,8 +128,8 @@ static const struct row {
 	{"abort", aborts, TORN_CRASHED, SIGABRT, false},
 	{"stack", overflows_its_stack, TORN_CRASHED, SIGSEGV, false},
 	{"kill", kills_itself, TORN_CRASHED, SIGKILL, false},
-	{"loop", loops, TORN_HUNG, 0, false},
-	{"wait", waits, TORN_HUNG, 0, false},
+	{"loop", loops, TORN_HUNG, TORN_HANG_TIME, false},
+	{"wait", waits, TORN_HUNG, TORN_HANG_TIME, false},
 	{"leak", leaks_memory, TORN_RETURNED, 0, true},
 };
 #define ROWS (sizeof rows / sizeof *rows)

@@ -14,6 +14,7 @@
 #include "case.h"
 #include "clean_run.h"
 #include "coverage.h"
+#include "hangs.h"
 #include "kills.h"
 #include "memory.h"
 #include "mirror.h"
@@ -27,7 +28,6 @@
 #define WORLD_BYTES_SPARE ((size_t)8 << 20)
 #define TREES_MAX 8192u
 #define TOLD_SLOTS 8192u
-#define HUNG_SLOTS 1024u
 #define SEEN_MAX 32u
 #define INPUT_BYTES ((size_t)16 << 20)
 
@@ -74,7 +74,7 @@ struct torn_fuzzing {
 	struct world worlds[WORLDS_MAX];
 	size_t worlds_count;
 	uint64_t told[TOLD_SLOTS];
-	uint64_t hung[HUNG_SLOTS]; /* faults, and where, under which a run took all its time */
+	struct torn_hangs hangs;
 	struct torn_arena home_arena;
 	struct torn_bytes home; /* the target's first old state, as a case, in home_arena */
 	uint64_t last_text;     /* hash of the case whose log the recorder has; 0: of none */
@@ -222,49 +222,49 @@ static void mark_novelty(struct torn_fuzzing *fuzzing, const struct torn_trial *
 	}
 }
 
-/* Where the faults stand and what they are, not their values. */
-static uint64_t hash_of_places(const struct torn_plan *plan)
+/*
+ * Run a plan in a world. Of one that hangs, crashes or exits before all of its
+ * faults could fire, those that did are left: that is what was run. Returns as
+ * torn_trial_run() does.
+ */
+static int run_plan(struct torn_fuzzing *fuzzing, const struct world *world, struct torn_plan *plan,
+		    bool watches_memory, struct torn_trial *ret_trial)
 {
-	uint32_t places[2 * TORN_FAULTS_MAX + 1] = {plan->faults_count};
-	for (uint32_t i = 0; i < plan->faults_count; i++) {
-		places[1 + 2 * i] = plan->faults[i].when.first;
-		places[2 + 2 * i] = (uint32_t)plan->faults[i].call << 8 | plan->faults[i].name;
+	struct torn_lab *lab = fuzzing->lab;
+	fuzzing->last_text = 0;
+	int r = watches_memory
+			? torn_memory_run(lab, &world->setup, plan, ret_trial)
+			: torn_trial_run(lab, &world->setup, plan, TORN_TRIAL_PLAIN, ret_trial);
+	struct torn_plan fired;
+	if (r == TORN_INVALID && torn_trial_cut_short(lab, ret_trial, &fired)) {
+		*plan = fired;
+		ret_trial->plan = plan;
+		r = TORN_HELD;
 	}
-	return XXH3_64bits(places, sizeof places);
-}
-
-/* A hang costs its whole time: what hung once is not tried with other values. */
-static bool has_hung(const struct torn_fuzzing *fuzzing, const struct torn_plan *plan)
-{
-	const uint64_t hash = hash_of_places(plan);
-	return fuzzing->hung[hash % HUNG_SLOTS] == hash;
-}
-
-static void note_hang(struct torn_fuzzing *fuzzing, const struct torn_plan *plan)
-{
-	const uint64_t hash = hash_of_places(plan);
-	fuzzing->hung[hash % HUNG_SLOTS] = hash;
+	/* One that is seen to wait for ever costs nothing. */
+	if (r == TORN_HELD && plan->faults_count > 0 && ret_trial->end == TORN_HUNG &&
+	    ret_trial->code != TORN_HANG_WAITS)
+		torn_hangs_note(&fuzzing->hangs, world->key, plan, ret_trial->log->numbered);
+	return r;
 }
 
 /*
  * Run a plan in a world and collect what it shows that the world's clean run
- * does not: `depth` 0 is that clean run itself. Returns as torn_trial_run does.
+ * does not: `depth` 0 is that clean run itself. Returns as torn_trial_run does,
+ * and leaves of the plan what was run of it.
  */
-static int observe(struct torn_fuzzing *fuzzing, struct world *world, const struct torn_plan *plan,
+static int observe(struct torn_fuzzing *fuzzing, struct world *world, struct torn_plan *plan,
 		   unsigned depth)
 {
 	struct torn_fuzzed *fuzzed = fuzzing->fuzzed;
 	struct torn_trial trial;
 	fuzzing->sighting.count = 0;
-	fuzzing->last_text = 0;
-	int r = torn_memory_run(fuzzing->lab, &world->setup, plan, &trial);
+	int r = run_plan(fuzzing, world, plan, true, &trial);
 	torn_coverage_take(fuzzed->edges_seen);
 	if (r != TORN_HELD)
 		return r;
 	fuzzed->trials++;
 	fuzzed->ops += trial.log->numbered;
-	if (trial.end == TORN_HUNG && depth > 0)
-		note_hang(fuzzing, plan);
 	if (fuzzing->novelty_size > 0)
 		mark_novelty(fuzzing, &trial);
 	see_end(fuzzing, &trial, &world->known);
@@ -371,10 +371,10 @@ static int without(struct torn_fuzzing *fuzzing, struct world *world, const stru
 {
 	struct torn_plan less = *plan;
 	less.faults_count = index;
-	fuzzing->last_text = 0;
 	for (uint32_t i = index + 1; i < plan->faults_count; i++) {
 		struct torn_trial trial;
-		const int r = torn_trial_run(fuzzing->lab, &world->setup, &less, TORN_TRIAL_PLAIN, &trial);
+		struct torn_plan run = less;
+		const int r = run_plan(fuzzing, world, &run, false, &trial);
 		if (r != TORN_HELD)
 			return r == -EPROTO ? r : 0;
 		struct torn_fault fault = plan->faults[i];
@@ -415,7 +415,8 @@ static bool is_simple(const struct torn_fault *fault)
 static int try_instead(struct torn_fuzzing *fuzzing, struct world *world,
 		       const struct torn_plan *other, struct torn_plan *plan, struct seen *seen)
 {
-	const int r = observe(fuzzing, world, other, 1);
+	struct torn_plan run = *other;
+	const int r = observe(fuzzing, world, &run, 1);
 	const struct seen *still =
 		r == TORN_HELD
 			? find_seen(&fuzzing->sighting, seen->invariant->id, seen->judgement.role)
@@ -423,7 +424,7 @@ static int try_instead(struct torn_fuzzing *fuzzing, struct world *world,
 	if (!still)
 		return r == -EPROTO ? r : 0;
 	*seen = *still;
-	*plan = *other;
+	*plan = run;
 	return 1;
 }
 
@@ -465,7 +466,9 @@ static int tell_found(struct torn_fuzzing *fuzzing, struct world *world, const s
 			break;
 		struct world *home = world_of(fuzzing, fuzzing->home, &r);
 		struct world *where = world;
-		if (home && home != world && home->usable) {
+		/* What hung there was told of there. */
+		if (home && home != world && home->usable &&
+		    !torn_hangs_know(&fuzzing->hangs, home->key, &smallest)) {
 			const struct torn_plan same = smallest;
 			r = try_instead(fuzzing, home, &same, &smallest, &seen);
 			where = r > 0 ? home : world;
@@ -503,7 +506,7 @@ static void know(struct known *known, const struct sighting *sighting)
 /* The clean runs, and the kills of one. Returns as torn_trial_run does. */
 static int begin_world(struct torn_fuzzing *fuzzing, struct world *world)
 {
-	static const struct torn_plan nothing = {.seed = 1};
+	struct torn_plan nothing = {.seed = 1};
 	struct torn_trial trial;
 	torn_kills_open(&world->kills, fuzzing->lab, &world->setup);
 	world->kills.tell = see_kill;
@@ -590,7 +593,7 @@ static int run_case(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 	struct world *world = bare.data ? world_of(fuzzing, bare, &r) : NULL;
 	if (!world || !world->usable || c.plan.faults_count == 0)
 		return r;
-	if (has_hung(fuzzing, &c.plan))
+	if (torn_hangs_expected(&fuzzing->hangs, world->key, &c.plan))
 		return -EINVAL;
 	r = observe(fuzzing, world, &c.plan, 1);
 	if (r == TORN_INVALID)
@@ -607,14 +610,22 @@ static int run_case(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 	return r == -EPROTO && !fuzzing->fuzzed->failed ? fail(fuzzing, fuzzing->lab->failure) : r;
 }
 
-int torn_fuzzing_run(struct torn_fuzzing *fuzzing, struct torn_bytes text)
+static bool put_at_hand(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 {
 	struct torn_fuzzed *fuzzed = fuzzing->fuzzed;
 	if (text.size >= TORN_FUZZED_CASE_MAX)
-		return -EINVAL;
-	fuzzed->cases++;
+		return false;
 	memcpy(fuzzed->case_at_hand, text.data, text.size);
 	fuzzed->case_at_hand[text.size] = '\0';
+	return true;
+}
+
+int torn_fuzzing_run(struct torn_fuzzing *fuzzing, struct torn_bytes text)
+{
+	struct torn_fuzzed *fuzzed = fuzzing->fuzzed;
+	if (!put_at_hand(fuzzing, text))
+		return -EINVAL;
+	fuzzed->cases++;
 	const int r = run_case(fuzzing, text);
 	fuzzed->refused += r == -EINVAL;
 	return r;
@@ -636,8 +647,11 @@ static const struct torn_log *log_of(struct torn_fuzzing *fuzzing, struct torn_b
 	if (!world || !world->usable)
 		return NULL;
 	struct torn_trial trial;
-	fuzzing->last_text = 0;
-	if (torn_trial_run(fuzzing->lab, &world->setup, &c->plan, TORN_TRIAL_PLAIN, &trial) != TORN_HELD)
+	struct torn_plan plan = c->plan;
+	if (torn_hangs_expected(&fuzzing->hangs, world->key, &plan))
+		return NULL;
+	put_at_hand(fuzzing, text); /* should the process end of it */
+	if (run_plan(fuzzing, world, &plan, false, &trial) != TORN_HELD)
 		return NULL;
 	fuzzing->last_text = hash_of(text);
 	return log;
@@ -778,6 +792,7 @@ bool torn_fuzzing_confirm(struct torn_fuzzing *fuzzing, const struct torn_findin
 	const struct torn_finding wanted = *finding; /* its texts stay in the arena */
 	forget_worlds(fuzzing);
 	memset(fuzzing->told, 0, sizeof fuzzing->told);
+	memset(&fuzzing->hangs, 0, sizeof fuzzing->hangs);
 	findings->count = 0;
 	torn_fuzzing_run(fuzzing, torn_bytes_of(wanted.case_text));
 	for (uint32_t i = 0; i < findings->count; i++)

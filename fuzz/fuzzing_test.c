@@ -27,6 +27,7 @@ struct fuzz {
 	uint8_t novelty[NOVELTY];
 	uint64_t first, second;
 	bool yes, no, done;
+	bool isolated; /* from the start */
 };
 
 static void in_worker(void *context, struct torn_lab *lab)
@@ -66,7 +67,8 @@ static void run(struct fuzz *fuzz, void (*work)(struct fuzz *fuzz, struct torn_f
 {
 	char message[256];
 	fuzz->work = work;
-	const struct torn_job job = {.job = in_worker, .again = never_again, .context = fuzz};
+	const struct torn_job job = {
+		.job = in_worker, .again = never_again, .context = fuzz, .isolated = fuzz->isolated};
 	if (torn_worker_do(&fuzz->worker, &job, message, sizeof message) < 0)
 		fail_msg("%s", message);
 	assert_true(fuzz->done);
@@ -211,6 +213,63 @@ static void test_a_run_that_behaves_otherwise_is_novel(void **state)
 	close_fuzz(fuzz);
 }
 
+/* ------------------------------------------------- runs that do not come back */
+
+#define REPLACE(target) "torn-case 1\ntarget " target "\nold srv/f file \"old\\n\"\n"
+
+/* The last fault cannot fire: the run is over before. */
+static void test_a_crash_before_a_later_fault_is_told_with_those_that_fired(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("planted.no_crash", "planted");
+	fuzz->isolated = true;
+	fuzz->texts[0] = REPLACE("planted.no_crash")
+		"fault 2 write short=1\nfault 6 renameat errno=EACCES\nfault 9 fsync errno=EIO\n";
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->results[0], 0);
+	assert_int_equal(fuzz->fuzzed->refused, 0);
+	const struct torn_finding *crash = finding(fuzz, "no-crash", "renameat", "errno");
+	assert_non_null(crash);
+	assert_int_equal(crash->faults_count, 1);
+	assert_null(strstr(crash->case_text, "fsync"));
+	close_fuzz(fuzz);
+}
+
+static void test_a_hang_before_a_later_fault_is_told_and_costs_its_time_once(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("planted.no_hang", "planted");
+	fuzz->isolated = true;
+	fuzz->worker.timeout_s = 1;
+	fuzz->texts[0] = REPLACE("planted.no_hang") "arg content \"new content\\n\"\n"
+			 "fault 2 dup errno=EMFILE\nfault 2 dup errno=EMFILE\n";
+	/* The first of its faults is enough. */
+	fuzz->texts[1] = REPLACE("planted.no_hang") "arg content \"new content\\n\"\n"
+			 "fault 2 dup errno=EMFILE\nfault 5 close late=EIO\n";
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->results[0], 0);
+	assert_int_equal(fuzz->fuzzed->findings.count, 1);
+	const struct torn_finding *hang = finding(fuzz, "no-hang", "dup", "errno");
+	assert_non_null(hang);
+	assert_int_equal(hang->faults_count, 1);
+	assert_int_equal(fuzz->results[1], -EINVAL);
+	/* The clean runs of the old state, and the hang. */
+	assert_int_equal(fuzz->fuzzed->trials, 4);
+	close_fuzz(fuzz);
+}
+
+static void test_a_run_that_came_back_needs_all_its_faults(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("planted.no_crash", "planted");
+	fuzz->isolated = true;
+	fuzz->texts[0] = REPLACE("planted.no_crash") "fault 3 write errno=EIO\nfault 90 fsync errno=EIO\n";
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->results[0], -EINVAL);
+	assert_int_equal(fuzz->fuzzed->findings.count, 0);
+	close_fuzz(fuzz);
+}
+
 /* ------------------------------------------------------------------ memory */
 
 static void run_many(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
@@ -248,6 +307,19 @@ static void confirm(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
 	fuzz->yes = torn_fuzzing_confirm(fuzzing, &found);
 	found.id = "old-or-new";
 	fuzz->no = torn_fuzzing_confirm(fuzzing, &found);
+}
+
+static void test_a_hang_is_confirmed_too(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("planted.no_hang", "planted");
+	fuzz->isolated = true;
+	fuzz->worker.timeout_s = 1;
+	fuzz->texts[0] = REPLACE("planted.no_hang") "fault 2 dup errno=EMFILE\n";
+	run(fuzz, confirm);
+	assert_true(fuzz->yes);
+	assert_false(fuzz->no);
+	close_fuzz(fuzz);
 }
 
 static void test_a_finding_is_confirmed_by_showing_again(void **state)
@@ -325,8 +397,12 @@ int main(void)
 		cmocka_unit_test(test_a_shorter_case_takes_the_place_of_a_longer_one),
 		cmocka_unit_test(test_what_this_target_cannot_run_is_refused),
 		cmocka_unit_test(test_a_run_that_behaves_otherwise_is_novel),
+		cmocka_unit_test(test_a_crash_before_a_later_fault_is_told_with_those_that_fired),
+		cmocka_unit_test(test_a_hang_before_a_later_fault_is_told_and_costs_its_time_once),
+		cmocka_unit_test(test_a_run_that_came_back_needs_all_its_faults),
 		cmocka_unit_test(test_more_old_states_than_are_kept_do_no_harm),
 		cmocka_unit_test(test_a_finding_is_confirmed_by_showing_again),
+		cmocka_unit_test(test_a_hang_is_confirmed_too),
 		cmocka_unit_test(test_a_seed_decides_what_becomes_of_a_case),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,7 @@ const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer
 		snprintf(buffer, size, "crashed (SIG%s)", torn_signal_name(trial->code) ? torn_signal_name(trial->code) : "?");
 		break;
 	case TORN_HUNG:
-		if (trial->code == TORN_HANG_WAITS)
+		if (trial->code == TORN_HANG_WAITS || trial->code == TORN_HANG_TIME)
 			snprintf(buffer, size, "never ended");
 		else
 			snprintf(buffer, size, "had not ended after %u %s",

@@ -373,9 +373,10 @@ enum torn_end {
 
 /* How that was seen. */
 enum torn_hang {
-	TORN_HANG_WAITS,     /* it waits for what cannot come, or used up its time */
+	TORN_HANG_WAITS,     /* it waits for what cannot come */
 	TORN_HANG_OPS,       /* it made more calls on files than torn follows */
 	TORN_HANG_CROSSINGS, /* it made more system calls than torn follows */
+	TORN_HANG_TIME,      /* it used up its time */
 };
 
 /* Beyond these a run is taken to go on for ever: they are no measure of a clock. */

@@ -96,7 +96,7 @@ static void end_of_child(struct torn_recorder *recorder, int status, bool timed_
 	recorder->running = false;
 	const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	recorder->end = timed_out || number == SIGXCPU ? TORN_HUNG : TORN_CRASHED;
-	recorder->code = recorder->end == TORN_CRASHED ? number : 0;
+	recorder->code = recorder->end == TORN_CRASHED ? number : TORN_HANG_TIME;
 }
 
 static int run_isolated(struct torn_lab *lab, const struct torn_gate_run *what,
@@ -195,6 +195,26 @@ int torn_trial_kill(struct torn_lab *lab, const struct torn_setup *setup,
 	trial->kill_bytes = bytes;
 	trial->end = TORN_ENDED_BY_PLAN;
 	return 0;
+}
+
+bool torn_trial_cut_short(const struct torn_lab *lab, const struct torn_trial *trial,
+			  struct torn_plan *ret_fired)
+{
+	const struct torn_armed *armed = &lab->recorder->armed;
+	struct torn_plan fired = *armed->plan;
+	uint32_t op;
+	uint64_t bytes;
+	if (trial->end != TORN_HUNG && trial->end != TORN_CRASHED && trial->end != TORN_EXITED)
+		return false;
+	/* Dead of what was planned, it did none of what the log says after that. */
+	if (planned_end(lab->recorder, &op, &bytes))
+		return false;
+	fired.faults_count = 0;
+	for (uint32_t i = 0; i < armed->plan->faults_count; i++)
+		if (armed->acted[i] > 0)
+			fired.faults[fired.faults_count++] = armed->plan->faults[i];
+	*ret_fired = fired;
+	return fired.faults_count > 0;
 }
 
 static int trouble(struct torn_lab *lab)

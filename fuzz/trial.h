@@ -69,6 +69,15 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 		   const struct torn_plan *plan, enum torn_trial_how how,
 		   struct torn_trial *ret_trial);
 
+/*
+ * After TORN_INVALID: was the run over, by a hang, a crash or an exit, before
+ * all of its plan could happen? Then it is a run of those faults that fired:
+ * `ret_fired`, and can be judged as one. False where it is none: it came back, the
+ * plan itself ended the process, or no fault fired.
+ */
+bool torn_trial_cut_short(const struct torn_lab *lab, const struct torn_trial *trial,
+			  struct torn_plan *ret_fired);
+
 /* Put the old tree of a setup on disk, whatever is there. Returns 0 or -EPROTO. */
 int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup);
 
