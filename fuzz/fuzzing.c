@@ -62,6 +62,13 @@ struct world {
 	struct known known;
 };
 
+/*
+ * A run of more calls than this is judged, and looks like nothing new to libFuzzer: what
+ * is done over and over shows after a few times, and a search that is built upon
+ * such cases takes all its time and memory for them.
+ */
+#define OPS_TO_BUILD_ON 512u
+
 struct torn_fuzzing {
 	struct torn_fuzzed *fuzzed;
 	struct torn_lab *lab;
@@ -265,7 +272,9 @@ static int observe(struct torn_fuzzing *fuzzing, struct world *world, struct tor
 		return r;
 	fuzzed->trials++;
 	fuzzed->ops += trial.log->numbered;
-	if (fuzzing->novelty_size > 0)
+	if (trial.log->numbered > OPS_TO_BUILD_ON)
+		memset(fuzzing->lab->counters, 0, fuzzing->lab->counters_count);
+	else if (fuzzing->novelty_size > 0)
 		mark_novelty(fuzzing, &trial);
 	see_end(fuzzing, &trial, &world->known);
 	if (trial.killed)
