@@ -71,7 +71,7 @@ for shard in 1 2 3; do
 		[ "$(sum_of trials "third_$shard.json")" -lt "$(($(sum_of trials one.json) * 2 / 3))" ]
 done
 together "three shards" third_1.json third_2jobs_2.json third_3.json
-# Each case of the whole is a case of one of the shards: the smallest are found by them.
+# What README.md says: each shard tells its own smallest case, and the whole's is one of these.
 for file in cases.one/*; do
 	expect "$file is told by a shard" \
 		test -e "cases.third_1/${file##*/}" -o -e "cases.third_2/${file##*/}" -o -e "cases.third_3/${file##*/}"
