@@ -248,9 +248,10 @@ static const char *unknown_flag(int argc, char **argv)
 
 static int help(const struct torn_fuzzer *fuzzer)
 {
-	printf("usage: fuzz_%s [" VARIANT "NAME] [" KEEP_GOING "] [-FLAG=VALUE...] [FOLDER...|FILE...]\n"
+	printf("usage: fuzz_%s [" VARIANT "NAME] [" KEEP_GOING "] [-FLAG=VALUE...] "
+	       "[FOLDER...|FILE...]\n"
 	       "       fuzz_%s fuzz --help\n\n"
-	       "  " VARIANT "NAME  the variant that is fuzzed (see torn list targets; default: the first)\n"
+	       "  " VARIANT "NAME  what is fuzzed (see torn list targets; default: the first)\n"
 	       "  " KEEP_GOING "    do not end at the first finding: for coverage\n"
 	       "  -help=1         the flags of libFuzzer\n",
 	       fuzzer->target, fuzzer->target);

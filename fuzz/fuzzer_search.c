@@ -68,7 +68,7 @@ static int run_one(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* libFuzzer's has 32 bits, of which all bits of both numbers decide; 0 would be one of its own choice. */
+/* libFuzzer's has 32 bits, which all bits of both numbers decide; 0 is one that it chooses itself. */
 static uint32_t seed_of(uint64_t seed, unsigned number)
 {
 	struct torn_dice dice = {seed};
@@ -271,7 +271,11 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		share->runs = options->runs ? (options->runs + i) / search->count : 0;
 		torn_fuzzed_begin(share->fuzzed, search->target, search->variant);
 		jobs[i] = (struct torn_job){
-			.job = search_in_worker, .again = search_again, .context = share, .alone = true};
+			.job = search_in_worker,
+			.again = search_again,
+			.context = share,
+			.alone = true,
+		};
 	}
 	torn_fuzzed_begin(all, search->target, search->variant);
 	char message[256] = "";

@@ -66,7 +66,8 @@ static _Noreturn void rename_all(int from_fd, int to_fd, const struct torn_renam
 	_exit(0);
 }
 
-int torn_renamed_begin(struct torn_renamed *renamed, const struct torn_renaming *renamings, size_t count)
+int torn_renamed_begin(struct torn_renamed *renamed, const struct torn_renaming *renamings,
+		       size_t count)
 {
 	int ends[2];
 	renamed->stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
