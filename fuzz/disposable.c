@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "memory.h"
+
 /* Blocked for this long in real time, using none of the CPU, is a hang too. */
 #define BLOCKED_FACTOR 2
 
@@ -57,8 +59,13 @@ static _Noreturn void run_child(struct torn_lab *lab)
 	struct errand *errand = lab->disposable->errand;
 	limit_child(lab);
 	lab->shared->leaks_count = 0;
-	if (torn_gate_follow(lab->gate) < 0 || torn_gate_run(lab->gate, &errand->what) < 0)
+	lab->shared->bytes_grown = 0;
+	const bool follows = torn_gate_follow(lab->gate) == 0;
+	const size_t before = torn_memory_in_use();
+	if (!follows || torn_gate_run(lab->gate, &errand->what) < 0)
 		torn_recorder_trouble(lab->recorder, TORN_TROUBLE_BROKEN, "the child cannot begin");
+	const size_t after = torn_memory_in_use();
+	lab->shared->bytes_grown = after > before ? after - before : 0;
 	lab->shared->leaks_count = torn_gate_settle(lab->gate, lab->shared->leaks);
 	errand->is_clean = true;
 	_exit(0);

@@ -140,6 +140,7 @@ static struct seen {
 		int result, code;
 		enum torn_end end;
 		pid_t before, after;
+		size_t bytes_grown;
 	} rows[ROWS];
 	uint64_t first, others[ROWS];
 	pid_t pids[3];
@@ -178,6 +179,7 @@ static void run_all(void *context, struct torn_lab *lab)
 		seen->rows[i].end = trial.end;
 		seen->rows[i].code = trial.code;
 		seen->rows[i].after = torn_disposable_pid(lab);
+		seen->rows[i].bytes_grown = lab->shared->bytes_grown;
 		if (run_one(lab, writes, &trial) == TORN_HELD)
 			seen->others[i] = torn_log_hash(trial.log);
 	}
@@ -224,6 +226,9 @@ static void test_however_a_run_ends_it_is_told_and_the_next_one_is_as_ever(void 
 		const bool stays = seen->rows[i].before == seen->rows[i].after;
 		if (stays != rows[i].stays)
 			fail_msg("%s: the process is %s", rows[i].name, stays ? "the same" : "replaced");
+		const bool leaks = rows[i].operation == leaks_memory;
+		if (rows[i].end == TORN_RETURNED && leaks != (seen->rows[i].bytes_grown >= 100000))
+			fail_msg("%s: its heap grew by %zu bytes", rows[i].name, seen->rows[i].bytes_grown);
 	}
 }
 

@@ -179,6 +179,11 @@ run "$folder/fuzz_urunc.state_json" crash-*
 expect "plain: the artifact shows it again" exits_with 86
 run "$folder/fuzz_urunc.state_json" --variant=fixed crash-*
 expect "plain: another variant does not run it" exits_with 0
+run "$folder/fuzz_planted.nothing_leaks" --variant=memory -runs=3000 -seed=21
+expect "plain: lost memory is found" exits_with 86
+run "$folder/fuzz_planted.nothing_leaks" --variant=memory \
+	"$(find "../cases-planted.nothing_leaks@memory" -name '*.case' | sort | head -n 1)"
+expect "plain: a case of lost memory shows it" exits_with 86
 mkdir inputs
 run "$folder/fuzz_urunc.state_json" --variant=fixed -runs=300 -seed=1 inputs
 expect "plain, fixed: exit 0" exits_with 0

@@ -270,6 +270,39 @@ static void test_a_run_that_came_back_needs_all_its_faults(void **state)
 	close_fuzz(fuzz);
 }
 
+/* Where each trial has a child of its own the heap is that of its parent: it grows there. */
+static void test_memory_lost_in_children_is_seen(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("planted.nothing_leaks", "memory");
+	fuzz->isolated = true;
+	fuzz->texts[0] = REPLACE("planted.nothing_leaks") "arg content \"new\\n\"\n"
+			 "fault 6 renameat errno=EACCES\n";
+	fuzz->texts[1] = "torn-case 1\ntarget planted.nothing_leaks\nold srv/f dir\n"; /* no fault */
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->results[0], 0);
+	const struct torn_finding *lost = finding(fuzz, "nothing-leaks", "renameat", "errno");
+	assert_non_null(lost);
+	assert_string_equal(lost->role, "memory");
+	assert_non_null(strstr(lost->summary, "bytes of memory are lost"));
+	assert_non_null(finding(fuzz, "nothing-leaks", "", ""));
+	close_fuzz(fuzz);
+}
+
+/* stdio makes buffers, and so may a first run; all are given back. */
+static void test_memory_that_is_given_back_in_children_is_not_lost(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("example.stdio_replace", "correct");
+	fuzz->isolated = true;
+	fuzz->texts[0] = "torn-case 1\ntarget example.stdio_replace\nold srv/app dir\n"
+			 "fault 6 write errno=EIO\n";
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->results[0], 0);
+	assert_int_equal(fuzz->fuzzed->findings.count, 0);
+	close_fuzz(fuzz);
+}
+
 /* ------------------------------------------------------------------ memory */
 
 static void run_many(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
@@ -400,6 +433,8 @@ int main(void)
 		cmocka_unit_test(test_a_crash_before_a_later_fault_is_told_with_those_that_fired),
 		cmocka_unit_test(test_a_hang_before_a_later_fault_is_told_and_costs_its_time_once),
 		cmocka_unit_test(test_a_run_that_came_back_needs_all_its_faults),
+		cmocka_unit_test(test_memory_lost_in_children_is_seen),
+		cmocka_unit_test(test_memory_that_is_given_back_in_children_is_not_lost),
 		cmocka_unit_test(test_more_old_states_than_are_kept_do_no_harm),
 		cmocka_unit_test(test_a_finding_is_confirmed_by_showing_again),
 		cmocka_unit_test(test_a_hang_is_confirmed_too),

@@ -8,7 +8,7 @@
 /* Under AddressSanitizer mallinfo2() knows nothing. */
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
-static size_t in_use(void)
+size_t torn_memory_in_use(void)
 {
 	if (__sanitizer_get_current_allocated_bytes)
 		return __sanitizer_get_current_allocated_bytes();
@@ -21,11 +21,10 @@ int torn_memory_run(struct torn_lab *lab, const struct torn_setup *setup,
 {
 	size_t grown = 0;
 	for (int i = 0; i < RUNS; i++) {
-		const size_t before = in_use();
+		const size_t before = lab->isolated ? 0 : torn_memory_in_use();
 		const int r = torn_trial_run(lab, setup, plan, TORN_TRIAL_PLAIN, ret_trial);
-		const size_t after = in_use();
-		if (r != TORN_HELD || lab->isolated || ret_trial->end != TORN_RETURNED ||
-		    after <= before)
+		const size_t after = lab->isolated ? lab->shared->bytes_grown : torn_memory_in_use();
+		if (r != TORN_HELD || ret_trial->end != TORN_RETURNED || after <= before)
 			return r;
 		grown = after - before;
 	}

@@ -185,7 +185,11 @@ static int replay(struct torn_worker *worker, const char *path, const char *text
 		return -EINVAL;
 	}
 	struct replay_job job = {.setup = setup, .c = c, .replayed = replayed};
-	const struct torn_job what = {.job = replay_in_worker, .again = replay_again, .context = &job};
+	/* What a search found may end its process, or hang: not twice, then. */
+	const struct torn_job what = {.job = replay_in_worker,
+				      .again = replay_again,
+				      .context = &job,
+				      .isolated = text != NULL};
 	char message[256];
 	r = torn_worker_do(worker, &what, message, sizeof message);
 	if (r == -EPROTO) {

@@ -28,6 +28,7 @@ struct torn_lab_shared {
 	volatile uint64_t trials; /* begun so far: whoever watches sees that it moves */
 	struct torn_leak leaks[TORN_LEAKS_MAX];
 	uint32_t leaks_count;
+	size_t bytes_grown; /* that malloc had in use more when a run came back than when it began */
 };
 
 /* Where trials run: a root on disk, a gate and its recorder. One a process. */
