@@ -139,6 +139,14 @@ expect "a target that exits: told" grep -q 'ended the process by exit' r.json
 fuzz hostile.aborts --runs 200 --timeout 1 --cases c --json r.json
 expect "a target that aborts: told" grep -q 'crashed (SIGABRT)' r.json
 
+# No finding of what was not judged means nothing.
+for target in hostile.fork_write@pthread_create hostile.raw_syscalls@x32; do
+	fuzz "$target" --runs 500 --cases c --json r.json
+	expect "$target: exit 3" exits_with 3
+	expect "$target: the text says why" grep -qE '^[^ ]+  not judged: (INVALID|INCOMPLETE): ' "$work/out"
+	expect "$target: the JSON too" grep -qE '"failure": "(INVALID|INCOMPLETE): ' r.json
+done
+
 # ---------------------------------------------------------------- libFuzzer
 
 mkdir plain && cd plain || exit 1

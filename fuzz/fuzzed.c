@@ -50,6 +50,15 @@ void torn_fuzzed_begin(struct torn_fuzzed *fuzzed, const struct torn_target *tar
 	fuzzed->case_at_hand = torn_arena_take(&fuzzed->arena, TORN_FUZZED_CASE_MAX);
 }
 
+void torn_fuzzed_note_unjudged(struct torn_fuzzed *fuzzed, uint64_t count, bool is_declared,
+			       const char *why)
+{
+	if (fuzzed->unjudged == 0 || (is_declared && !fuzzed->is_declared_unjudged))
+		snprintf(fuzzed->unjudged_why, sizeof fuzzed->unjudged_why, "%s", why);
+	fuzzed->unjudged += count;
+	fuzzed->is_declared_unjudged |= is_declared;
+}
+
 void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *other)
 {
 	const size_t edges = torn_coverage_counters().count;
@@ -64,10 +73,12 @@ void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *oth
 				    &other->findings.orders[i]);
 	for (size_t i = 0; i < edges; i++)
 		fuzzed->edges_seen[i] |= other->edges_seen[i];
-	if ((other->failed || other->unjudged > 0) && !fuzzed->failed && fuzzed->unjudged == 0)
+	if (other->failed && !fuzzed->failed) {
 		snprintf(fuzzed->failure, sizeof fuzzed->failure, "%s", other->failure);
-	if (other->failed && !fuzzed->failed)
 		memcpy(fuzzed->case_at_hand, other->case_at_hand, TORN_FUZZED_CASE_MAX);
+	}
 	fuzzed->failed |= other->failed;
-	fuzzed->unjudged += other->unjudged;
+	if (other->unjudged > 0)
+		torn_fuzzed_note_unjudged(fuzzed, other->unjudged, other->is_declared_unjudged,
+					  other->unjudged_why);
 }

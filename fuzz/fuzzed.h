@@ -15,7 +15,9 @@ struct torn_fuzzed {
 	uint64_t cases;   /* given, those that were none among them */
 	uint64_t refused; /* no case of this target, or a fault that did not fire */
 	uint64_t trials, ops, kills, trees;
-	uint64_t unjudged; /* trials that did what torn cannot judge: the first is in `failure` */
+	uint64_t unjudged; /* trials that did what torn cannot judge */
+	bool is_declared_unjudged; /* clean runs of old states that the target declares among them */
+	char unjudged_why[256];    /* of the first such one; where there is none, of the first */
 	int64_t begun_ns;  /* CLOCK_MONOTONIC */
 	bool failed;       /* torn itself did */
 	char failure[400];
@@ -31,6 +33,9 @@ void torn_fuzzed_begin(struct torn_fuzzed *fuzzed, const struct torn_target *tar
 		       const struct torn_variant *variant);
 /* Now, as begun_ns says it. */
 int64_t torn_fuzzed_now_ns(void);
+/* So many trials did what torn cannot judge, and why; declared: a clean run of the target's own. */
+void torn_fuzzed_note_unjudged(struct torn_fuzzed *fuzzed, uint64_t count, bool is_declared,
+			       const char *why);
 /* Take in what another one of the same variant came to. */
 void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *other);
 

@@ -254,10 +254,24 @@ static void say_summary(const struct torn_result *result, const struct torn_fuzz
 			result->findings[i].id,
 			result->findings[i].call[0] ? result->findings[i].call : "-",
 			result->findings[i].fault[0] ? result->findings[i].fault : "no fault");
-	if (fuzzed->unjudged > 0 && !fuzzed->failed)
-		fprintf(out, "  %lu trials not judged; the first: %s\n", fuzzed->unjudged, fuzzed->failure);
 	torn_coverage_print(out, fuzzed->edges_seen);
 	fflush(out);
+}
+
+/*
+ * An odd argument may have the target do what torn cannot judge: that is told,
+ * and the search goes on. Where the target's own old states make it do so, or
+ * nothing was judged at all, no finding means nothing. NULL: that is not so.
+ */
+static const char *failure_of(struct torn_fuzzed *fuzzed, bool has_failed)
+{
+	if (has_failed || fuzzed->failed)
+		return fuzzed->failure;
+	if (!fuzzed->is_declared_unjudged && fuzzed->trials > 0)
+		return NULL;
+	snprintf(fuzzed->failure, sizeof fuzzed->failure, "%s",
+		 fuzzed->unjudged > 0 ? fuzzed->unjudged_why : "no trial was judged");
+	return fuzzed->failure;
 }
 
 /* Returns 0, -EINTR, or -EPROTO after saying why. */
@@ -303,7 +317,9 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		.seconds = seconds_since(search->begun_ns),
 		.findings = all->findings.items,
 		.findings_count = all->findings.count,
-		.failure = r == -EPROTO || all->failed ? all->failure : NULL,
+		.unjudged = all->unjudged,
+		.unjudged_why = all->unjudged_why,
+		.failure = failure_of(all, r == -EPROTO),
 	};
 	if (all->failed)
 		fprintf(stderr, "torn: failed at this case: %s\n%s", all->failure, all->case_at_hand);

@@ -156,11 +156,9 @@ static int fail(struct torn_fuzzing *fuzzing, const char *why)
 	return -EPROTO;
 }
 
-static void note_unjudged(struct torn_fuzzing *fuzzing)
+static void note_unjudged(struct torn_fuzzing *fuzzing, bool is_declared)
 {
-	struct torn_fuzzed *fuzzed = fuzzing->fuzzed;
-	if (fuzzed->unjudged++ == 0 && !fuzzed->failed)
-		snprintf(fuzzed->failure, sizeof fuzzed->failure, "%s", fuzzing->lab->failure);
+	torn_fuzzed_note_unjudged(fuzzing->fuzzed, 1, is_declared, fuzzing->lab->failure);
 }
 
 /* ------------------------------------------------------------ what is seen */
@@ -571,7 +569,7 @@ static struct world *world_of(struct torn_fuzzing *fuzzing, struct torn_bytes te
 	fuzzing->worlds_count++;
 	const int r = begin_world(fuzzing, world);
 	if (r == -ENOTSUP) {
-		note_unjudged(fuzzing);
+		note_unjudged(fuzzing, world->setup.world != NULL);
 		world->usable = false;
 	}
 	*ret_r = r == -EPROTO ? fail(fuzzing, fuzzing->lab->failure) : 0;
@@ -608,7 +606,7 @@ static int run_case(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 	if (r == TORN_INVALID)
 		return -EINVAL;
 	if (r == -ENOTSUP) {
-		note_unjudged(fuzzing);
+		note_unjudged(fuzzing, false);
 		return 0;
 	}
 	if (r == TORN_HELD) {

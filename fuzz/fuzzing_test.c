@@ -89,6 +89,14 @@ static void run_texts(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
 		fuzz->results[i] = torn_fuzzing_run(fuzzing, torn_bytes_of(fuzz->texts[i]));
 }
 
+/* A first case is made of the target's first old state. */
+static void run_declared(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
+{
+	static uint8_t text[65536];
+	const size_t size = torn_fuzzing_mutate(fuzzing, text, 0, sizeof text, 1);
+	fuzz->results[0] = torn_fuzzing_run(fuzzing, (struct torn_bytes){text, size});
+}
+
 static const struct torn_finding *finding(const struct fuzz *fuzz, const char *id, const char *call,
 					  const char *fault)
 {
@@ -331,6 +339,47 @@ static void test_more_old_states_than_are_kept_do_no_harm(void **state)
 	close_fuzz(fuzz);
 }
 
+/* -------------------------------------------------------------- not judged */
+
+static void test_what_torn_cannot_judge_is_told_apart_by_whose_old_state_it_is(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("hostile.raw_syscalls", "x32");
+	fuzz->texts[0] = "torn-case 1\ntarget hostile.raw_syscalls\nold srv/of/its/own file odd\n";
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->fuzzed->unjudged, 1);
+	assert_false(fuzz->fuzzed->is_declared_unjudged);
+	run(fuzz, run_declared);
+	assert_true(fuzz->fuzzed->unjudged > 1);
+	assert_true(fuzz->fuzzed->is_declared_unjudged);
+	assert_int_equal(fuzz->fuzzed->trials, 0);
+	close_fuzz(fuzz);
+}
+
+static void test_why_a_declared_old_state_is_not_judged_comes_first(void **state)
+{
+	(void)state;
+	struct torn_fuzzed *all, *part;
+	assert_int_equal(torn_fuzzed_open(&all), 0);
+	assert_int_equal(torn_fuzzed_open(&part), 0);
+	torn_fuzzed_begin(all, NULL, NULL);
+	torn_fuzzed_begin(part, NULL, NULL);
+	torn_fuzzed_merge(all, part);
+	assert_int_equal(all->unjudged, 0);
+	torn_fuzzed_note_unjudged(all, 2, false, "odd");
+	torn_fuzzed_note_unjudged(all, 1, false, "odder");
+	assert_string_equal(all->unjudged_why, "odd");
+	assert_false(all->is_declared_unjudged);
+	torn_fuzzed_note_unjudged(part, 4, true, "its own");
+	torn_fuzzed_note_unjudged(part, 1, true, "another of its own");
+	torn_fuzzed_merge(all, part);
+	assert_int_equal(all->unjudged, 8);
+	assert_true(all->is_declared_unjudged);
+	assert_string_equal(all->unjudged_why, "its own");
+	torn_fuzzed_close(part);
+	torn_fuzzed_close(all);
+}
+
 /* -------------------------------------------------------------- confirming */
 
 static void confirm(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
@@ -436,6 +485,8 @@ int main(void)
 		cmocka_unit_test(test_memory_lost_in_children_is_seen),
 		cmocka_unit_test(test_memory_that_is_given_back_in_children_is_not_lost),
 		cmocka_unit_test(test_more_old_states_than_are_kept_do_no_harm),
+		cmocka_unit_test(test_what_torn_cannot_judge_is_told_apart_by_whose_old_state_it_is),
+		cmocka_unit_test(test_why_a_declared_old_state_is_not_judged_comes_first),
 		cmocka_unit_test(test_a_finding_is_confirmed_by_showing_again),
 		cmocka_unit_test(test_a_hang_is_confirmed_too),
 		cmocka_unit_test(test_a_seed_decides_what_becomes_of_a_case),

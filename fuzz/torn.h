@@ -531,6 +531,8 @@ struct torn_result {
 	double seconds;
 	struct torn_finding *findings; /* sorted; labels among them */
 	size_t findings_count;
+	uint64_t unjudged;        /* trials that torn could not judge, among those that it could: */
+	const char *unjudged_why; /* why not, of the first; NULL where there are none */
 	const char *failure; /* why torn could not judge it; NULL: it could */
 };
 

@@ -117,6 +117,10 @@ static json_t *result_object(const struct torn_result *result)
 	r |= set(object, "seconds", json_real(result->seconds));
 	r |= set(object, "findings", findings_array(result, false));
 	r |= set(object, "labels", findings_array(result, true));
+	if (result->unjudged > 0) {
+		r |= set(object, "unjudged", number(result->unjudged));
+		r |= set(object, "unjudged_why", escaped(result->unjudged_why, 0));
+	}
 	if (result->failure)
 		r |= set(object, "failure", escaped(result->failure, 0));
 	if (r != 0) {

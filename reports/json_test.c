@@ -114,6 +114,23 @@ static void test_failure_is_told_and_not_all_was_seen(void **state)
 	json_decref(root);
 }
 
+static void test_what_was_not_judged_among_others_is_told(void **state)
+{
+	(void)state;
+	struct torn_result result = result_of(NULL, 0);
+	json_t *root = loaded(&result, 1);
+	assert_null(json_object_get(root, "unjudged"));
+	json_decref(root);
+	result.unjudged = 3;
+	result.unjudged_why = "it starts a process";
+	root = loaded(&result, 1);
+	assert_int_equal(json_integer_value(json_object_get(root, "unjudged")), 3);
+	assert_string_equal(json_string_value(json_object_get(root, "unjudged_why")),
+			    "it starts a process");
+	assert_null(json_object_get(root, "failure"));
+	json_decref(root);
+}
+
 static void test_bytes_that_are_not_utf8_are_escaped(void **state)
 {
 	(void)state;
@@ -173,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_several_results_are_objects_in_checks),
 		cmocka_unit_test(test_no_result_is_no_check),
 		cmocka_unit_test(test_failure_is_told_and_not_all_was_seen),
+		cmocka_unit_test(test_what_was_not_judged_among_others_is_told),
 		cmocka_unit_test(test_bytes_that_are_not_utf8_are_escaped),
 		cmocka_unit_test(test_summary_keeps_its_backslashes),
 		cmocka_unit_test(test_full_device_is_an_error),

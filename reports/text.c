@@ -57,6 +57,11 @@ static void print_count(FILE *out, uint64_t number, int width, const char *noun)
 	fprintf(out, "  %*" PRIu64 " %s%c", width, number, noun, number == 1 ? ' ' : 's');
 }
 
+static void print_part(FILE *out, const char *separator, uint64_t number, const char *noun)
+{
+	fprintf(out, "%s%" PRIu64 " %s%s", separator, number, noun, number == 1 ? "" : "s");
+}
+
 static void print_result(FILE *out, const struct torn_result *result, const struct columns *columns)
 {
 	int printed = fprintf(out, "%s@%s", result->target, result->variant);
@@ -74,6 +79,14 @@ static void print_result(FILE *out, const struct torn_result *result, const stru
 	print_count(out, result->kills, columns->kills, "kill");
 	print_count(out, result->trees, columns->trees, "tree");
 	fprintf(out, "  %.2f s\n", result->seconds);
+	if (result->unjudged > 0) {
+		struct torn_phrase phrase;
+		torn_phrase_begin(&phrase);
+		torn_phrase_add_text(&phrase, result->unjudged_why);
+		fprintf(out, "  not judged: ");
+		print_part(out, "", result->unjudged, "trial");
+		fprintf(out, "; the first: %s\n", phrase.text);
+	}
 }
 
 /* A fault as in a case, without the op and the call where the line has them already. */
@@ -161,11 +174,6 @@ static void add_totals(struct totals *totals, const struct torn_result *result)
 	totals->confirmed += result->kills_confirmed;
 	totals->trees += result->trees;
 	totals->seconds += result->seconds;
-}
-
-static void print_part(FILE *out, const char *separator, uint64_t number, const char *noun)
-{
-	fprintf(out, "%s%" PRIu64 " %s%s", separator, number, noun, number == 1 ? "" : "s");
 }
 
 static void print_totals(FILE *out, const struct totals *totals, size_t results_count)

@@ -92,6 +92,19 @@ static void test_failure_is_said_plainly(void **state)
 		       "41 trees, 0.03 s\n");
 }
 
+static void test_what_was_not_judged_among_others_is_told(void **state)
+{
+	(void)state;
+	struct torn_result result = result_of(NULL, 0);
+	result.unjudged = 1;
+	result.unjudged_why = "it starts a \nprocess";
+	result.kills_confirmed = 0;
+	char *text = written("text", &result, 1);
+	assert_non_null(strstr(text, "  not judged: 1 trial; the first: it starts a \\x0aprocess\n"));
+	assert_non_null(strstr(text, "1 check: 0 findings, 0 labels; 230 plans"));
+	free(text);
+}
+
 static void test_control_characters_do_not_reach_the_terminal(void **state)
 {
 	(void)state;
@@ -123,6 +136,7 @@ int main(void)
 		cmocka_unit_test(test_findings_and_labels_stand_under_their_target),
 		cmocka_unit_test(test_places_are_told),
 		cmocka_unit_test(test_failure_is_said_plainly),
+		cmocka_unit_test(test_what_was_not_judged_among_others_is_told),
 		cmocka_unit_test(test_control_characters_do_not_reach_the_terminal),
 		cmocka_unit_test(test_finding_without_a_file_says_so),
 	};
