@@ -270,7 +270,8 @@ static int observe(struct torn_fuzzing *fuzzing, struct world *world, struct tor
 		return r;
 	fuzzed->trials++;
 	fuzzed->ops += trial.log->numbered;
-	if (trial.log->numbered > OPS_TO_BUILD_ON)
+	/* How far a run came that was stopped by a clock is another number each time. */
+	if (trial.log->numbered > OPS_TO_BUILD_ON || trial.end == TORN_HUNG)
 		memset(fuzzing->lab->counters, 0, fuzzing->lab->counters_count);
 	else if (fuzzing->novelty_size > 0)
 		mark_novelty(fuzzing, &trial);
