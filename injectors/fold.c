@@ -15,14 +15,35 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* Note an inode before it is changed. */
+static int note(struct torn_fold *fold, torn_object object)
+{
+	if (!fold->changes)
+		return 0;
+	if (fold->changes_count == fold->changes_room) {
+		const uint32_t room = fold->changes_room * 2;
+		struct torn_fold_change *changes = realloc(fold->changes, room * sizeof *changes);
+		if (!changes)
+			return -ENOMEM;
+		fold->changes = changes;
+		fold->changes_room = room;
+	}
+	fold->changes[fold->changes_count++] =
+		(struct torn_fold_change){object, fold->objects[object]};
+	return 0;
+}
 
 static int links_add(struct torn_fold *fold, torn_object object, torn_object dir,
 		     struct torn_bytes name)
 {
 	struct torn_fold_link *link = torn_arena_take(fold->arena, sizeof *link);
 	if (!link)
+		return -ENOMEM;
+	if (note(fold, object) < 0)
 		return -ENOMEM;
 	*link = (struct torn_fold_link){dir, name, fold->objects[object].links};
 	fold->objects[object].links = link;
@@ -43,6 +64,8 @@ static int links_remove(struct torn_fold *fold, torn_object object, torn_object 
 		tail = tail->next;
 	if (!tail)
 		return -EPROTO;
+	if (note(fold, object) < 0)
+		return -ENOMEM;
 	fold->objects[object].links = tail->next;
 	for (; old != tail; old = old->next) {
 		int r = links_add(fold, object, old->dir, old->name);
@@ -55,7 +78,7 @@ static int links_remove(struct torn_fold *fold, torn_object object, torn_object 
 /* Give an inode a new value, and all directories above its names with it. */
 static int set_node(struct torn_fold *fold, torn_object object, const struct torn_node *node)
 {
-	if (!node)
+	if (!node || note(fold, object) < 0)
 		return -ENOMEM;
 	fold->objects[object].node = node;
 	if (fold->lazy) {
@@ -182,7 +205,13 @@ int torn_fold_base_make(struct torn_arena *arena, const struct torn_node *root, 
 int torn_fold_begin(struct torn_fold *fold, struct torn_arena *arena,
 		    const struct torn_fold_base *base)
 {
-	uint32_t room = base->count + 16;
+	return torn_fold_begin_with(fold, arena, base, base->count);
+}
+
+int torn_fold_begin_with(struct torn_fold *fold, struct torn_arena *arena,
+			 const struct torn_fold_base *base, uint32_t highest)
+{
+	uint32_t room = highest + 16;
 	struct torn_fold_object *objects = torn_arena_take(arena, room * sizeof *objects);
 	if (!objects)
 		return -ENOMEM;
@@ -201,7 +230,7 @@ torn_object torn_fold_filesystem(const struct torn_fold *fold, torn_object objec
 
 /* ---------------------------------------------------------------- effects */
 
-static enum torn_type type_made(const struct torn_op *op)
+enum torn_type torn_op_type_made(const struct torn_op *op)
 {
 	switch (op->kind) {
 	case TORN_KIND_mkdir:
@@ -218,7 +247,7 @@ static enum torn_type type_made(const struct torn_op *op)
 /* open(O_CREAT), O_TMPFILE, mkdir, symlink, mknod: an inode, and its entry where it has one. */
 static int create(struct torn_fold *fold, const struct torn_op *op)
 {
-	enum torn_type type = type_made(op);
+	enum torn_type type = torn_op_type_made(op);
 	struct torn_attributes attributes = {.mode = op->mode, .uid = op->uid, .gid = op->gid};
 	attributes.links = op->name.size > 0 ? 1 : 0;
 	int r = object_new(fold, op,
@@ -331,7 +360,7 @@ static int change_attributes(struct torn_fold *fold, const struct torn_op *op)
 	return set_node(fold, op->object, torn_node_with(fold->arena, node, attributes));
 }
 
-static bool removes_xattr(const struct torn_op *op)
+bool torn_op_removes_xattr(const struct torn_op *op)
 {
 	return op->call == TORN_CALL_removexattr || op->call == TORN_CALL_lremovexattr ||
 	       op->call == TORN_CALL_fremovexattr;
@@ -341,7 +370,7 @@ static int change_xattr(struct torn_fold *fold, const struct torn_op *op)
 {
 	return set_node(fold, op->object,
 			torn_node_set_xattr(fold->arena, fold->objects[op->object].node, op->xattr,
-					    removes_xattr(op) ? NULL : &op->data));
+					    torn_op_removes_xattr(op) ? NULL : &op->data));
 }
 
 static int apply(struct torn_fold *fold, const struct torn_op *op)
@@ -421,4 +450,70 @@ int torn_fold_step_part(struct torn_fold *fold, const struct torn_op *op, uint64
 {
 	assert(torn_op_is_divisible(op) && bytes <= (uint64_t)op->result);
 	return write_bytes(fold, op, bytes);
+}
+
+/* ------------------------------------------------ states of no run's own */
+
+static bool is_at_or_above(const struct torn_fold *fold, torn_object above, torn_object dir)
+{
+	for (;;) {
+		if (dir == above)
+			return true;
+		const struct torn_fold_link *link = fold->objects[dir].links;
+		if (!link)
+			return false;
+		dir = link->dir; /* a directory has one name */
+	}
+}
+
+int torn_fold_put_name(struct torn_fold *fold, torn_object dir, struct torn_bytes name,
+		       torn_object object)
+{
+	const struct torn_entry *there = torn_node_entry(fold->objects[dir].node, name);
+	int r = there ? unlink_name(fold, dir, name, there->object) : 0;
+	if (r < 0 || object == 0)
+		return r;
+	const struct torn_fold_object *named = &fold->objects[object];
+	if (named->node->type == TORN_DIRECTORY && (named->links || is_at_or_above(fold, object, dir)))
+		return -ELOOP;
+	r = entry_add(fold, dir, name, object);
+	return r < 0 ? r : set_links_count(fold, object, 1);
+}
+
+int torn_fold_put_node(struct torn_fold *fold, torn_object object, const struct torn_node *node)
+{
+	return set_node(fold, object, node);
+}
+
+int torn_fold_put_object(struct torn_fold *fold, torn_object object, const struct torn_node *node)
+{
+	assert(object < fold->room);
+	if (object > fold->count)
+		fold->count = object;
+	fold->objects[object].links = NULL;
+	return set_node(fold, object, node);
+}
+
+#define CHANGES_AT_FIRST 64u
+
+int torn_fold_note_changes(struct torn_fold *fold)
+{
+	fold->changes = malloc(CHANGES_AT_FIRST * sizeof *fold->changes);
+	fold->changes_count = 0;
+	fold->changes_room = CHANGES_AT_FIRST;
+	return fold->changes ? 0 : -ENOMEM;
+}
+
+void torn_fold_forget_changes(struct torn_fold *fold)
+{
+	free(fold->changes);
+	fold->changes = NULL;
+}
+
+void torn_fold_take_back(struct torn_fold *fold, uint32_t count)
+{
+	while (fold->changes_count > count) {
+		const struct torn_fold_change *change = &fold->changes[--fold->changes_count];
+		fold->objects[change->object] = change->before;
+	}
 }

@@ -30,12 +30,21 @@ struct torn_fold_object {
 
 #define TORN_FOLD_ROOT 1u
 
+/* An inode as it was before it was changed. */
+struct torn_fold_change {
+	torn_object object;
+	struct torn_fold_object before;
+};
+
 struct torn_fold {
 	struct torn_arena *arena;
 	bool lazy; /* the tree is brought up to date by torn_fold_settle() only */
 	struct torn_fold_object *objects; /* by torn_object; 0 is unused */
 	uint32_t count, room;
 	torn_object first_unsettled; /* none below it is unsettled; 0: none is at all */
+	/* What was changed, for those who take it back; NULL: nobody does. */
+	struct torn_fold_change *changes;
+	uint32_t changes_count, changes_room;
 };
 
 /* What a tree is as a fold: made once for an old tree, begun from for each run. */
@@ -52,7 +61,10 @@ struct torn_fold_base {
 int torn_fold_base_make(struct torn_arena *arena, const struct torn_node *root, uint32_t objects,
 			struct torn_fold_base *ret_base);
 
-/* Begin with a base. Nodes are made in `arena`. Returns 0 or -ENOMEM. */
+/* Begin with a base, with room for inodes up to `highest` and a few more. Returns 0 or -ENOMEM. */
+int torn_fold_begin_with(struct torn_fold *fold, struct torn_arena *arena,
+			 const struct torn_fold_base *base, uint32_t highest);
+/* The same with room for a few more than the base has. */
 int torn_fold_begin(struct torn_fold *fold, struct torn_arena *arena,
 		    const struct torn_fold_base *base);
 
@@ -92,6 +104,30 @@ int torn_fold_step(struct torn_fold *fold, const struct torn_op *op);
  * write is allowed (bytes growing), and so is the whole op at last.
  */
 int torn_fold_step_part(struct torn_fold *fold, const struct torn_op *op, uint64_t bytes);
+
+/*
+ * For states that no run went through (effects.h). Each returns 0; -ENOMEM.
+ * A name that is given where there was one before takes its place; object 0
+ * takes it away, also where there is none. -ELOOP: a directory would be below
+ * itself, or have two names.
+ */
+int torn_fold_put_name(struct torn_fold *fold, torn_object dir, struct torn_bytes name,
+		       torn_object object);
+int torn_fold_put_node(struct torn_fold *fold, torn_object object, const struct torn_node *node);
+/* An inode without a name, below the fold's room. */
+int torn_fold_put_object(struct torn_fold *fold, torn_object object, const struct torn_node *node);
+/*
+ * Begin to note changes, in malloc's memory: the arena may be returned to a mark
+ * in between. Never in the gate. torn_fold_forget_changes() frees it.
+ */
+int torn_fold_note_changes(struct torn_fold *fold);
+void torn_fold_forget_changes(struct torn_fold *fold);
+/* Take back all changes but the first `count`. */
+void torn_fold_take_back(struct torn_fold *fold, uint32_t count);
+
+/* What an op makes that makes an inode; whether it takes an attribute away. */
+enum torn_type torn_op_type_made(const struct torn_op *op);
+bool torn_op_removes_xattr(const struct torn_op *op);
 
 /* Can a kill come half-way through this op, with part of its bytes written? */
 bool torn_op_is_divisible(const struct torn_op *op);

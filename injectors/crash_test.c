@@ -1,0 +1,547 @@
+/*
+ * crash_test.c: what a power cut may leave. The logs are of real runs. Each cell of
+ * the litmus table that a file system has shown is a state that its preset allows;
+ * what it has never shown, and promises not to, is none.
+ */
+#include <linux/falloc.h>
+#include <linux/fs.h>
+
+#include "crash.h"
+#include "gate_for_tests.h"
+
+#define SIZE 9000
+#define BLOCK 4096
+
+/* ------------------------------------------------------------- operations */
+
+static char *bytes_of(char letter)
+{
+	static char bytes[SIZE];
+	memset(bytes, letter, sizeof bytes);
+	return bytes;
+}
+
+static int write_all(const char *path, int flags, char letter, size_t size)
+{
+	int fd = open(path, O_WRONLY | flags, 0644);
+	if (fd < 0 || write(fd, bytes_of(letter), size) != (ssize_t)size)
+		return -1;
+	return fd;
+}
+
+#define OPERATION(name) static int name(__attribute__((unused)) const struct torn_run *torn_run)
+
+OPERATION(creates)
+{
+	int fd = write_all("/srv/g", O_CREAT | O_EXCL, 'n', SIZE);
+	MUST(fd >= 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(overwrites)
+{
+	int fd = write_all("/srv/f", 0, 'n', SIZE);
+	MUST(fd >= 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(appends_within_a_block)
+{
+	int fd = write_all("/srv/small", O_APPEND, 'n', 100);
+	MUST(fd >= 0 && close(fd) == 0);
+	return 0;
+}
+
+static int stage(bool reserves, bool syncs)
+{
+	int fd = open("/srv/t", O_WRONLY | O_CREAT | O_EXCL, 0644);
+	MUST(fd >= 0);
+	MUST(!reserves || posix_fallocate(fd, 0, SIZE) == 0);
+	MUST(write(fd, bytes_of('n'), SIZE) == SIZE);
+	MUST(!syncs || fsync(fd) == 0);
+	return close(fd) == 0 ? 0 : __LINE__;
+}
+
+static int sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY);
+	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(renames_over)
+{
+	MUST(stage(false, false) == 0 && rename("/srv/t", "/srv/f") == 0);
+	return 0;
+}
+
+OPERATION(renames_reserved_over)
+{
+	MUST(stage(true, false) == 0 && rename("/srv/t", "/srv/f") == 0);
+	return 0;
+}
+
+OPERATION(exchanges)
+{
+	MUST(stage(false, false) == 0);
+	MUST(renameat2(AT_FDCWD, "/srv/t", AT_FDCWD, "/srv/f", RENAME_EXCHANGE) == 0);
+	return 0;
+}
+
+OPERATION(renames_to_a_new_name)
+{
+	MUST(stage(false, false) == 0 && rename("/srv/t", "/srv/g") == 0);
+	return 0;
+}
+
+OPERATION(replaces_without_the_directory)
+{
+	MUST(stage(false, true) == 0 && rename("/srv/t", "/srv/f") == 0);
+	return 0;
+}
+
+OPERATION(replaces_without_the_file)
+{
+	MUST(stage(false, false) == 0 && rename("/srv/t", "/srv/f") == 0 && sync_directory("/srv") == 0);
+	return 0;
+}
+
+OPERATION(replaces)
+{
+	MUST(stage(false, true) == 0 && rename("/srv/t", "/srv/f") == 0 && sync_directory("/srv") == 0);
+	return 0;
+}
+
+OPERATION(replaces_and_syncs_the_grandparent)
+{
+	MUST(stage(false, true) == 0 && rename("/srv/t", "/srv/f") == 0 && sync_directory("/") == 0);
+	return 0;
+}
+
+static int rename_and_sync(int (*sync)(int))
+{
+	int fd = open("/srv/t", O_WRONLY | O_CREAT | O_EXCL, 0644);
+	MUST(fd >= 0 && write(fd, bytes_of('n'), SIZE) == SIZE && fsync(fd) == 0);
+	MUST(rename("/srv/t", "/srv/f") == 0 && sync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(renames_and_syncs_the_file)
+{
+	return rename_and_sync(fsync);
+}
+
+OPERATION(renames_and_datasyncs_the_file)
+{
+	return rename_and_sync(fdatasync);
+}
+
+OPERATION(renames_and_syncs_another)
+{
+	MUST(stage(false, true) == 0 && rename("/srv/t", "/srv/f") == 0);
+	int fd = open("/srv/clean", O_RDONLY);
+	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(truncates_and_writes)
+{
+	int fd = write_all("/srv/f", O_TRUNC, 'n', SIZE);
+	MUST(fd >= 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(unlinks)
+{
+	MUST(unlink("/srv/f") == 0);
+	return 0;
+}
+
+OPERATION(creates_and_syncs)
+{
+	MUST(mkdir("/srv/d", 0755) == 0);
+	int fd = write_all("/srv/d/g", O_CREAT | O_EXCL, 'n', SIZE);
+	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(links_and_syncs)
+{
+	MUST(link("/srv/f", "/srv/g") == 0);
+	int fd = open("/srv/f", O_WRONLY);
+	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(renames_across_and_syncs_the_old_place)
+{
+	MUST(rename("/srv/f", "/mnt/f") == 0 && sync_directory("/srv") == 0);
+	return 0;
+}
+
+OPERATION(keeps_a_backup_and_syncs)
+{
+	MUST(rename("/srv/f", "/srv/bak") == 0);
+	int fd = write_all("/srv/f", O_CREAT | O_EXCL, 'n', SIZE);
+	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(renames_and_syncs_a_new_one)
+{
+	MUST(rename("/srv/f", "/mnt/f") == 0);
+	int fd = write_all("/srv/new", O_CREAT | O_EXCL, 'n', 10);
+	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(writes_through)
+{
+	int fd = write_all("/srv/f", O_DSYNC, 'n', SIZE);
+	MUST(fd >= 0 && close(fd) == 0);
+	return 0;
+}
+
+/* ----------------------------------------------------------------- states */
+
+#define STATES_MAX 4096
+
+/* What a file was in the states that a cut at the end may leave, a letter each. */
+struct seen {
+	const char *path;
+	char letters[16];
+	uint32_t end; /* moment */
+	struct torn_hash hashes[STATES_MAX];
+	size_t hashes_count;
+	uint64_t sets;
+};
+
+/* a: absent, 0: empty, o: old, n: new, z: new's size in zeroes, x: anything else. */
+static char letter_of(const struct torn_node *node)
+{
+	static uint8_t bytes[SIZE + 1];
+	if (!node)
+		return 'a';
+	if (node->type != TORN_FILE)
+		return 'd';
+	const size_t size = torn_node_read(node, 0, bytes, sizeof bytes);
+	if (size == 0)
+		return '0';
+	for (size_t i = 1; i < size; i++)
+		if (bytes[i] != bytes[0])
+			return 'x';
+	if (size != SIZE && size != 100)
+		return 'x';
+	return bytes[0] == 0 ? 'z' : (char)bytes[0];
+}
+
+static void add_hash(struct seen *seen, struct torn_hash hash)
+{
+	for (size_t i = 0; i < seen->hashes_count; i++)
+		if (seen->hashes[i].low == hash.low && seen->hashes[i].high == hash.high)
+			return;
+	assert_true(seen->hashes_count < STATES_MAX);
+	seen->hashes[seen->hashes_count++] = hash;
+}
+
+static bool see(void *context, const struct torn_crash_state *state)
+{
+	struct seen *seen = context;
+	seen->sets++;
+	add_hash(seen, state->tree->hash);
+	if (state->end <= seen->end)
+		return true;
+	const char letter = letter_of(torn_tree_find(state->tree, torn_bytes_of(seen->path)));
+	if (!strchr(seen->letters, letter))
+		seen->letters[strlen(seen->letters)] = letter;
+	return true;
+}
+
+static struct seen seen;
+
+/* Look at all states of the last run under a preset. */
+static void look_at(enum torn_preset preset, const char *path)
+{
+	struct torn_effects effects;
+	struct torn_persistence order;
+	struct torn_crash_count count;
+	const struct torn_log *log = test->trial.log;
+	seen = (struct seen){.path = path, .end = 2 * log->count};
+	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, &effects), 0);
+	assert_int_equal(torn_preset_order(&test->arena, preset, &effects, log, &order), 0);
+	assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects, &order,
+					   TORN_CRASH_SETS_MAX, 1, see, &seen, &count),
+			 0);
+	assert_true(count.all);
+	assert_int_equal(count.looked, seen.sets);
+}
+
+#define OLD                                                                                        \
+	"old srv/f file \"" TEN TEN TEN TEN TEN TEN TEN TEN TEN "\"\n"                             \
+	"old srv/small file \"" HUNDRED "\"\nold srv/clean file clean\nold mnt dir\n"
+#define HUNDRED                                                                                    \
+	"oooooooooooooooooooooooooooooooooooooooooooooooooo"                                       \
+	"oooooooooooooooooooooooooooooooooooooooooooooooooo"
+#define TEN                                                                                        \
+	HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+
+static bool same_letters(const char *a, const char *b)
+{
+	return strlen(a) == strlen(b) && strspn(a, b) == strlen(a);
+}
+
+/* ----------------------------------------------------------------- litmus */
+
+/* What may be at `path` after a cut at the end: letters by preset, "" for not asked. */
+static const struct litmus {
+	const char *name;
+	int (*operation)(const struct torn_run *run);
+	const char *path;
+	const char *sync, *journal, *ext4, *noauto, *xfs, *btrfs, *posix;
+} litmus[] = {
+	/* create, write: absent at once, empty after a commit */
+	{"create", creates, "srv/g", "n", "a0xn", "a0xn", "a0xn", "a0xn", "a0xn", "a0xnz"},
+	{"overwrite in place", overwrites, "srv/f", "n", "oxn", "oxn", "oxn", "oxn", "oxn", "oxn"},
+	/* 100 bytes and 100 zeroes on ext4 */
+	{"append", appends_within_a_block, "srv/small", "x", "ox", "ox", "ox", "ox", "ox", "ox"},
+	{"rename over", renames_over, "srv/f", "n", "on", "on", "o0xn", "o0xn", "o0xn", "o0xnz"},
+	{"exchange", exchanges, "srv/f", "n", "on", "o0xn", "o0xn", "o0xn", "o0xn", "o0xnz"},
+	{"reserved", renames_reserved_over, "srv/f", "n", "on", "ozxn", "ozxn", "ozxn", "ozxn", "o0zxn"},
+	{"new name", renames_to_a_new_name, "srv/g", "n", "an", "a0xn", "a0xn", "a0xn", "a0xn", "a0xnz"},
+	{"no directory fsync", replaces_without_the_directory, "srv/f", "n", "on", "on", "on", "on", "on",
+	 "on"},
+	/* only btrfs was measured: empty. On ext4 the flush of the rename is there. */
+	{"no file fsync", replaces_without_the_file, "srv/f", "n", "n", "n", "0xn", "0xn", "0xn", "0xnz"},
+	{"correct", replaces, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
+	{"clean grandparent", replaces_and_syncs_the_grandparent, "srv/f", "n", "n", "on", "on", "on",
+	 "on", "on"},
+	{"fsync of the renamed file", renames_and_syncs_the_file, "srv/f", "n", "n", "n", "n", "n", "n",
+	 "on"},
+	{"fdatasync of it", renames_and_datasyncs_the_file, "srv/f", "n", "n", "on", "on", "n", "n", "on"},
+	{"fsync of a clean file", renames_and_syncs_another, "srv/f", "n", "n", "on", "on", "on", "on",
+	 "on"},
+	{"truncate, write", truncates_and_writes, "srv/f", "n", "o0xn", "o0xn", "o0xn", "o0xn", "o0xn",
+	 "o0xnz"},
+	{"unlink", unlinks, "srv/f", "a", "oa", "oa", "oa", "oa", "oa", "oa"},
+	{"create below a new directory, fsync", creates_and_syncs, "srv/d/g", "n", "n", "n", "n", "n", "n",
+	 "an"},
+	{"link, fsync", links_and_syncs, "srv/g", "o", "o", "o", "o", "o", "o", "ao"},
+	{"rename across, fsync of the old place", renames_across_and_syncs_the_old_place, "mnt/f", "o",
+	 "o", "o", "o", "o", "o", "o"},
+	{"backup, fsync of the new file", keeps_a_backup_and_syncs, "srv/bak", "o", "o", "o", "o", "o",
+	 "o", "ao"},
+	{"rename across, fsync of a new file", renames_and_syncs_a_new_one, "mnt/f", "o", "o", "o", "o",
+	 "o", "ao", "ao"},
+	{"O_DSYNC", writes_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
+};
+
+static int wrong;
+
+static void expect_letters(const struct litmus *row, enum torn_preset preset, const char *wanted)
+{
+	look_at(preset, row->path);
+	if (same_letters(seen.letters, wanted))
+		return;
+	print_message("%s under %s: a cut leaves %s, expected %s\n", row->name, torn_preset_name(preset),
+		      seen.letters, wanted);
+	wrong++;
+}
+
+static void test_each_litmus_leaves_what_its_preset_allows(void **state)
+{
+	(void)state;
+	begin_with(__extension__ OLD);
+	for (size_t i = 0; i < sizeof litmus / sizeof *litmus; i++) {
+		const struct litmus *row = &litmus[i];
+		assert_holds(row->operation);
+		expect_letters(row, TORN_PRESET_SYNC, row->sync);
+		expect_letters(row, TORN_PRESET_EXT4_JOURNAL, row->journal);
+		expect_letters(row, TORN_PRESET_EXT4, row->ext4);
+		expect_letters(row, TORN_PRESET_EXT4_NOAUTO, row->noauto);
+		expect_letters(row, TORN_PRESET_XFS, row->xfs);
+		expect_letters(row, TORN_PRESET_BTRFS, row->btrfs);
+		expect_letters(row, TORN_PRESET_POSIX, row->posix);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* --------------------------------------------------------------- counting */
+
+OPERATION(makes_an_empty_file)
+{
+	int fd = open("/srv/g", O_WRONLY | O_CREAT | O_EXCL, 0644);
+	MUST(fd >= 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(makes_a_small_file)
+{
+	int fd = write_all("/srv/g", O_CREAT | O_EXCL, 'n', 10);
+	MUST(fd >= 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(overwrites_two_blocks)
+{
+	int fd = write_all("/srv/f", 0, 'n', 2 * BLOCK);
+	MUST(fd >= 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(overwrites_a_block_twice)
+{
+	int fd = write_all("/srv/f", 0, 'n', BLOCK);
+	MUST(fd >= 0 && pwrite(fd, bytes_of('m'), BLOCK, 0) == BLOCK && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(replaces_by_a_small_file)
+{
+	int fd = write_all("/srv/t", O_CREAT | O_EXCL, 'n', 10);
+	MUST(fd >= 0 && close(fd) == 0 && rename("/srv/t", "/srv/f") == 0);
+	return 0;
+}
+
+OPERATION(replaces_by_a_synced_small_file)
+{
+	int fd = write_all("/srv/t", O_CREAT | O_EXCL, 'n', 10);
+	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0 && rename("/srv/t", "/srv/f") == 0);
+	return 0;
+}
+
+OPERATION(renames_twice)
+{
+	MUST(rename("/srv/f", "/srv/g") == 0 && rename("/srv/g", "/srv/h") == 0);
+	return 0;
+}
+
+OPERATION(makes_two_files)
+{
+	for (const char *name = "gh"; *name; name++) {
+		const char path[] = {'/', 's', 'r', 'v', '/', *name, '\0'};
+		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+		MUST(fd >= 0 && close(fd) == 0);
+	}
+	return 0;
+}
+
+/* i: inode, e: entry, t: tail (the size alone), d: data, r: rename. */
+static const struct {
+	const char *why;
+	int (*operation)(const struct torn_run *run);
+	enum torn_preset preset;
+	uint64_t sets;
+} counted[] = {
+	{"{} e", unlinks, TORN_PRESET_POSIX, 2},
+	{"{} i ie", makes_an_empty_file, TORN_PRESET_POSIX, 3},
+	{"{}, or i and any of e t d", makes_a_small_file, TORN_PRESET_POSIX, 1 + 8},
+	{"{} i ie id ied", makes_a_small_file, TORN_PRESET_EXT4, 5},
+	{"{} i ie ied", makes_a_small_file, TORN_PRESET_EXT4_JOURNAL, 4},
+	{"{} i ie ied", makes_a_small_file, TORN_PRESET_SYNC, 4},
+	{"any of the two blocks", overwrites_two_blocks, TORN_PRESET_POSIX, 4},
+	{"{} d dd: the later implies the earlier", overwrites_a_block_twice, TORN_PRESET_POSIX, 3},
+	{"{} i ie ier, all but the first with d or not", replaces_by_a_small_file, TORN_PRESET_XFS, 7},
+	{"the same, and r only with d", replaces_by_a_small_file, TORN_PRESET_EXT4, 6},
+	{"{}, or i and any of e t d r", replaces_by_a_small_file, TORN_PRESET_POSIX, 1 + 16},
+	{"{}, i and any of e t d; r only behind the sync: itd, e or not", replaces_by_a_synced_small_file,
+	 TORN_PRESET_POSIX, 9 + 2},
+	{"{} i ie ied id, r only behind the sync: ied r", replaces_by_a_synced_small_file,
+	 TORN_PRESET_EXT4, 6},
+	{"any of the two", renames_twice, TORN_PRESET_POSIX, 4},
+	{"a prefix of the two", renames_twice, TORN_PRESET_BTRFS, 3},
+	{"each of the two as it likes", makes_two_files, TORN_PRESET_POSIX, 3 * 3},
+};
+
+static void test_legal_sets_are_as_many_as_a_hand_counts(void **state)
+{
+	(void)state;
+	begin_with(__extension__ OLD);
+	wrong = 0;
+	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+		assert_holds(counted[i].operation);
+		look_at(counted[i].preset, "srv/f");
+		if (seen.sets == counted[i].sets)
+			continue;
+		print_message("%s under %s: %lu sets, expected %lu\n", counted[i].why,
+			      torn_preset_name(counted[i].preset), seen.sets, counted[i].sets);
+		wrong++;
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* What a stronger file system leaves, a weaker one leaves too: clean under posix is clean anywhere. */
+static void test_the_weaker_preset_has_all_states_of_the_stronger(void **state)
+{
+	(void)state;
+	static const enum torn_preset pairs[][2] = {
+		{TORN_PRESET_SYNC, TORN_PRESET_EXT4_JOURNAL},
+		{TORN_PRESET_EXT4_JOURNAL, TORN_PRESET_EXT4},
+		{TORN_PRESET_EXT4, TORN_PRESET_EXT4_NOAUTO},
+		{TORN_PRESET_EXT4_NOAUTO, TORN_PRESET_EXT4_WRITEBACK},
+		{TORN_PRESET_XFS, TORN_PRESET_POSIX},
+		{TORN_PRESET_BTRFS, TORN_PRESET_POSIX},
+		{TORN_PRESET_EXT4_WRITEBACK, TORN_PRESET_POSIX},
+	};
+	static struct seen weaker;
+	begin_with(__extension__ OLD);
+	for (size_t i = 0; i < sizeof litmus / sizeof *litmus; i++) {
+		assert_holds(litmus[i].operation);
+		for (size_t j = 0; j < sizeof pairs / sizeof *pairs; j++) {
+			look_at(pairs[j][1], litmus[i].path);
+			weaker = seen;
+			look_at(pairs[j][0], litmus[i].path);
+			for (size_t k = 0; k < seen.hashes_count; k++)
+				add_hash(&weaker, seen.hashes[k]);
+			const size_t before = weaker.hashes_count;
+			look_at(pairs[j][1], litmus[i].path);
+			if (before != seen.hashes_count)
+				fail_msg("%s: %s has states that %s has not", litmus[i].name,
+					 torn_preset_name(pairs[j][0]), torn_preset_name(pairs[j][1]));
+		}
+	}
+}
+
+/* The last state of all is that of the run: with every effect it is the tree on disk. */
+static bool see_whole(void *context, const struct torn_crash_state *state)
+{
+	const struct torn_node **whole = context;
+	if (torn_tree_equal(state->tree, test->trial.now))
+		*whole = test->trial.now;
+	return true;
+}
+
+static void test_with_all_effects_it_is_the_tree_of_the_run(void **state)
+{
+	(void)state;
+	begin_with(__extension__ OLD);
+	for (size_t i = 0; i < sizeof litmus / sizeof *litmus; i++) {
+		assert_holds(litmus[i].operation);
+		for (enum torn_preset preset = 0; preset < TORN_PRESET_COUNT; preset++) {
+			const struct torn_node *whole = NULL;
+			struct torn_effects effects;
+			struct torn_persistence persistence;
+			struct torn_crash_count count;
+			const struct torn_log *log = test->trial.log;
+			assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, &effects), 0);
+			assert_int_equal(torn_preset_order(&test->arena, preset, &effects, log, &persistence), 0);
+			assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects,
+							   &persistence, TORN_CRASH_SETS_MAX, 1, see_whole,
+							   &whole, &count),
+					 0);
+			if (!whole)
+				fail_msg("%s under %s: no state is that of the run", litmus[i].name,
+					 torn_preset_name(preset));
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		gate_test(test_each_litmus_leaves_what_its_preset_allows),
+		gate_test(test_legal_sets_are_as_many_as_a_hand_counts),
+		gate_test(test_the_weaker_preset_has_all_states_of_the_stronger),
+		gate_test(test_with_all_effects_it_is_the_tree_of_the_run),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

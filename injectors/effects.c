@@ -1,0 +1,333 @@
+/* effects.c: see effects.h. */
+#include "effects.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tree.h"
+
+/* ---------------------------------------------------------------- reading */
+
+/* A log on its way to be effects: the tree before each op says how large files are. */
+struct reading {
+	struct torn_arena *arena;
+	struct torn_fold fold;
+	struct torn_effect *items; /* NULL: they are only counted */
+	uint32_t count;
+	uint32_t at, parts[TORN_EFFECT_KIND_COUNT];
+	struct range {
+		torn_object object;
+		uint64_t begin, end;
+	} *reserved; /* by fallocate(2), and not written since the log began */
+	uint32_t reserved_count;
+};
+
+static void add(struct reading *reading, struct torn_effect effect)
+{
+	effect.at = reading->at;
+	effect.part = reading->parts[effect.kind]++;
+	if (reading->items)
+		reading->items[reading->count] = effect;
+	reading->count++;
+}
+
+static uint64_t size_of(const struct reading *reading, torn_object object)
+{
+	const struct torn_fold_object *found = torn_fold_object(&reading->fold, object);
+	return found && found->node ? found->node->size : 0;
+}
+
+static void add_entry(struct reading *reading, torn_object dir, struct torn_bytes name,
+		      torn_object object, torn_object to)
+{
+	add(reading, (struct torn_effect){.kind = TORN_EFFECT_ENTRIES,
+					  .object = object,
+					  .entries = {{dir, to, name}},
+					  .entries_count = 1});
+}
+
+static void add_creation(struct reading *reading, const struct torn_op *op)
+{
+	add(reading, (struct torn_effect){.kind = TORN_EFFECT_INODE, .object = op->object});
+	if (op->name.size > 0)
+		add_entry(reading, op->dir, op->name, op->object, op->object);
+}
+
+static void add_rename(struct reading *reading, const struct torn_op *op)
+{
+	if (op->object == op->object_to)
+		return; /* two names of one inode: nothing happens */
+	const bool exchanges = op->how & RENAME_EXCHANGE;
+	add(reading, (struct torn_effect){
+			     .kind = TORN_EFFECT_ENTRIES,
+			     .object = op->object,
+			     .entries = {{op->dir_to, op->object, op->name_to},
+					 {op->dir, exchanges ? op->object_to : 0, op->name}},
+			     .entries_count = 2,
+			     .replaces = op->object_to && !exchanges});
+}
+
+static bool is_reserved(const struct reading *reading, torn_object object, uint64_t offset)
+{
+	for (uint32_t i = 0; i < reading->reserved_count; i++)
+		if (reading->reserved[i].object == object && offset >= reading->reserved[i].begin &&
+		    offset < reading->reserved[i].end)
+			return true;
+	return false;
+}
+
+static void add_write(struct reading *reading, const struct torn_op *op, uint64_t length)
+{
+	const uint64_t before = size_of(reading, op->object), end = op->offset + length;
+	const uint64_t block_end =
+		(before + TORN_BLOCK_SIZE - 1) / TORN_BLOCK_SIZE * TORN_BLOCK_SIZE;
+	if (end > before && op->offset < block_end) /* a part of it is in a block that is there */
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_TAIL,
+						  .object = op->object,
+						  .within = true,
+						  .size = end < block_end ? end : block_end});
+	if (end > before && end > block_end)
+		add(reading, (struct torn_effect){
+				     .kind = TORN_EFFECT_TAIL, .object = op->object, .size = end});
+	for (uint64_t done = 0; done < length;) {
+		const uint64_t offset = op->offset + done;
+		uint64_t part = TORN_BLOCK_SIZE - offset % TORN_BLOCK_SIZE;
+		if (part > length - done)
+			part = length - done;
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_DATA,
+						  .object = op->object,
+						  .offset = offset,
+						  .length = part,
+						  .bytes = {op->data.data + done, part},
+						  .grows = offset + part > before,
+						  .reserved = is_reserved(reading, op->object, offset)});
+		done += part;
+	}
+}
+
+static void add_size(struct reading *reading, const struct torn_op *op, uint64_t size)
+{
+	const uint64_t before = size_of(reading, op->object);
+	if (size != before)
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_SIZE,
+						  .object = op->object,
+						  .size = size,
+						  .grows = size > before,
+						  .cuts = size < before});
+}
+
+static void add_allocation(struct reading *reading, const struct torn_op *op)
+{
+	const uint64_t before = size_of(reading, op->object), end = op->offset + op->length;
+	const bool zeroes = op->how & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE);
+	const bool grows = !(op->how & FALLOC_FL_KEEP_SIZE) && end > before;
+	if (!(op->how & FALLOC_FL_PUNCH_HOLE))
+		reading->reserved[reading->reserved_count++] =
+			(struct range){op->object, op->offset, end};
+	if (zeroes || grows)
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_SIZE,
+						  .object = op->object,
+						  .offset = op->offset,
+						  .length = op->length,
+						  .size = grows ? end : before,
+						  .grows = grows,
+						  .zeroes = zeroes});
+}
+
+static void add_clone(struct reading *reading, const struct torn_op *op)
+{
+	const uint64_t before = size_of(reading, op->object);
+	add(reading, (struct torn_effect){.kind = TORN_EFFECT_SIZE,
+					  .object = op->object,
+					  .size = op->data.size,
+					  .bytes = op->data,
+					  .clones = true,
+					  .grows = op->data.size > before});
+}
+
+static void read_op(struct reading *reading, const struct torn_op *op)
+{
+	switch (op->kind) {
+	case TORN_KIND_open:
+		if (op->flags & TORN_OP_CREATES)
+			add_creation(reading, op);
+		else if ((op->how & O_TRUNC) && !(op->how & O_PATH) && op->object)
+			add_size(reading, op, 0);
+		return;
+	case TORN_KIND_mkdir:
+	case TORN_KIND_symlink:
+	case TORN_KIND_mknod:
+		add_creation(reading, op);
+		return;
+	case TORN_KIND_write:
+	case TORN_KIND_copy:
+		add_write(reading, op, (uint64_t)op->result);
+		return;
+	case TORN_KIND_clone:
+		add_clone(reading, op);
+		return;
+	case TORN_KIND_truncate:
+		add_size(reading, op, op->length);
+		return;
+	case TORN_KIND_allocate:
+		add_allocation(reading, op);
+		return;
+	case TORN_KIND_rename:
+		add_rename(reading, op);
+		return;
+	case TORN_KIND_link:
+		add_entry(reading, op->dir_to, op->name_to, op->object, op->object);
+		return;
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+		add_entry(reading, op->dir, op->name, op->object, 0);
+		return;
+	case TORN_KIND_chmod:
+	case TORN_KIND_chown:
+	case TORN_KIND_setxattr:
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_ATTRIBUTES, .object = op->object});
+		return;
+	default:
+		return; /* a sync makes earlier ones durable; times are part of no tree */
+	}
+}
+
+static bool has_effects(const struct torn_op *op)
+{
+	return (op->flags & TORN_OP_PERFORMED) && op->result >= 0;
+}
+
+static int read_log(struct reading *reading, const struct torn_fold_base *base, const struct torn_log *log)
+{
+	reading->count = reading->reserved_count = 0;
+	int r = torn_fold_begin(&reading->fold, reading->arena, base);
+	reading->fold.lazy = true; /* only the inodes are asked for */
+	for (uint32_t i = 0; r == 0 && i < log->count; i++) {
+		const struct torn_op *op = &log->ops[i];
+		if (!has_effects(op))
+			continue;
+		reading->at = i;
+		memset(reading->parts, 0, sizeof reading->parts);
+		read_op(reading, op);
+		r = torn_fold_step(&reading->fold, op);
+	}
+	return r;
+}
+
+int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
+		    const struct torn_log *log, struct torn_effects *ret_effects)
+{
+	struct reading reading = {.arena = arena};
+	uint32_t allocations = 1;
+	for (uint32_t i = 0; i < log->count; i++)
+		allocations += log->ops[i].kind == TORN_KIND_allocate;
+	reading.reserved = torn_arena_take(arena, allocations * sizeof *reading.reserved);
+	int r = reading.reserved ? read_log(&reading, base, log) : -ENOMEM;
+	if (r < 0)
+		return r;
+	reading.items = torn_arena_take(arena, (reading.count + 1) * sizeof *reading.items);
+	if (!reading.items)
+		return -ENOMEM;
+	r = read_log(&reading, base, log);
+	if (r == 0)
+		*ret_effects = (struct torn_effects){reading.items, reading.count, reading.fold.count};
+	return r;
+}
+
+/* --------------------------------------------------------------- applying */
+
+static int make_inode(struct torn_fold *fold, const struct torn_op *op, torn_object object)
+{
+	const enum torn_type type = torn_op_type_made(op);
+	const struct torn_attributes attributes = {.mode = op->mode, .uid = op->uid, .gid = op->gid,
+						   .links = type == TORN_DIRECTORY};
+	return torn_fold_put_object(fold, object,
+				    torn_node_make(fold->arena, type, attributes,
+						   type == TORN_SYMLINK ? op->path_to
+									: (struct torn_bytes){NULL, 0}));
+}
+
+/* Names that come are given before those that go, which may be the same inode's. */
+static int apply_entries(struct torn_fold *fold, const struct torn_effect *effect)
+{
+	int r = 0;
+	for (uint32_t i = 0; r == 0 && i < effect->entries_count; i++)
+		r = torn_fold_put_name(fold, effect->entries[i].dir, effect->entries[i].name, 0);
+	for (uint32_t i = 0; r == 0 && i < effect->entries_count; i++)
+		if (effect->entries[i].object)
+			r = torn_fold_put_name(fold, effect->entries[i].dir, effect->entries[i].name,
+					       effect->entries[i].object);
+	return r;
+}
+
+static const struct torn_node *resized(struct torn_fold *fold, const struct torn_node *node,
+				       const struct torn_effect *effect)
+{
+	if (effect->clones) {
+		node = torn_node_resize(fold->arena, node, 0);
+		return node ? torn_node_write(fold->arena, node, 0, effect->bytes) : NULL;
+	}
+	if (effect->zeroes)
+		node = torn_node_zero(fold->arena, node, effect->offset, effect->length);
+	if (node && (effect->cuts ? node->size > effect->size : node->size < effect->size))
+		node = torn_node_resize(fold->arena, node, effect->size);
+	return node;
+}
+
+static const struct torn_node *with_attributes(struct torn_fold *fold, const struct torn_op *op,
+					       const struct torn_node *node)
+{
+	struct torn_attributes attributes = torn_node_attributes(node);
+	if (op->kind == TORN_KIND_setxattr)
+		return torn_node_set_xattr(fold->arena, node, op->xattr,
+					   torn_op_removes_xattr(op) ? NULL : &op->data);
+	attributes.mode = op->mode; /* chown(2) takes set-ID bits off */
+	if (op->kind == TORN_KIND_chown) {
+		attributes.uid = op->uid;
+		attributes.gid = op->gid;
+	}
+	return torn_node_with(fold->arena, node, attributes);
+}
+
+int torn_effect_apply(struct torn_fold *fold, const struct torn_log *log,
+		      const struct torn_effect *effect)
+{
+	const struct torn_op *op = &log->ops[effect->at];
+	const struct torn_node *node = fold->objects[effect->object].node;
+	switch (effect->kind) {
+	case TORN_EFFECT_INODE:
+		return make_inode(fold, op, effect->object);
+	case TORN_EFFECT_ENTRIES:
+		return apply_entries(fold, effect);
+	case TORN_EFFECT_DATA:
+		if (node->type != TORN_FILE)
+			return 0; /* a FIFO: its bytes are in no tree */
+		return torn_fold_put_node(fold, effect->object,
+					  torn_node_write(fold->arena, node, effect->offset, effect->bytes));
+	case TORN_EFFECT_SIZE:
+		return torn_fold_put_node(fold, effect->object, resized(fold, node, effect));
+	case TORN_EFFECT_TAIL:
+		return torn_fold_put_node(fold, effect->object,
+					  node->size < effect->size
+						  ? torn_node_resize(fold->arena, node, effect->size)
+						  : node);
+	case TORN_EFFECT_ATTRIBUTES:
+		return torn_fold_put_node(fold, effect->object, with_attributes(fold, op, node));
+	default:
+		return 0;
+	}
+}
+
+const char *torn_effect_kind_name(enum torn_effect_kind kind)
+{
+	static const char *const names[TORN_EFFECT_KIND_COUNT] = {
+		[TORN_EFFECT_INODE] = "inode", [TORN_EFFECT_ENTRIES] = "entry",
+		[TORN_EFFECT_DATA] = "data",   [TORN_EFFECT_SIZE] = "size",
+		[TORN_EFFECT_TAIL] = "tail",   [TORN_EFFECT_ATTRIBUTES] = "attr",
+	};
+	return names[kind];
+}

@@ -1,0 +1,78 @@
+/*
+ * effects.h: a log as effects, each on one object of the file system: what a power
+ * cut keeps or loses one by one.
+ *
+ * Which of them may be lost together is a preset's to say (presets.h); what is
+ * left then is a tree (crash.h). The rules are those of the crash model: data by
+ * blocks of 4 KiB, each with the growth of the size up to its end; a rename's two
+ * entries as one effect; truncation, reservation and cloning as metadata.
+ */
+#ifndef TORN_EFFECTS_H
+#define TORN_EFFECTS_H
+
+#include "fold.h"
+
+enum torn_effect_kind {
+	TORN_EFFECT_INODE,      /* a file, directory ... without a name */
+	TORN_EFFECT_ENTRIES,    /* a name that comes, goes or changes hands, or two at once */
+	TORN_EFFECT_DATA,       /* bytes within one block */
+	TORN_EFFECT_SIZE,       /* a size, and what was cut, reserved or cloned with it */
+	TORN_EFFECT_TAIL,       /* the new size that a write brings, seen before its bytes */
+	TORN_EFFECT_ATTRIBUTES, /* mode, owner or an extended attribute */
+	TORN_EFFECT_KIND_COUNT
+};
+
+/* `dir` gives `name` to an inode; 0: takes it away. */
+struct torn_effect_entry {
+	torn_object dir, object;
+	struct torn_bytes name;
+};
+
+struct torn_effect {
+	enum torn_effect_kind kind;
+	uint32_t at;   /* index of its op in the log */
+	uint32_t part; /* number among the effects of that kind of its op, from 0 */
+	torn_object object; /* the inode; of entries the one that gets or had the name */
+	struct torn_effect_entry entries[2];
+	uint32_t entries_count;
+	uint64_t offset, length; /* of data; of a range that is made zero: both */
+	uint64_t size;           /* of a size or tail: the new one */
+	struct torn_bytes bytes; /* of data; of a clone: the whole content */
+	bool grows;    /* data or size: beyond what the file was */
+	bool cuts;     /* a size: what lies behind it is gone */
+	bool clones, zeroes; /* a size: what comes with it */
+	bool replaces; /* a plain rename over a name that was there */
+	bool within;   /* a tail: up to the end of the block that was the last */
+	bool reserved; /* data in a block that was reserved before: fallocate(2) */
+};
+
+struct torn_effects {
+	struct torn_effect *items; /* in program order */
+	uint32_t count;
+	uint32_t objects; /* highest of any inode, those of the tree before included */
+};
+
+/*
+ * Read the effects out of a log; all lies in `arena`. Returns 0, -ENOMEM, or
+ * -EPROTO where the log does not fit its base: torn's own error.
+ */
+int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
+		    const struct torn_log *log, struct torn_effects *ret_effects);
+
+/*
+ * Apply one to a fold that has room for `objects` inodes. What it is applied upon
+ * may lack effects before it: a name may be taken or gone, a file shorter.
+ * Returns 0; -ENOMEM; -ELOOP where a directory would be below itself or have two
+ * names: no such state exists.
+ */
+int torn_effect_apply(struct torn_fold *fold, const struct torn_log *log,
+		      const struct torn_effect *effect);
+
+/* "data", "entry", ...: as a case names what was lost. */
+const char *torn_effect_kind_name(enum torn_effect_kind kind);
+static inline bool torn_effect_is_data(const struct torn_effect *effect)
+{
+	return effect->kind == TORN_EFFECT_DATA;
+}
+
+#endif

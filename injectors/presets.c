@@ -1,0 +1,378 @@
+/* presets.c: see presets.h. */
+#include "presets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "view.h"
+
+/* What a sync of one inode makes durable. */
+enum sync_way {
+	SYNC_ALL,     /* everything before it */
+	SYNC_PREFIX,  /* its data, and the metadata up to the last that is its own */
+	SYNC_CLOSURE, /* its data, attributes and names, and what these need */
+	SYNC_OWN,     /* what is in it: of a directory its entries */
+};
+
+static const struct traits {
+	const char *name;
+	enum sync_way sync;
+	bool synchronous;       /* durable when the call returns */
+	bool all_in_order;      /* a prefix of the run */
+	bool metadata_in_order; /* a prefix of the metadata */
+	bool rename_flushes;    /* a rename over a name implies the data, but what lies in reserved blocks */
+	bool tail_within, tail_beyond; /* sizes show before their bytes */
+	bool cut_before_data;   /* data behind a truncation implies it */
+	bool fdatasync_takes_names;
+} presets[TORN_PRESET_COUNT] = {
+	[TORN_PRESET_SYNC] = {.name = "sync", .sync = SYNC_ALL, .synchronous = true, .all_in_order = true},
+	[TORN_PRESET_EXT4_JOURNAL] = {.name = "ext4-journal", .sync = SYNC_ALL, .all_in_order = true},
+	[TORN_PRESET_EXT4] = {.name = "ext4", .sync = SYNC_PREFIX, .metadata_in_order = true,
+			      .rename_flushes = true, .tail_within = true, .cut_before_data = true},
+	[TORN_PRESET_XFS] = {.name = "xfs", .sync = SYNC_PREFIX, .metadata_in_order = true,
+			     .cut_before_data = true, .fdatasync_takes_names = true},
+	[TORN_PRESET_BTRFS] = {.name = "btrfs", .sync = SYNC_CLOSURE, .metadata_in_order = true,
+			       .cut_before_data = true, .fdatasync_takes_names = true},
+	[TORN_PRESET_EXT4_NOAUTO] = {.name = "ext4-noauto", .sync = SYNC_PREFIX,
+				     .metadata_in_order = true, .tail_within = true,
+				     .cut_before_data = true},
+	[TORN_PRESET_EXT4_WRITEBACK] = {.name = "ext4-writeback", .sync = SYNC_PREFIX,
+					.metadata_in_order = true, .tail_within = true,
+					.tail_beyond = true, .cut_before_data = true},
+	[TORN_PRESET_POSIX] = {.name = "posix", .sync = SYNC_OWN, .tail_within = true, .tail_beyond = true},
+	[TORN_PRESET_POSIX_SPLIT] = {.name = "posix-split", .sync = SYNC_OWN, .tail_within = true,
+				     .tail_beyond = true},
+};
+
+const char *torn_preset_name(enum torn_preset preset)
+{
+	return presets[preset].name;
+}
+
+enum torn_preset torn_preset_named(struct torn_bytes name)
+{
+	enum torn_preset preset = TORN_PRESET_SYNC;
+	while (preset < TORN_PRESET_COUNT && !torn_bytes_equal(name, torn_bytes_of(presets[preset].name)))
+		preset++;
+	return preset;
+}
+
+/* --------------------------------------------------------------- building */
+
+struct building {
+	const struct traits *traits;
+	const struct torn_effects *effects;
+	const struct torn_log *log;
+	struct torn_persistence *order;
+	uint32_t implied;      /* so far */
+	uint32_t *inodes;      /* by object: 1 + the effect that makes it; 0: it was there */
+	uint32_t *last;        /* by object: 1 + its last effect so far */
+	uint32_t *before;      /* by effect: 1 + the one before it on the same inode */
+};
+
+/*
+ * Bytes have no place in the metadata's order, and neither has a size that shows
+ * before them: with delayed allocation it is settled when blocks are written back.
+ */
+static bool is_metadata(const struct torn_effect *effect)
+{
+	return effect->kind == TORN_EFFECT_TAIL ? effect->within : effect->kind != TORN_EFFECT_DATA;
+}
+
+static void imply(struct building *building, uint32_t effect)
+{
+	if (building->order->implies)
+		building->order->implies[building->implied] = effect;
+	building->implied++;
+}
+
+static void imply_inode(struct building *building, torn_object object)
+{
+	if (object && building->inodes[object])
+		imply(building, building->inodes[object] - 1);
+}
+
+static bool is_dropped(const struct traits *traits, const struct torn_effect *effect)
+{
+	return effect->kind == TORN_EFFECT_TAIL &&
+	       !(effect->within ? traits->tail_within : traits->tail_beyond);
+}
+
+/* The write to the same block before this one, and the truncation that freed it. */
+static void imply_same_block(struct building *building, uint32_t number)
+{
+	const struct torn_effect *effect = &building->effects->items[number];
+	const uint64_t block = effect->offset / TORN_BLOCK_SIZE;
+	for (uint32_t i = building->last[effect->object]; i; i = building->before[i - 1]) {
+		const struct torn_effect *other = &building->effects->items[i - 1];
+		const bool is_same = torn_effect_is_data(other) && other->offset / TORN_BLOCK_SIZE == block;
+		const bool is_cut = building->traits->cut_before_data &&
+				    other->kind == TORN_EFFECT_SIZE && (other->cuts || other->clones);
+		if (!is_same && !is_cut)
+			continue;
+		imply(building, i - 1);
+		return;
+	}
+}
+
+/* Delayed-allocated data of a file that takes another one's name is flushed before: ext4_rename(). */
+static void imply_data(struct building *building, const struct torn_effect *rename)
+{
+	for (uint32_t i = building->last[rename->object]; i; i = building->before[i - 1])
+		if (torn_effect_is_data(&building->effects->items[i - 1]) &&
+		    !building->effects->items[i - 1].reserved)
+			imply(building, i - 1);
+}
+
+static void imply_for(struct building *building, uint32_t number)
+{
+	const struct torn_effect *effect = &building->effects->items[number];
+	if (effect->kind != TORN_EFFECT_INODE && effect->kind != TORN_EFFECT_ENTRIES)
+		imply_inode(building, effect->object);
+	for (uint32_t i = 0; i < effect->entries_count; i++) {
+		imply_inode(building, effect->entries[i].dir);
+		imply_inode(building, effect->entries[i].object);
+	}
+	if (torn_effect_is_data(effect))
+		imply_same_block(building, number);
+	if (effect->replaces && building->traits->rename_flushes)
+		imply_data(building, effect);
+}
+
+/* One pass over all effects; without an array of implied ones it only counts them. */
+static void pass(struct building *building)
+{
+	const struct torn_effects *effects = building->effects;
+	struct torn_persistence *order = building->order;
+	uint32_t metadata = TORN_NEVER;
+	building->implied = 0;
+	memset(building->inodes, 0, (effects->objects + 1) * sizeof *building->inodes);
+	memset(building->last, 0, (effects->objects + 1) * sizeof *building->last);
+	for (uint32_t i = 0; i < effects->count; i++) {
+		const struct torn_effect *effect = &effects->items[i];
+		const bool in_order = building->traits->all_in_order ||
+				      (building->traits->metadata_in_order && is_metadata(effect));
+		order->implies_begin[i] = building->implied;
+		order->dropped[i] = is_dropped(building->traits, effect);
+		order->follows[i] = in_order ? metadata : TORN_NEVER;
+		if (!order->dropped[i])
+			imply_for(building, i);
+		if (in_order && !order->dropped[i])
+			metadata = i;
+		if (effect->kind == TORN_EFFECT_INODE)
+			building->inodes[effect->object] = i + 1;
+		building->before[i] = building->last[effect->object];
+		building->last[effect->object] = i + 1;
+	}
+	order->implies_begin[effects->count] = building->implied;
+}
+
+/* ------------------------------------------------------------- durability */
+
+static void settle(struct building *building, uint32_t number, uint32_t moment)
+{
+	if (building->order->durable[number] > moment)
+		building->order->durable[number] = moment;
+}
+
+static bool names(const struct torn_effect *effect, torn_object object)
+{
+	return effect->kind == TORN_EFFECT_ENTRIES &&
+	       (effect->object == object ||
+		(effect->entries_count == 2 && effect->entries[1].object == object));
+}
+
+static bool is_entry_of(const struct torn_effect *effect, torn_object dir)
+{
+	for (uint32_t i = 0; i < effect->entries_count; i++)
+		if (effect->entries[i].dir == dir)
+			return true;
+	return false;
+}
+
+static bool is_creation_of(const struct building *building, const struct torn_effect *effect,
+			   torn_object object)
+{
+	const uint32_t inode = building->inodes[object];
+	return inode && building->effects->items[inode - 1].at == effect->at;
+}
+
+/* Does this make the inode itself dirty, as far as that sync is concerned? */
+static bool dirties(const struct building *building, const struct torn_effect *effect,
+		    torn_object object, bool data_only)
+{
+	if (torn_effect_is_data(effect) || effect->kind == TORN_EFFECT_SIZE ||
+	    effect->kind == TORN_EFFECT_TAIL || effect->kind == TORN_EFFECT_INODE)
+		return effect->object == object && (!torn_effect_is_data(effect) || effect->grows);
+	if (effect->kind == TORN_EFFECT_ATTRIBUTES)
+		return effect->object == object && !data_only;
+	if (is_entry_of(effect, object))
+		return true;
+	return names(effect, object) && (!data_only || building->traits->fdatasync_takes_names ||
+					 is_creation_of(building, effect, object));
+}
+
+static void sync_prefix(struct building *building, uint32_t end, torn_object object, bool data_only,
+			uint32_t moment)
+{
+	const struct torn_effect *items = building->effects->items;
+	uint32_t last = end;
+	while (last > 0 && !dirties(building, &items[last - 1], object, data_only))
+		last--;
+	for (uint32_t i = 0; i < end; i++)
+		if (is_metadata(&items[i]) ? i < last : items[i].object == object)
+			settle(building, i, moment);
+}
+
+static void sync_own(struct building *building, uint32_t end, torn_object object, bool data_only,
+		     uint32_t moment)
+{
+	for (uint32_t i = 0; i < end; i++) {
+		const struct torn_effect *effect = &building->effects->items[i];
+		const bool is_own = effect->kind == TORN_EFFECT_ENTRIES ? is_entry_of(effect, object)
+									 : effect->object == object;
+		if (is_own && !(data_only && effect->kind == TORN_EFFECT_ATTRIBUTES))
+			settle(building, i, moment);
+	}
+}
+
+static bool takes_a_name_of(const struct torn_effect *later, const struct torn_effect *earlier)
+{
+	for (uint32_t i = 0; i < later->entries_count; i++)
+		for (uint32_t j = 0; j < earlier->entries_count; j++)
+			if (later->entries[i].dir == earlier->entries[j].dir &&
+			    torn_bytes_equal(later->entries[i].name, earlier->entries[j].name))
+				return true;
+	return false;
+}
+
+/* The log of btrfs: what is in an inode, its names, the new directories above, and whose names these were. */
+static void sync_closure(struct building *building, uint32_t end, torn_object object, uint32_t moment)
+{
+	const struct torn_effect *items = building->effects->items;
+	for (uint32_t i = end; i > 0; i--) {
+		const struct torn_effect *effect = &items[i - 1];
+		const bool is_name = names(effect, object) || is_entry_of(effect, object);
+		if (effect->kind == TORN_EFFECT_ENTRIES ? !is_name : effect->object != object)
+			continue;
+		if (building->order->durable[i - 1] <= moment)
+			continue;
+		settle(building, i - 1, moment);
+		for (uint32_t j = 0; j < i - 1 && is_name; j++)
+			if (takes_a_name_of(effect, &items[j]))
+				settle(building, j, moment);
+		for (uint32_t j = 0; j < effect->entries_count && is_name; j++)
+			if (building->inodes[effect->entries[j].dir] && effect->entries[j].dir != object)
+				sync_closure(building, i - 1, effect->entries[j].dir, moment);
+	}
+}
+
+static void sync_inode(struct building *building, uint32_t end, torn_object object, bool data_only,
+		       uint32_t moment)
+{
+	switch (building->traits->sync) {
+	case SYNC_ALL:
+		for (uint32_t i = 0; i < end; i++)
+			settle(building, i, moment);
+		return;
+	case SYNC_PREFIX:
+		sync_prefix(building, end, object, data_only, moment);
+		return;
+	case SYNC_CLOSURE:
+		sync_closure(building, end, object, moment);
+		return;
+	case SYNC_OWN:
+		sync_own(building, end, object, data_only, moment);
+		return;
+	}
+}
+
+/* Descriptors whose writes are syncs too: O_SYNC, O_DSYNC. */
+struct descriptors {
+	uint32_t how[TORN_FD_RESERVED];
+};
+
+static void follow_descriptor(struct descriptors *descriptors, const struct torn_op *op)
+{
+	if (op->fd < 0 || op->fd >= TORN_FD_RESERVED || op->result < 0)
+		return;
+	if (op->kind == TORN_KIND_open)
+		descriptors->how[op->fd] = op->how;
+	else if (op->kind == TORN_KIND_close)
+		descriptors->how[op->fd] = 0;
+}
+
+static bool writes_through(const struct descriptors *descriptors, const struct torn_op *op)
+{
+	const bool writes = op->kind == TORN_KIND_write || op->kind == TORN_KIND_copy;
+	return writes && op->fd >= 0 && op->fd < TORN_FD_RESERVED && (descriptors->how[op->fd] & O_DSYNC);
+}
+
+static void sync_op(struct building *building, struct descriptors *descriptors,
+		    const struct torn_op *op, uint32_t before, uint32_t after, uint32_t moment)
+{
+	const bool succeeded = (op->flags & TORN_OP_PERFORMED) && op->result >= 0 && op->told >= 0;
+	follow_descriptor(descriptors, op);
+	if (building->traits->synchronous)
+		for (uint32_t i = before; i < after; i++)
+			settle(building, i, moment);
+	if (!succeeded)
+		return; /* a sync that fails makes nothing durable */
+	if (writes_through(descriptors, op))
+		sync_inode(building, after, op->object, !(descriptors->how[op->fd] & (O_SYNC & ~O_DSYNC)),
+			   moment);
+	if (op->call == TORN_CALL_sync || op->call == TORN_CALL_syncfs)
+		for (uint32_t i = 0; i < before; i++)
+			settle(building, i, moment);
+	else if (op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync)
+		sync_inode(building, before, op->object, op->call == TORN_CALL_fdatasync, moment);
+}
+
+static void find_durable(struct building *building)
+{
+	const struct torn_effects *effects = building->effects;
+	struct descriptors descriptors = {{0}};
+	uint32_t next = 0;
+	for (uint32_t i = 0; i < building->log->count; i++) {
+		const uint32_t before = next;
+		while (next < effects->count && effects->items[next].at == i)
+			next++;
+		sync_op(building, &descriptors, &building->log->ops[i], before, next, 2 * i + 1);
+	}
+	/* What is durable has all that it implies. */
+	const struct torn_persistence *order = building->order;
+	for (uint32_t i = effects->count; i > 0; i--)
+		for (uint32_t j = order->implies_begin[i - 1]; j < order->implies_begin[i]; j++)
+			settle(building, order->implies[j], order->durable[i - 1]);
+}
+
+int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
+		      const struct torn_effects *effects, const struct torn_log *log,
+		      struct torn_persistence *ret_order)
+{
+	const uint32_t count = effects->count;
+	struct torn_persistence order = {.count = count};
+	struct building building = {
+		.traits = &presets[preset], .effects = effects, .log = log, .order = &order};
+	order.durable = torn_arena_take(arena, (count + 1) * sizeof *order.durable);
+	order.implies_begin = torn_arena_take(arena, (count + 1) * sizeof *order.implies_begin);
+	order.follows = torn_arena_take(arena, (count + 1) * sizeof *order.follows);
+	order.dropped = torn_arena_take(arena, (count + 1) * sizeof *order.dropped);
+	building.inodes = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.inodes);
+	building.last = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.last);
+	building.before = torn_arena_take(arena, (count + 1) * sizeof *building.before);
+	if (!order.durable || !order.implies_begin || !order.follows || !order.dropped ||
+	    !building.inodes || !building.last || !building.before)
+		return -ENOMEM;
+	pass(&building);
+	order.implies = torn_arena_take(arena, (building.implied + 1) * sizeof *order.implies);
+	if (!order.implies)
+		return -ENOMEM;
+	pass(&building);
+	for (uint32_t i = 0; i < count; i++)
+		order.durable[i] = TORN_NEVER;
+	find_durable(&building);
+	*ret_order = order;
+	return 0;
+}
