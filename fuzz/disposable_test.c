@@ -87,7 +87,7 @@ static int waits(const struct torn_run *run)
 	return pause();
 }
 
-static char *lost;
+static char *volatile lost; /* or an optimiser sees that nobody needs it */
 
 static int leaks_memory(const struct torn_run *run)
 {
