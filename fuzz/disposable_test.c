@@ -14,6 +14,7 @@
 
 #include "disposable.h"
 #include "log_hash.h"
+#include "memory.h"
 #include "run_for_tests.h"
 
 static int writes(const struct torn_run *run)
@@ -93,6 +94,15 @@ static int leaks_memory(const struct torn_run *run)
 {
 	lost = malloc(100000);
 	memset(lost, 1, 100000);
+	return writes(run);
+}
+
+static char *volatile cache;
+
+static int fills_a_cache(const struct torn_run *run)
+{
+	if (!cache)
+		cache = malloc(1000);
 	return writes(run);
 }
 
@@ -307,6 +317,29 @@ static void test_it_is_replaced_where_it_lacks_memory_or_has_run_enough(void **s
 		assert_int_not_equal(seen->pids[i], 0);
 }
 
+static void watch_memory(void *context, struct torn_lab *lab)
+{
+	static const struct torn_plan nothing = {.seed = 1};
+	static int (*const operations[])(const struct torn_run *run) = {fills_a_cache, leaks_memory};
+	(void)context;
+	for (size_t i = 0; i < 2; i++) {
+		struct torn_trial trial;
+		test->variants[0].operation = operations[i];
+		if (torn_memory_run(lab, &test->setup, &nothing, &trial) != TORN_HELD)
+			return;
+		seen->others[i] = trial.leaks_count;
+	}
+	seen->done = true;
+}
+
+static void test_what_the_first_run_keeps_is_not_lost_and_what_each_keeps_is(void **state)
+{
+	(void)state;
+	in_worker(watch_memory);
+	assert_int_equal(seen->others[0], 0);
+	assert_int_equal(seen->others[1], 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int main(void)
@@ -314,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_however_a_run_ends_it_is_told_and_the_next_one_is_as_ever),
 		TEST(test_what_a_run_does_to_its_process_ends_with_it),
+		TEST(test_what_the_first_run_keeps_is_not_lost_and_what_each_keeps_is),
 		TEST(test_counters_are_brought_back),
 		TEST(test_it_is_replaced_where_it_lacks_memory_or_has_run_enough),
 	};
