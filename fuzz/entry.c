@@ -4,7 +4,7 @@
  */
 #include "fuzzer.h"
 
-#define NOVELTY_SIZE 8192
+#define NOVELTY_SIZE 2048 /* each may be a reason to keep an input: memory */
 
 /* Of libFuzzer (compiler-rt, FuzzerInterface.h). */
 int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*one)(const uint8_t *data, size_t size));

@@ -98,6 +98,7 @@ static void search_in_worker(void *context, struct torn_lab *lab)
 	char *arguments[] = {
 		(char *)share->fuzzer->target, seed, until, folder,
 		(char *)"-max_len=" CASE_BYTES_MAX, (char *)"-len_control=0", (char *)"-reload=0",
+		(char *)"-entropic=0", /* it counts features for each input: memory that grows */
 		(char *)"-timeout=0", (char *)"-rss_limit_mb=0", (char *)"-malloc_limit_mb=0",
 		(char *)"-detect_leaks=0", (char *)"-print_funcs=0", (char *)"-handle_segv=0", (char *)"-handle_bus=0",
 		(char *)"-handle_abrt=0", (char *)"-handle_ill=0", (char *)"-handle_fpe=0",

@@ -26,7 +26,7 @@
 #define WORLDS_MAX 256u
 #define WORLDS_BYTES ((size_t)24 << 20)
 #define WORLD_BYTES_SPARE ((size_t)8 << 20)
-#define TREES_MAX 8192u
+#define TREES_MAX 4096u
 #define TOLD_SLOTS 8192u
 #define SEEN_MAX 32u
 #define INPUT_BYTES ((size_t)16 << 20)
