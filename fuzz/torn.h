@@ -255,12 +255,30 @@ struct torn_fault {
 	int64_t value;
 };
 
+/* An effect that a power cut lost: "7.data[0]". */
+struct torn_lost {
+	uint32_t op, kind, part; /* kind: enum torn_effect_kind */
+};
+
+/*
+ * The power goes, once op `op` has returned or while it is done. Of the effects
+ * until then all are there but those that are lost, which the preset must allow.
+ */
+struct torn_cut {
+	const char *preset; /* "ext4"; NULL: the power stays on */
+	uint32_t op;        /* 0: before the first */
+	bool during;
+	const struct torn_lost *lost; /* in program order */
+	uint32_t lost_count;
+};
+
 #define TORN_FAULTS_MAX 16
 
 struct torn_plan {
 	struct torn_fault faults[TORN_FAULTS_MAX]; /* sorted by when.first */
 	uint32_t faults_count;
 	uint64_t seed; /* of virtual randomness; 1 unless said */
+	struct torn_cut cut;
 };
 
 const char *torn_fault_name(enum torn_fault_name name);
