@@ -139,7 +139,7 @@ static const struct row {
 	{"stack", overflows_its_stack, TORN_CRASHED, SIGSEGV, false},
 	{"kill", kills_itself, TORN_CRASHED, SIGKILL, false},
 	{"loop", loops, TORN_HUNG, TORN_HANG_TIME, false},
-	{"wait", waits, TORN_HUNG, TORN_HANG_TIME, false},
+	{"wait", waits, TORN_HUNG, TORN_HANG_WAITS, false},
 	{"leak", leaks_memory, TORN_RETURNED, 0, true},
 };
 #define ROWS (sizeof rows / sizeof *rows)

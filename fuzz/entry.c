@@ -31,11 +31,15 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
 		       : 0;
 }
 
-/* A small quarantine: memory is to be the same after a minute and after a day. */
+/*
+ * Memory is to be the same after a minute and after a day: a small quarantine, and no
+ * stacks of allocations, of which the sanitizer keeps each different one for ever
+ * (measured: 1 MB a minute with four frames of each).
+ */
 const char *__asan_default_options(void)
 {
 	return "exitcode=86:detect_leaks=0:quarantine_size_mb=4:thread_local_quarantine_size_kb=64:"
-	       "malloc_context_size=4:allocator_release_to_os_interval_ms=-1";
+	       "malloc_context_size=0:allocator_release_to_os_interval_ms=-1";
 }
 
 int main(int argc, char **argv)

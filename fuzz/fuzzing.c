@@ -271,10 +271,10 @@ static int observe(struct torn_fuzzing *fuzzing, struct world *world, struct tor
 	fuzzed->trials++;
 	fuzzed->ops += trial.log->numbered;
 	/* How far a run came that was stopped by a clock is another number each time. */
-	if (trial.log->numbered > OPS_TO_BUILD_ON || trial.end == TORN_HUNG)
-		memset(fuzzing->lab->counters, 0, fuzzing->lab->counters_count);
-	else if (fuzzing->novelty_size > 0)
+	if (trial.log->numbered <= OPS_TO_BUILD_ON && trial.end != TORN_HUNG)
 		mark_novelty(fuzzing, &trial);
+	else if (fuzzing->lab->counters_count > 0)
+		memset(fuzzing->lab->counters, 0, fuzzing->lab->counters_count);
 	see_end(fuzzing, &trial, &world->known);
 	if (trial.killed)
 		return r;

@@ -363,7 +363,7 @@ static void test_a_run_that_computes_for_ever_has_hung(void **state)
 {
 	(void)state;
 	test->worker.timeout_s = 1;
-	assert_ends(loops, TORN_HUNG, 0);
+	assert_ends(loops, TORN_HUNG, TORN_HANG_TIME);
 	assert_string_equal(now("srv/f"), "new");
 }
 
@@ -383,7 +383,7 @@ static void test_a_run_that_waits_for_ever_has_hung(void **state)
 	(void)state;
 	test->isolated = true;
 	test->worker.timeout_s = 1;
-	assert_ends(reads_from_its_own_pipe, TORN_HUNG, 0);
+	assert_ends(reads_from_its_own_pipe, TORN_HUNG, TORN_HANG_TIME);
 }
 
 static int pauses(const struct torn_run *torn_run)
