@@ -65,10 +65,31 @@ caught() {
 	expect "$what --allow $invariant: exit 0" exits_with 0
 	expect "$what --allow $invariant: still told" grep -q "^  $invariant " "$work/out"
 }
-for target in $(targets_of "$planted" '^planted\.' | grep -v nothing_leaks); do
+for target in $(targets_of "$planted" '^planted\.' | grep -v -e nothing_leaks -e is_durable); do
 	invariant=${target#planted.}
 	caught "$target" "${invariant//_/-}"
 done
+# Only a power cut shows these, and under which presets is the point of them.
+presets_of() { # TARGET@VARIANT INVARIANT: of its first finding of that name, in one line
+	run "$planted" check "$1" --power model --json durable.json --cases durable --quiet
+	awk -v wanted="\"invariant\": \"$2\"," '
+		index($0, wanted) { here = 1 }
+		here && /"presets"/ { listing = 1; next }
+		listing && /\]/ { exit }
+		listing { gsub(/[ ",]/, ""); printf "%s%s", comma, $0; comma = "," }' durable.json
+}
+expect_durable() { # TARGET@VARIANT INVARIANT PRESETS
+	run "$planted" check "$1" --quiet
+	expect "$1: nothing without a power cut" exits_with 0
+	expect "$1: $2 under $3" [ "$(presets_of "$1" "$2")" = "$3" ]
+}
+all_but_sync=ext4-journal,ext4,xfs,btrfs,ext4-noauto,ext4-writeback,posix
+expect_durable planted.success_is_durable@directory success-is-durable $all_but_sync
+expect_durable planted.success_is_durable@wrong_directory success-is-durable ${all_but_sync#*,}
+expect_durable planted.success_is_durable@file old-or-new ${all_but_sync#*,}
+expect_durable planted.rollback_is_durable@unsynced rollback-is-durable posix
+expect "a replace that is right under every one of them" \
+	"$torn" check example.replace example.exchange example.tmpfile_link --power model --quiet
 for variant in descriptor cwd umask mask memory lock; do
 	caught "planted.nothing_leaks@$variant" nothing-leaks
 done

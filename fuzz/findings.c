@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../injectors/presets.h"
 #include "setup.h"
 
 const char *torn_judgement_id(const struct torn_invariant *invariant,
@@ -84,6 +85,26 @@ static void write_case(struct torn_findings *findings, const struct torn_shown *
 	free(text);
 }
 
+/* A kill needs no rules; weaker ones come behind stronger ones. */
+static int rank_of(const char *preset)
+{
+	return strcmp(preset, "kill") == 0 ? -1 : (int)torn_preset_named(torn_bytes_of(preset));
+}
+
+static void add_preset(struct torn_finding *finding, const char *preset)
+{
+	size_t at = 0;
+	while (at < finding->presets_count && rank_of(finding->presets[at]) < rank_of(preset))
+		at++;
+	const bool is_there = at < finding->presets_count && strcmp(finding->presets[at], preset) == 0;
+	if (is_there || finding->presets_count == TORN_PRESETS_MAX)
+		return;
+	memmove(&finding->presets[at + 1], &finding->presets[at],
+		(finding->presets_count - at) * sizeof *finding->presets);
+	finding->presets[at] = preset;
+	finding->presets_count++;
+}
+
 static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 		 const struct torn_finding *key, struct torn_finding *to)
 {
@@ -97,12 +118,15 @@ static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 	to->target = shown->setup->target->name;
 	to->variant = shown->setup->variant->name;
 	to->world = world ? world->name : "of its own";
-	to->op = plan->faults_count ? plan->faults[plan->faults_count - 1].when.first : judgement->op;
+	to->op = plan->faults_count && !plan->cut.preset ? plan->faults[plan->faults_count - 1].when.first
+							: judgement->op;
 	to->path = keep(findings, judgement->path);
 	to->role = keep(findings, judgement->role);
 	to->faults = print_faults(findings, plan);
 	to->faults_count = plan->faults_count;
-	to->preset = shown->killed ? "kill" : NULL;
+	to->presets_count = 0;
+	if (shown->killed)
+		add_preset(to, plan->cut.preset ? plan->cut.preset : "kill");
 	to->summary = keep(findings, judgement->summary);
 	to->times = times;
 	to->seconds = seconds;
@@ -114,22 +138,28 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 	const struct torn_plan *plan = shown->plan;
 	const struct torn_fault *last =
 		plan->faults_count ? &plan->faults[plan->faults_count - 1] : NULL;
+	const bool is_cut = plan->cut.preset != NULL;
 	const struct torn_finding key = {
 		.id = torn_judgement_id(shown->invariant, shown->judgement),
 		.is_label = shown->judgement->is_label,
 		.role = shown->judgement->role,
-		.call = last			      ? torn_call_name(last->call)
+		.call = last && !is_cut		      ? torn_call_name(last->call)
 			: shown->judgement->call ? torn_call_name(shown->judgement->call)
 						 : "",
-		.fault = last ? torn_fault_name(last->name) : "",
+		.fault = is_cut ? "cut" : last ? torn_fault_name(last->name) : "",
 	};
 	const uint32_t i = place_of(findings, &key);
 	if (i == TORN_FINDINGS_MAX)
 		return;
 	struct torn_finding *finding = &findings->items[i];
 	if (finding->times == 0 || torn_order_is_smaller(&shown->order, &findings->orders[i])) {
+		const struct torn_finding before = *finding;
 		tell(findings, shown, &key, finding);
 		findings->orders[i] = shown->order;
+		for (size_t j = 0; before.times > 0 && j < before.presets_count; j++)
+			add_preset(finding, before.presets[j]);
+	} else if (is_cut) {
+		add_preset(finding, plan->cut.preset);
 	}
 	finding->times++;
 	if (i == findings->count)
@@ -163,9 +193,15 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 	const bool was_later = to->times == 0 || finding->seconds < to->seconds;
 	const double seconds = was_later ? finding->seconds : to->seconds;
 	if (to->times == 0 || torn_order_is_smaller(order, &findings->orders[i])) {
+		const struct torn_finding before = *to;
 		*to = *finding;
 		copy_texts(findings, to);
 		findings->orders[i] = *order;
+		for (size_t j = 0; before.times > 0 && j < before.presets_count; j++)
+			add_preset(to, before.presets[j]);
+	} else {
+		for (size_t j = 0; j < finding->presets_count; j++)
+			add_preset(to, finding->presets[j]);
 	}
 	to->times = times;
 	to->seconds = seconds;
@@ -197,7 +233,7 @@ static struct torn_finding *without_fault(struct torn_findings *findings,
 {
 	for (uint32_t i = 0; i < findings->count; i++) {
 		struct torn_finding *finding = &findings->items[i];
-		if (finding != like && finding->faults_count == 0 &&
+		if (finding != like && finding->faults_count == 0 && finding->presets_count == 0 &&
 		    finding->is_label == like->is_label && strcmp(finding->id, like->id) == 0 &&
 		    strcmp(finding->role, like->role) == 0)
 			return finding;

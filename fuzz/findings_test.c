@@ -216,7 +216,7 @@ static void assert_told(const struct torn_findings *findings, const struct found
 		assert_string_equal(told->target, "test.found");
 		assert_string_equal(told->variant, "test");
 		assert_int_equal(told->faults_count, smallest->plan.faults_count);
-		assert_int_equal(told->preset != NULL, smallest->shown.killed);
+		assert_int_equal(told->presets_count > 0, smallest->shown.killed);
 		const struct torn_fault *last = last_of(smallest);
 		assert_int_equal(told->op, last ? last->when.first : 0);
 		for (size_t j = 0; j < told->faults_count; j++) {

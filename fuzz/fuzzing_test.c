@@ -144,7 +144,7 @@ static void test_what_the_clean_run_shows_is_told_of_no_fault(void **state)
 	assert_int_equal(fuzz->fuzzed->findings.count, 2);
 	const struct torn_finding *truncated = finding(fuzz, "old-or-new", "openat", "kill");
 	assert_non_null(truncated);
-	assert_string_equal(truncated->preset, "kill");
+	assert_string_equal(truncated->presets[0], "kill");
 	assert_int_equal(truncated->faults_count, 1);
 	assert_string_equal(truncated->faults[0], "1 openat kill=after");
 	assert_non_null(finding(fuzz, "old-or-new", "write", "kill"));

@@ -29,7 +29,8 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 	torn_node_kind(torn_tree_find(trial->now, state.torn), now, sizeof now);
 	const bool alike = strcmp(now, old) == 0 || strcmp(now, new) == 0;
 	torn_judge(judgement, TORN_VIOLATED, "%s /%.*s is neither old (%s) nor new (%s) but %s%s",
-	    trial->killed ? "after the kill" : "after it ended", TORN_PATH(state.torn), old, new, now,
+	    trial->cut	? "after a power cut"
+	    : trial->killed ? "after the kill" : "after it ended", TORN_PATH(state.torn), old, new, now,
 	    alike ? ", and other ones" : "");
 	if (!trial->killed) {
 		size_t length = strlen(judgement->summary);

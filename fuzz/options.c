@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cuts.h"
 #include "registry.h"
 #include "sweep.h"
 #include "words.h"
@@ -15,13 +16,17 @@
 #define TIME_S 60
 
 enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH, KEY_JOBS, KEY_SHARD,
-       KEY_ALL_ERRNOS, KEY_TIME, KEY_RUNS, KEY_REPORT };
+       KEY_ALL_ERRNOS, KEY_POWER, KEY_PRESETS, KEY_TIME, KEY_RUNS, KEY_REPORT };
 
 static const struct argp_option fixed[] = {
 	{"seed", KEY_SEED, "N", 0, "what is left to chance: which kills a real SIGKILL "
 				      "confirms; of fuzz: which cases are tried (default 1)", 0},
 	{"depth", KEY_DEPTH, "N", 0, "faults in one plan, at most (1 to 8, default 2)", 0},
 	{"all-errnos", KEY_ALL_ERRNOS, NULL, 0, "every errno also for a second fault", 0},
+	{"power", KEY_POWER, "model|none", 0, "power cuts at every moment, by the crash model "
+					       "(default none)", 0},
+	{"presets", KEY_PRESETS, "LIST", 0, "file systems of the model (see torn list presets; default: "
+					     "all but posix-split)", 0},
 	{"jobs", KEY_JOBS, "N", 0, "workers at once (1 to 64, default: one a processor; "
 				      "of fuzz: 1)", 0},
 	{"shard", KEY_SHARD, "I/N", 0, "do part I of N: together they are the whole", 0},
@@ -103,6 +108,31 @@ static void read_shard(const struct argp_state *state, const char *text, struct 
 	options->shards = (unsigned)shards;
 }
 
+static void read_power(const struct argp_state *state, const char *text, struct torn_options *options)
+{
+	if (strcmp(text, "model") != 0 && strcmp(text, "none") != 0)
+		refuse(state, text, "model or none for --power");
+	options->presets = strcmp(text, "none") == 0 ? 0 : options->presets ? options->presets
+									       : TORN_PRESETS_USUAL;
+}
+
+/* Saying which is asking for power cuts. */
+static void read_presets(const struct argp_state *state, const char *text, struct torn_options *options)
+{
+	options->presets = 0;
+	for (const char *at = text;;) {
+		const size_t size = strcspn(at, ",");
+		const enum torn_preset preset =
+			torn_preset_named((struct torn_bytes){(const uint8_t *)at, size});
+		if (preset == TORN_PRESET_COUNT)
+			refuse(state, text, "presets with commas (see torn list presets) for --presets");
+		options->presets |= TORN_PRESET_BIT(preset);
+		if (at[size] == '\0')
+			return;
+		at += size + 1;
+	}
+}
+
 unsigned torn_jobs_default(void)
 {
 	cpu_set_t set;
@@ -139,6 +169,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_ALL_ERRNOS:
 		options->all_errnos = true;
+		return 0;
+	case KEY_POWER:
+		read_power(state, text, options);
+		return 0;
+	case KEY_PRESETS:
+		read_presets(state, text, options);
 		return 0;
 	case KEY_CASES:
 		options->cases = text;

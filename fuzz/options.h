@@ -30,6 +30,7 @@ struct torn_options {
 	unsigned jobs;          /* workers at once; 0: as many as there are processors */
 	unsigned shard, shards; /* this one, from 1, of so many */
 	bool all_errnos;
+	unsigned presets; /* of the crash model, a bit each; 0: no power cuts */
 	uint64_t runs;   /* of fuzzing; 0: as many as there is time for */
 	unsigned time_s; /* of fuzzing */
 	unsigned timeout_s;

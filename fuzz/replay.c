@@ -8,6 +8,7 @@
 #include "../injectors/tree.h"
 #include "case.h"
 #include "clean_run.h"
+#include "cuts.h"
 #include "commands.h"
 #include "memory.h"
 #include "registry.h"
@@ -148,6 +149,18 @@ static void replay_in_worker(void *context, struct torn_lab *lab)
 		}
 		trial.rerun = rerun_of_new ? rerun : NULL;
 		trial.rerun_of_new = rerun_of_new;
+	}
+	if (job->c->plan.cut.preset) {
+		r = torn_trial_cut(lab, setup, &trial, &job->c->plan.cut);
+		if (r == -EINVAL) {
+			job->replayed->verdict = TORN_INVALID;
+			snprintf(job->replayed->text, sizeof job->replayed->text, "%s", lab->failure);
+			return;
+		}
+		if (r < 0) {
+			fail(job->replayed, lab->failure);
+			return;
+		}
 	}
 	/* In a clean run what it made is not held against itself: see sweep.c. */
 	trial.new_tree = setup->new_tree;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clean_run.h"
+#include "cuts.h"
 #include "kills.h"
 #include "log_hash.h"
 #include "memory.h"
@@ -98,6 +99,7 @@ struct torn_sweeping {
 	struct torn_setup *setup;
 	uint32_t world;
 	struct torn_kills kills;
+	struct torn_cuts cuts;
 	struct torn_hashes behaviours; /* of runs that were gone on from */
 	uint32_t gone_on;              /* how many */
 	struct torn_kill *points;      /* of the clean run, to be confirmed */
@@ -187,6 +189,25 @@ static void tell_kill(void *context, const struct torn_kill *kill,
 	tell(sweeping, &plan, true, kill->sequence, invariant, judgement);
 }
 
+/* Stronger presets come before weaker ones, fewer lost effects before more, earlier cuts before later. */
+static uint32_t order_of_cut(const struct torn_cut *cut)
+{
+	const uint32_t preset = (uint32_t)torn_preset_named(torn_bytes_of(cut->preset));
+	const uint32_t lost = cut->lost_count < 255 ? cut->lost_count : 255;
+	const uint32_t moment = cut->op < 1u << 18 ? cut->op * 2 + !cut->during : (1u << 19) - 1;
+	return preset << 27 | lost << 19 | moment;
+}
+
+/* From cuts.c: what a power cut left breaks a promise that the run itself kept. */
+static void tell_cut(void *context, const struct torn_plan *plan, const struct torn_invariant *invariant,
+		     const struct torn_judgement *judgement)
+{
+	struct torn_sweeping *sweeping = context;
+	if (!is_shown_before(sweeping, sweeping->depth + 1, torn_judgement_id(invariant, judgement),
+			     judgement->role))
+		tell(sweeping, plan, true, order_of_cut(&plan->cut), invariant, judgement);
+}
+
 /* ------------------------------------------------------------------- kills */
 
 static void note_point(void *context, const struct torn_kill *kill)
@@ -259,6 +280,11 @@ int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct to
 	torn_kills_open(&sweeping->kills, lab, setup);
 	sweeping->kills.tell = tell_kill;
 	sweeping->kills.context = sweeping;
+	torn_cuts_open(&sweeping->cuts, lab, setup);
+	sweeping->cuts.tell = tell_cut;
+	sweeping->cuts.context = sweeping;
+	sweeping->cuts.presets = sweep->how.presets;
+	sweeping->cuts.seed = sweep->how.seed;
 	*ret_sweeping = sweeping;
 	return 0;
 }
@@ -266,6 +292,7 @@ int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct to
 void torn_sweeping_close(struct torn_sweeping *sweeping)
 {
 	torn_kills_close(&sweeping->kills);
+	torn_cuts_close(&sweeping->cuts);
 	torn_hashes_close(&sweeping->behaviours);
 	free(sweeping->points);
 	free(sweeping);
@@ -309,6 +336,14 @@ static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *tr
 	judge_end(sweeping, trial);
 	if (trial->killed)
 		return 0;
+	if (level->mine && sweeping->cuts.presets) {
+		const uint64_t looked = sweeping->cuts.looked;
+		const int cut = torn_cuts_judge(&sweeping->cuts, trial);
+		if (cut < 0)
+			return cut;
+		sweeping->sweep->states_looked += sweeping->cuts.looked - looked;
+		sweeping->sweep->states_left_out |= sweeping->cuts.some_left_out;
+	}
 	const uint32_t first = level->plan.faults_count ? last_number(&level->plan) : 1;
 	const int r = torn_kills_judge(&sweeping->kills, trial, first, sweeping->depth);
 	if (level->mine)
@@ -589,6 +624,8 @@ void torn_sweep_merge(struct torn_sweep *sweep, const struct torn_sweep *part)
 	sweep->ops += part->ops;
 	sweep->kills += part->kills;
 	sweep->kills_confirmed += part->kills_confirmed;
+	sweep->states_looked += part->states_looked;
+	sweep->states_left_out |= part->states_left_out;
 	merge_trees(sweep, part);
 	for (uint32_t i = 0; i < part->findings.count; i++)
 		torn_findings_merge(&sweep->findings, &part->findings.items[i],

@@ -25,6 +25,7 @@ struct torn_sweep_how {
 	uint64_t seed;  /* which kills are confirmed */
 	unsigned depth; /* 1 to TORN_DEPTH_MAX: so many faults in one plan */
 	bool all_errnos;
+	unsigned presets; /* of the crash model, a bit each: cuts.h; 0: no power cuts */
 	uint32_t part, parts; /* this one of so many: 0 of 1 is all */
 };
 
@@ -42,6 +43,8 @@ struct torn_sweep {
 	struct torn_sweep_how how;
 	uint64_t plans, trials, ops, kills, kills_confirmed;
 	uint64_t trees; /* distinct ones */
+	uint64_t states_looked; /* legal sets of effects under a power cut */
+	bool states_left_out;   /* there were more of them */
 	const struct torn_sweep_trees *tree_hashes; /* of these */
 	struct torn_findings findings;
 	uint64_t unjudged;  /* trials that did what torn cannot judge: the first is in `failure` */

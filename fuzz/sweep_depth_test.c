@@ -88,7 +88,7 @@ static void test_a_second_fault_finds_what_one_cannot(void **state)
 	assert_false(finding->is_label);
 	assert_string_equal(finding->role, "watched");
 	assert_int_equal(finding->faults_count, 2);
-	assert_null(finding->preset);
+	assert_int_equal(finding->presets_count, 0);
 	assert_non_null(strstr(finding->faults[1], " unlink errno="));
 	assert_replays(finding, "test.panics");
 	close_swept(two);

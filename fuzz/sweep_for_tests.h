@@ -146,7 +146,7 @@ static inline void assert_same_finding(const struct torn_finding *a, const struc
 	assert_int_equal(a->faults_count, b->faults_count);
 	for (size_t i = 0; i < a->faults_count; i++)
 		assert_string_equal(a->faults[i], b->faults[i]);
-	assert_int_equal(!a->preset, !b->preset);
+	assert_int_equal(a->presets_count, b->presets_count);
 	assert_string_equal(a->summary, b->summary);
 	assert_string_equal(a->case_text, b->case_text);
 	assert_int_equal(a->case_size, b->case_size);

@@ -272,6 +272,9 @@ struct torn_cut {
 	uint32_t lost_count;
 };
 
+/* "data", "entry", ...: as a case names what was lost. */
+const char *torn_effect_kind_name(uint32_t kind);
+
 #define TORN_FAULTS_MAX 16
 
 struct torn_plan {
@@ -455,6 +458,9 @@ struct torn_trial {
 	bool killed;      /* `now` is what a kill left: nothing was reported */
 	uint32_t kill_op; /* after which op, 0: before the first */
 	uint64_t kill_bytes; /* how much of that op's write was done, where part of it */
+	/* The power went: `killed` too, and `now` is what was left under that preset's rules. */
+	const struct torn_cut *cut; /* NULL: it stayed on */
+	bool returned; /* before the power went: `end` and `code` say how, whoever waited knows it */
 	/* A clean run from `now`, and one from new: both NULL where none was made. */
 	const struct torn_rerun *rerun, *rerun_of_new;
 	enum torn_end end;
@@ -520,6 +526,8 @@ struct torn_case {
 
 /* --------------------------------------------------------------- findings */
 
+#define TORN_PRESETS_MAX 12u
+
 /* A violated invariant, or a label, with the smallest case that shows it. */
 struct torn_finding {
 	const char *id; /* an invariant's or a label's */
@@ -530,7 +538,9 @@ struct torn_finding {
 	const char *path, *role, *fault; /* fault: name of the last one, "" for none */
 	const char *const *faults;       /* as in a case */
 	size_t faults_count;
-	const char *preset; /* "kill", or NULL where no crash is needed */
+	/* What can show it, the strongest first: "kill", or names of presets; none: no crash is needed. */
+	const char *presets[TORN_PRESETS_MAX];
+	size_t presets_count;
 	const char *summary;
 	const char *case_text; /* canonical */
 	size_t case_size;
@@ -545,6 +555,8 @@ struct torn_result {
 	uint64_t plans, trials;      /* plans: those of which another one ran alike too */
 	uint64_t ops, kills, trees;  /* trees: distinct ones judged */
 	uint64_t kills_confirmed;           /* by a real SIGKILL */
+	uint64_t states; /* that a power cut may leave, looked at */
+	bool states_left_out; /* there were more */
 	bool is_part; /* of what there is to try: fuzzed, or one shard */
 	double seconds;
 	struct torn_finding *findings; /* sorted; labels among them */

@@ -243,3 +243,34 @@ int torn_crash_states(struct torn_arena *arena, const struct torn_fold_base *bas
 	*ret_count = search.count;
 	return r;
 }
+
+/* ------------------------------------------------------------------- one */
+
+int torn_crash_tree(struct torn_arena *arena, const struct torn_fold_base *base,
+		    const struct torn_log *log, const struct torn_effects *effects,
+		    const struct torn_persistence *order, const bool *lost, uint32_t moment,
+		    const struct torn_node **ret_tree, uint32_t *ret_number)
+{
+	struct search search = {
+		.arena = arena, .log = log, .effects = effects, .order = order};
+	int r = torn_fold_begin_with(&search.fold, arena, base, effects->objects);
+	search.kept = torn_arena_take(arena, (order->count + 1) * sizeof *search.kept);
+	if (!search.kept)
+		r = -ENOMEM;
+	for (uint32_t i = 0; r == 0 && i < order->count && 2 * effects->items[i].at <= moment; i++) {
+		uint32_t first = 0;
+		*ret_number = i;
+		if (lost[i] || order->dropped[i]) {
+			r = !order->dropped[i] && order->durable[i] <= moment ? -EPERM : 0;
+			continue;
+		}
+		if (!is_legal(&search, i, &first) || first > moment)
+			r = -EPERM;
+		else
+			r = torn_effect_apply(&search.fold, log, &effects->items[i]);
+		search.kept[i] = true;
+	}
+	if (r == 0)
+		*ret_tree = torn_fold_tree(&search.fold);
+	return r;
+}

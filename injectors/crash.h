@@ -40,4 +40,14 @@ int torn_crash_states(struct torn_arena *arena, const struct torn_fold_base *bas
 		      const struct torn_persistence *order, uint64_t sets_max, uint64_t seed,
 		      torn_crash_visit *visit, void *context, struct torn_crash_count *ret_count);
 
+/*
+ * Make the one tree that is left without the lost effects (by number) of those
+ * that a cut at `moment` is about. Returns 0; -EPERM where no such cut leaves it,
+ * with the effect in question in ret_number; -ELOOP; -ENOMEM. The tree lies in `arena`.
+ */
+int torn_crash_tree(struct torn_arena *arena, const struct torn_fold_base *base,
+		    const struct torn_log *log, const struct torn_effects *effects,
+		    const struct torn_persistence *order, const bool *lost, uint32_t moment,
+		    const struct torn_node **ret_tree, uint32_t *ret_number);
+
 #endif

@@ -322,7 +322,7 @@ int torn_effect_apply(struct torn_fold *fold, const struct torn_log *log,
 	}
 }
 
-const char *torn_effect_kind_name(enum torn_effect_kind kind)
+const char *torn_effect_kind_name(uint32_t kind)
 {
 	static const char *const names[TORN_EFFECT_KIND_COUNT] = {
 		[TORN_EFFECT_INODE] = "inode", [TORN_EFFECT_ENTRIES] = "entry",

@@ -68,8 +68,6 @@ int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
 int torn_effect_apply(struct torn_fold *fold, const struct torn_log *log,
 		      const struct torn_effect *effect);
 
-/* "data", "entry", ...: as a case names what was lost. */
-const char *torn_effect_kind_name(enum torn_effect_kind kind);
 static inline bool torn_effect_is_data(const struct torn_effect *effect)
 {
 	return effect->kind == TORN_EFFECT_DATA;

@@ -53,12 +53,14 @@ static void print_headline(FILE *out, const struct torn_trial *trial,
 
 static void print_plan(FILE *out, const struct torn_trial *trial)
 {
-	fprintf(out, "plan: %s", trial->plan->faults_count == 0 ? "no fault" : "");
+	fprintf(out, "plan: %s", trial->plan->faults_count > 0 ? "" : trial->cut ? "a power cut" : "no fault");
 	for (uint32_t i = 0; i < trial->plan->faults_count; i++) {
 		char fault[160];
 		torn_fault_print(&trial->plan->faults[i], fault, sizeof fault);
 		fprintf(out, "%s%s", i ? ", " : "", fault);
 	}
+	if (trial->cut && trial->plan->faults_count > 0)
+		fprintf(out, ", then a power cut");
 	fputc('\n', out);
 	if (trial->world)
 		fprintf(out, "old state: %s\n", trial->world->name);
@@ -78,6 +80,22 @@ static bool is_killed_half_way(const struct torn_trial *trial, const struct torn
 	return trial->killed && trial->kill_bytes > 0 && op->number == trial->kill_op;
 }
 
+/* What of an op the power cut took: "lost: entry", "lost: data[0], data[1]". */
+static void add_lost(struct torn_phrase *phrase, const struct torn_cut *cut, uint32_t number)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < cut->lost_count; i++) {
+		const struct torn_lost *lost = &cut->lost[i];
+		if (lost->op != number || number == 0)
+			continue;
+		const char *before = any ? ", " : phrase->size ? ", lost: " : "lost: ";
+		torn_phrase_add(phrase, "%s%s", before, torn_effect_kind_name(lost->kind));
+		if (lost->part > 0 || strcmp(torn_effect_kind_name(lost->kind), "data") == 0)
+			torn_phrase_add(phrase, "[%" PRIu32 "]", lost->part);
+		any = true;
+	}
+}
+
 static void add_note(struct torn_phrase *phrase, const struct torn_trial *trial,
 		     const struct torn_op *op)
 {
@@ -87,10 +105,14 @@ static void add_note(struct torn_phrase *phrase, const struct torn_trial *trial,
 		torn_narrate_fault(phrase, op, fault);
 	if (op->flags & TORN_OP_FATAL)
 		torn_phrase_add(phrase, "%sthe signal ends it", phrase->size ? ", " : "");
+	if (trial->cut)
+		add_lost(phrase, trial->cut, op->number);
 	if (!trial->killed || trial->kill_op != op->number || op->number == 0)
 		return;
 	const char *comma = phrase->size ? ", " : "";
-	if (trial->kill_bytes > 0)
+	if (trial->cut)
+		torn_phrase_add(phrase, "%sthe power goes%s", comma, trial->cut->during ? " meanwhile" : "");
+	else if (trial->kill_bytes > 0)
 		torn_phrase_add(phrase, "%s%" PRIu64 " of %" PRIu64 " byte%s, then killed", comma,
 				trial->kill_bytes, op->length, op->length == 1 ? "" : "s");
 	else
@@ -174,7 +196,8 @@ static void print_log(const struct telling *telling)
 	uint32_t skipped = 0, left_out = 0;
 	bool dead = trial->killed && trial->kill_op == 0;
 	if (dead)
-		fprintf(telling->out, "       killed before its first call\n");
+		fprintf(telling->out, "       %s before its first call\n",
+			trial->cut ? "the power goes" : "killed");
 	for (uint32_t i = 0; i < trial->log->count; i++) {
 		const struct torn_op *op = &trial->log->ops[i];
 		if (!dead && is_left_out(telling, i)) {
@@ -244,10 +267,24 @@ static void print_end(FILE *out, enum torn_end end, int code)
 	}
 }
 
+static void print_cut(FILE *out, const struct torn_trial *trial)
+{
+	if (trial->returned) {
+		print_end(out, trial->end, trial->code);
+		fprintf(out, "; then the power goes");
+	} else {
+		fprintf(out, "nothing: the power goes %s op %" PRIu32,
+			trial->cut->during ? "during" : "after", trial->cut->op);
+	}
+	fprintf(out, " (%s)", trial->cut->preset);
+}
+
 static void print_reported(FILE *out, const struct torn_trial *trial)
 {
 	fprintf(out, "\nreported: ");
-	if (trial->killed)
+	if (trial->cut)
+		print_cut(out, trial);
+	else if (trial->killed)
 		print_kill(out, trial);
 	else
 		print_end(out, trial->end, trial->code);

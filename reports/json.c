@@ -67,7 +67,7 @@ static json_t *finding_object(const struct torn_finding *finding)
 	r |= set(object, "call", escaped(finding->call, 0));
 	r |= set(object, "path", escaped(finding->path, TORN_ESCAPE_BACKSLASH));
 	r |= set(object, "faults", texts(finding->faults, finding->faults_count));
-	r |= set(object, "presets", texts(&finding->preset, finding->preset ? 1 : 0));
+	r |= set(object, "presets", texts(finding->presets, finding->presets_count));
 	r |= set(object, "summary", escaped(finding->summary, 0));
 	r |= set(object, "case", text_or_null(finding->case_file));
 	if (finding->seconds > 0) /* of fuzzing */
@@ -93,11 +93,15 @@ static json_t *findings_array(const struct torn_result *result, bool labels)
 	return array;
 }
 
-/* Every state that a kill can leave is looked at, so all of them were seen. */
+/*
+ * Every state that a kill can leave is looked at, so all of them were seen. Of those
+ * that a power cut can leave more may be legal: how many is then not known.
+ */
 static json_t *states_object(const struct torn_result *result)
 {
-	return json_pack("{s:I, s:I, s:b}", "legal", (json_int_t)result->trees, "seen",
-			 (json_int_t)result->trees, "all", !result->is_part && result->failure == NULL);
+	const uint64_t seen = result->trees + result->states;
+	return json_pack("{s:I, s:I, s:b}", "legal", (json_int_t)seen, "seen", (json_int_t)seen, "all",
+			 !result->is_part && !result->states_left_out && result->failure == NULL);
 }
 
 static json_t *result_object(const struct torn_result *result)

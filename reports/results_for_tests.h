@@ -53,7 +53,8 @@ static inline struct torn_finding finding_kill(void)
 		.fault = "kill",
 		.faults = faults_kill,
 		.faults_count = 1,
-		.preset = "kill",
+		.presets = {"kill"},
+		.presets_count = 1,
 		.summary = "/srv/state.json is neither old nor new",
 		.case_file = "urunc.state_json-old-or-new-0123456789abcdef.case",
 		.times = 12,
@@ -69,7 +70,7 @@ static inline struct torn_finding label_errno(void)
 	label.call = "fsync";
 	label.fault = "errno";
 	label.faults = faults_errno;
-	label.preset = NULL;
+	label.presets_count = 0;
 	label.summary = "failure reported, content new";
 	label.case_file = NULL;
 	return label;

@@ -16,7 +16,8 @@ struct columns {
 
 struct totals {
 	size_t findings, labels, failures;
-	uint64_t plans, trials, kills, confirmed, trees;
+	uint64_t plans, trials, kills, confirmed, trees, states;
+	bool states_left_out;
 	double seconds;
 };
 
@@ -78,6 +79,10 @@ static void print_result(FILE *out, const struct torn_result *result, const stru
 	print_count(out, result->trials, columns->trials, "trial");
 	print_count(out, result->kills, columns->kills, "kill");
 	print_count(out, result->trees, columns->trees, "tree");
+	if (result->states > 0)
+		print_part(out, "  ", result->states, "crash state");
+	if (result->states_left_out)
+		fprintf(out, " of more");
 	fprintf(out, "  %.2f s\n", result->seconds);
 	if (result->unjudged > 0) {
 		struct torn_phrase phrase;
@@ -103,7 +108,8 @@ static void add_fault(struct torn_phrase *phrase, const struct torn_finding *fin
 static void add_place(struct torn_phrase *phrase, const struct torn_finding *finding)
 {
 	const char *separator = "";
-	bool kill_told = !finding->preset || strcmp(finding->fault, "kill") == 0;
+	const bool is_cut = strcmp(finding->fault, "cut") == 0;
+	bool kill_told = finding->presets_count == 0 || strcmp(finding->fault, "kill") == 0;
 	if (finding->op > 0)
 		torn_phrase_add(phrase, "at %" PRIu32 " %s ", finding->op, finding->call);
 	torn_phrase_add(phrase, "(");
@@ -113,7 +119,8 @@ static void add_place(struct torn_phrase *phrase, const struct torn_finding *fin
 		separator = ", then ";
 	}
 	if (!kill_told)
-		torn_phrase_add(phrase, "%s%s", separator, finding->preset);
+		torn_phrase_add(phrase, "%s%s%s", separator, is_cut ? "power cut, " : "",
+				finding->presets[0]);
 	else if (finding->faults_count == 0)
 		torn_phrase_add(phrase, "%s", finding->fault[0] ? finding->fault : "no fault");
 	torn_phrase_add(phrase, ")");
@@ -173,6 +180,8 @@ static void add_totals(struct totals *totals, const struct torn_result *result)
 	totals->kills += result->kills;
 	totals->confirmed += result->kills_confirmed;
 	totals->trees += result->trees;
+	totals->states += result->states;
+	totals->states_left_out |= result->states_left_out;
 	totals->seconds += result->seconds;
 }
 
@@ -189,6 +198,10 @@ static void print_totals(FILE *out, const struct totals *totals, size_t results_
 	if (totals->confirmed > 0)
 		fprintf(out, " (%" PRIu64 " confirmed by a real SIGKILL)", totals->confirmed);
 	print_part(out, ", ", totals->trees, "tree");
+	if (totals->states > 0)
+		print_part(out, ", ", totals->states, "crash state");
+	if (totals->states_left_out)
+		fprintf(out, " of more");
 	fprintf(out, ", %.2f s\n", totals->seconds);
 }
 

@@ -36,7 +36,7 @@ static void test_places_are_told(void **state)
 {
 	(void)state;
 	struct torn_finding base = finding_kill();
-	base.preset = NULL;
+	base.presets_count = 0;
 	base.fault = "errno";
 	base.faults = faults_errno;
 	struct torn_finding other_op = base;
@@ -50,7 +50,8 @@ static void test_places_are_told(void **state)
 	struct torn_finding then_kill = base;
 	then_kill.op = 7;
 	then_kill.call = "fsync";
-	then_kill.preset = "kill";
+	then_kill.presets[0] = "kill";
+	then_kill.presets_count = 1;
 	struct torn_finding clean = base;
 	clean.op = 0;
 	clean.call = "";
@@ -59,7 +60,8 @@ static void test_places_are_told(void **state)
 	struct torn_finding folded = clean;
 	folded.op = 2;
 	folded.call = "write";
-	folded.preset = "kill";
+	folded.presets[0] = "kill";
+	folded.presets_count = 1;
 	const struct {
 		struct torn_finding finding;
 		const char *place;

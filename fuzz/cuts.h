@@ -1,0 +1,48 @@
+/*
+ * cuts.h: what a power cut at any moment of a run leaves, judged by the crash model
+ * (injectors/crash.h), each distinct tree once.
+ */
+#ifndef TORN_CUTS_H
+#define TORN_CUTS_H
+
+#include "../injectors/presets.h"
+#include "hashes.h"
+#include "trial.h"
+
+#define TORN_PRESET_BIT(preset) (1u << (preset))
+/* All but posix-split, which no current Linux file system does. */
+#define TORN_PRESETS_USUAL (TORN_PRESET_BIT(TORN_PRESET_POSIX_SPLIT) - 1)
+
+struct torn_cuts {
+	struct torn_lab *lab;
+	struct torn_setup *setup;
+	unsigned presets;         /* TORN_PRESET_BIT of each that is asked for; 0: none is */
+	uint64_t seed;
+	struct torn_hashes held;  /* trees in which all was kept, whatever run left them */
+	struct torn_hashes trees; /* distinct ones */
+	uint64_t looked;          /* sets of effects */
+	bool some_left_out;       /* there were more than were looked at */
+	/* Called for each violation; the plan is the run's with the cut. May not run anything. */
+	void (*tell)(void *context, const struct torn_plan *plan, const struct torn_invariant *invariant,
+		     const struct torn_judgement *judgement);
+	void *context;
+};
+
+/* torn_cuts_close() gives back what it took. */
+void torn_cuts_open(struct torn_cuts *cuts, struct torn_lab *lab, struct torn_setup *setup);
+void torn_cuts_close(struct torn_cuts *cuts);
+/*
+ * Judge every cut of a run. What is left under the weakest preset is looked at
+ * first: where nothing is wrong with that, nothing is under a stronger one. Returns
+ * 0; -EPROTO where torn failed (lab->failure says what).
+ */
+int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run);
+
+/*
+ * Move a trial to a cut. Returns 0; -EINVAL where its preset does not allow it, or
+ * the run has no such effect (lab->failure says which); -EPROTO.
+ */
+int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct torn_trial *trial,
+		   const struct torn_cut *cut);
+
+#endif
