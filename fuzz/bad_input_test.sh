@@ -34,7 +34,7 @@ refused_case() {
 }
 
 T='target planted.old_or_new\n'
-refused_case unknown_word 3 'one of target, seed, arg, old, fault, expect, found bogus' "${T}bogus x\n"
+refused_case unknown_word 3 'one of target, seed, arg, old, fault, cut, expect, found bogus' "${T}bogus x\n"
 refused_case bad_seed 3 'a number' "${T}seed 12x\n"
 refused_case huge_seed 3 'a number' "${T}seed 18446744073709551616\n"
 refused_case bad_op 3 '' "${T}fault x openat full\n"
@@ -56,6 +56,12 @@ refused_case errno_impossible 3 'a possible fault' "${T}fault 1 openat errno=EPI
 refused_case errno_impossible_second 4 'a possible fault' \
 	"${T}fault 1 openat errno=EIO\nfault 2 write errno=EISDIR\n"
 refused_case short_rename 3 'a possible fault' "${T}fault 1 renameat short\n"
+refused_case cut_preset 3 'a preset (see torn list presets), found ext3' "${T}cut 1 preset=ext3\n"
+refused_case cut_effect 3 'an op number from 1 to 1, found 2' "${T}cut 1 preset=ext4 lost=2.entry\n"
+refused_case cut_and_kill 4 'one end: a kill or a cut (first on line 3), found cut' \
+	"${T}fault 1 openat kill=after\ncut 2 preset=ext4\n"
+refused_case fault_behind_cut 4 'no fault behind the cut at op 1, found 2 openat errno=EIO' \
+	"${T}cut 1 preset=ext4\nfault 2 openat errno=EIO\n"
 refused_case twice 4 '' "${T}seed 1\nseed 1\n"
 refused_case link_to_nothing 4 '' "${T}old srv/f file x\nold srv/g link srv/nope\n"
 refused_case below_a_file 4 '' "${T}old srv/f file x\nold srv/f/g file x\n"

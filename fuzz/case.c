@@ -5,7 +5,7 @@
  * whatever the bytes are, reading takes time linear in them (the sorts aside)
  * and storage from the arena only. Lines are read one by one; what concerns two
  * lines (said twice, a path below a file, a link's other end, a fault behind
- * the kill) is looked at when all are read and sorted, lowest line first.
+ * the kill or the cut) is looked at when all are read and sorted, lowest line first.
  */
 #include "case.h"
 
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cut_text.h"
 #include "fault_text.h"
 #include "old_text.h"
 #include "regular.h"
@@ -202,6 +203,11 @@ static int parse_fault(struct parser *p)
 	return 0;
 }
 
+static int parse_cut(struct parser *p)
+{
+	return torn_cut_parse(&p->words, p->arena, &p->c.plan.cut);
+}
+
 static int parse_expect(struct parser *p)
 {
 	struct torn_word word;
@@ -350,22 +356,46 @@ static int check_parents(struct parser *p)
 	return 0;
 }
 
-/* A killed process makes no more calls: a fault behind the kill could never fire. */
-static void check_kill(struct parser *p)
+/* `what`, "kill" or "cut", ends the run at op `end`: a fault behind it could never fire. */
+static void check_end(struct parser *p, const char *what, uint32_t end)
 {
 	const struct torn_plan *plan = &p->c.plan;
-	uint32_t end = UINT32_MAX;
-	for (uint32_t i = 0; i < plan->faults_count; i++)
-		if (plan->faults[i].name == TORN_FAULT_KILL)
-			end = plan->faults[i].when.first;
 	for (uint32_t i = 0; i < plan->faults_count; i++) {
 		if (plan->faults[i].when.first <= end || !complain_at(p, p->lines.faults[i]))
 			continue;
 		char text[96];
 		torn_fault_print(&plan->faults[i], text, sizeof(text));
 		torn_words_refuse_bytes(&p->words, torn_bytes_of(text),
-					"no fault behind the kill at op %" PRIu32, end);
+					"no fault behind the %s at op %" PRIu32, what, end);
 	}
+}
+
+/* A kill and a cut: the one that stands later is refused. */
+static void refuse_second_end(struct parser *p, const struct torn_fault *kill, uint32_t line)
+{
+	const uint32_t cut_line = p->lines.cut;
+	const uint32_t first = line < cut_line ? line : cut_line;
+	char text[96] = "cut";
+	if (first == cut_line)
+		torn_fault_print(kill, text, sizeof(text));
+	if (complain_at(p, first == cut_line ? line : cut_line))
+		torn_words_refuse_bytes(&p->words, torn_bytes_of(text),
+					"one end: a kill or a cut (first on line %" PRIu32 ")",
+					first);
+}
+
+static void check_ends(struct parser *p)
+{
+	const struct torn_plan *plan = &p->c.plan;
+	for (uint32_t i = 0; i < plan->faults_count; i++) {
+		if (plan->faults[i].name != TORN_FAULT_KILL)
+			continue;
+		if (plan->cut.preset)
+			refuse_second_end(p, &plan->faults[i], p->lines.faults[i]);
+		check_end(p, "kill", plan->faults[i].when.first);
+	}
+	if (plan->cut.preset)
+		check_end(p, "cut", plan->cut.op);
 }
 
 /* What concerns several lines. Returns -EINVAL with the parser at the lowest one. */
@@ -377,7 +407,7 @@ static int check_whole(struct parser *p)
 
 	check_once(p);
 	check_links(p);
-	check_kill(p);
+	check_ends(p);
 	int error = p->c.olds_count ? check_parents(p) : 0;
 	if (error)
 		return error;
@@ -423,6 +453,7 @@ static const struct item {
 	{"arg", parse_arg, 0},
 	{"old", parse_old, 0},
 	{"fault", parse_fault, 0},
+	{"cut", parse_cut, offsetof(struct parser, lines.cut)},
 	{"expect", parse_expect, offsetof(struct parser, lines.invariant)},
 };
 
@@ -437,7 +468,8 @@ static int parse_item(struct parser *p, const struct torn_word *word)
 		int error = items[i].once ? stand_once(p, word, line) : 0;
 		return error ? error : items[i].parse(p);
 	}
-	return torn_words_refuse(&p->words, word, "one of target, seed, arg, old, fault, expect");
+	return torn_words_refuse(&p->words, word,
+				 "one of target, seed, arg, old, fault, cut, expect");
 }
 
 static int parse_line(struct parser *p, struct torn_bytes line)
@@ -639,6 +671,11 @@ int torn_case_print(const struct torn_case *c, FILE *out)
 		char text[96];
 		torn_fault_print(&c->plan.faults[i], text, sizeof(text));
 		fprintf(out, "fault %s\n", text);
+	}
+	if (c->plan.cut.preset) {
+		fputs("cut ", out);
+		torn_cut_print(&c->plan.cut, out);
+		putc('\n', out);
 	}
 	if (c->expect != TORN_EXPECT_NOTHING) {
 		fprintf(out, "expect %s ", expectations[c->expect]);

@@ -7,6 +7,7 @@
  *   arg NAME VALUE
  *   old PATH TYPE ...              old_text.h
  *   fault WHEN CALL SPEC           fault_text.h
+ *   cut N [during] preset=NAME ... cut_text.h
  *   expect held | violated INVARIANT
  *
  * One item a line, the first line first and the others in any order; words.h
@@ -32,6 +33,7 @@ struct torn_case_lines {
 	uint32_t invariant;	     /* 0: the case expects nothing */
 	const uint32_t *args, *olds; /* as the case's args and olds; in the arena */
 	uint32_t faults[TORN_FAULTS_MAX];
+	uint32_t cut; /* 0: the power stays on */
 };
 
 /* What there is to say about a text: where it is wrong or, if it is not, where things stand. */

@@ -1,4 +1,4 @@
-/* case_test.c: see case.h, old_text.h and fault_text.h, which are read through it. */
+/* case_test.c: see case.h; old_text.h, fault_text.h and cut_text.h are read through it. */
 #include "case.h"
 
 #include <errno.h>
@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "../injectors/presets.h"
+#include "cut_text.h"
 #include "fault_text.h"
 #include "old_text.h"
 #include "regular.h"
@@ -223,6 +225,7 @@ static void test_what_a_case_does_not_say_is_the_default(void **state)
 	assert_int_equal(c.args_count, 0);
 	assert_int_equal(c.plan.faults_count, 0);
 	assert_true(c.plan.seed == 1);
+	assert_null(c.plan.cut.preset);
 	assert_int_equal(c.expect, TORN_EXPECT_NOTHING);
 	assert_int_equal(c.olds[0].mode, 0644);
 	assert_int_equal(c.olds[0].text.size, 0);
@@ -333,6 +336,61 @@ static void test_one_eintr_prints_as_eintr(void **state)
 	assert_string_equal(text, "6 read eintr");
 }
 
+static void test_a_cut_is_read(void **state)
+{
+	(void)state;
+	static const struct torn_lost lost[] = {
+		{7, TORN_EFFECT_TAIL, 0},	 {7, TORN_EFFECT_DATA, 0},
+		{7, TORN_EFFECT_DATA, 4294967295}, {9, TORN_EFFECT_INODE, 0},
+		{9, TORN_EFFECT_ENTRIES, 0},	 {9, TORN_EFFECT_ENTRIES, 1},
+		{11, TORN_EFFECT_SIZE, 0},	 {12, TORN_EFFECT_ATTRIBUTES, 0},
+	};
+	struct torn_case c;
+	parse_good(HEAD "cut 12 during preset=ext4 lost=7.tail,7.data[0],7.data[4294967295],"
+			"9.inode,9.entry,9.entry[1],11.size,12.attr\n",
+		   &c);
+	const struct torn_cut *cut = &c.plan.cut;
+	assert_ptr_equal(cut->preset, torn_preset_name(TORN_PRESET_EXT4));
+	assert_int_equal(cut->op, 12);
+	assert_true(cut->during);
+	assert_int_equal(cut->lost_count, COUNT(lost));
+	for (size_t i = 0; i < COUNT(lost); i++) {
+		assert_int_equal(cut->lost[i].op, lost[i].op);
+		assert_int_equal(cut->lost[i].kind, lost[i].kind);
+		assert_int_equal(cut->lost[i].part, lost[i].part);
+	}
+
+	parse_good(HEAD "cut 0 preset=posix\n", &c);
+	assert_ptr_equal(cut->preset, torn_preset_name(TORN_PRESET_POSIX));
+	assert_int_equal(cut->op, 0);
+	assert_false(cut->during);
+	assert_null(cut->lost);
+	assert_int_equal(cut->lost_count, 0);
+}
+
+static void test_every_preset_and_every_kind_of_effect_is_read(void **state)
+{
+	(void)state;
+	static const char *const presets[] = {"sync",  "ext4-journal", "ext4",
+					      "xfs",   "btrfs",	       "ext4-noauto",
+					      "ext4-writeback", "posix", "posix-split"};
+	static const char *const kinds[] = {"inode", "entry", "data", "size", "tail", "attr"};
+	assert_int_equal(COUNT(presets), TORN_PRESET_COUNT);
+	assert_int_equal(COUNT(kinds), TORN_EFFECT_KIND_COUNT);
+	for (size_t i = 0; i < COUNT(presets); i++) {
+		for (size_t j = 0; j < COUNT(kinds); j++) {
+			char text[128];
+			struct torn_case c;
+			snprintf(text, sizeof(text), HEAD "cut 3 preset=%s lost=3.%s[2]\n", presets[i],
+				 kinds[j]);
+			assert_canonical(text, text);
+			parse_good(text, &c);
+			assert_ptr_equal(c.plan.cut.preset, torn_preset_name((enum torn_preset)i));
+			assert_int_equal(c.plan.cut.lost[0].kind, j);
+		}
+	}
+}
+
 static void test_accepted_texts_have_one_canonical_form(void **state)
 {
 	(void)state;
@@ -398,6 +456,22 @@ static void test_accepted_texts_have_one_canonical_form(void **state)
 		      "fault 7 write short=9\nfault 7 write short=10\n"},
 		{HEAD "fault 7 write kill=after\nfault 7 write short\nfault 1..99 read eintr\n",
 		 HEAD "fault 1..99 read eintr\nfault 7 write kill=after\nfault 7 write short\n"},
+		/* a cut stands behind the faults, which may be at its own op, and reach behind it */
+		{"torn-case 1\nexpect held a\ncut 7 preset=ext4\nfault 7..9 write full\n"
+		 "fault 1+2 read eintr\ntarget t\n",
+		 HEAD "fault 1+2 read eintr\nfault 7..9 write full\ncut 7 preset=ext4\n"
+		      "expect held a\n"},
+		{HEAD "cut\t7  during preset=sync # c\n", HEAD "cut 7 during preset=sync\n"},
+		{HEAD "cut 4294967294 preset=xfs lost=4294967294.data[0]\n",
+		 HEAD "cut 4294967294 preset=xfs lost=4294967294.data[0]\n"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[0],9.entry\n",
+		 HEAD "cut 12 preset=ext4 lost=7.data[0],9.entry\n"},
+		/* only data says that it is the first of its kind */
+		{HEAD "cut 2 preset=posix lost=1.entry[0],2.tail[0],2.data[0],2.attr[0]\n",
+		 HEAD "cut 2 preset=posix lost=1.entry,2.tail,2.data[0],2.attr\n"},
+		/* within one op the order is the log's, and each kind and op counts anew */
+		{HEAD "cut 3 preset=posix lost=2.data[4],2.tail[1],2.data[6],2.inode,3.tail,3.data[0]\n",
+		 HEAD "cut 3 preset=posix lost=2.data[4],2.tail[1],2.data[6],2.inode,3.tail,3.data[0]\n"},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_canonical(rows[i].text, rows[i].canonical);
@@ -444,13 +518,11 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		{"torn-case 1 2\n", 1, "the end of the line, found 2"},
 		{"\xef\xbb\xbftorn-case 1\n", 1, "torn-case 1, found \\xef\\xbb\\xbftorn-case"},
 		{HEAD "torn-case 1\n", 3,
-		 "one of target, seed, arg, old, fault, expect, found torn-case"},
-		{HEAD "cut 12 preset=ext4 lost=7.data[0]\n", 3,
-		 "one of target, seed, arg, old, fault, expect, found cut"},
-		{HEAD "Seed 1\n", 3, "one of target, seed, arg, old, fault, expect, found Seed"},
-		{HEAD "@seed 1\n", 3, "one of target, seed, arg, old, fault, expect, found @seed"},
+		 "one of target, seed, arg, old, fault, cut, expect, found torn-case"},
+		{HEAD "Seed 1\n", 3, "one of target, seed, arg, old, fault, cut, expect, found Seed"},
+		{HEAD "@seed 1\n", 3, "one of target, seed, arg, old, fault, cut, expect, found @seed"},
 		{HEAD "\"seed\" 1\n", 3,
-		 "one of target, seed, arg, old, fault, expect, found \"seed\""},
+		 "one of target, seed, arg, old, fault, cut, expect, found \"seed\""},
 		{HEAD "\"\n", 3, "a closing quote, found the end of the line"},
 		{"torn-case 1\r\ntarget t\r\n", 1, "a line that ends with LF alone, found CR"},
 		{HEAD "# c\r\n", 3, "a line that ends with LF alone, found CR"},
@@ -701,6 +773,134 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		 "no fault behind the kill at op 7, found 9 write errno=EIO"},
 		{HEAD "fault 7 write kill=after\nfault 8+2 write full\n", 4,
 		 "no fault behind the kill at op 7, found 8+2 write full"},
+		/* cut: when */
+		{HEAD "cut\n", 3, "an op number from 0 to 4294967294, found the end of the line"},
+		{HEAD "cut preset=ext4\n", 3,
+		 "an op number from 0 to 4294967294, found preset=ext4"},
+		{HEAD "cut 012 preset=ext4\n", 3, "an op number from 0 to 4294967294, found 012"},
+		{HEAD "cut -1 preset=ext4\n", 3, "an op number from 0 to 4294967294, found -1"},
+		{HEAD "cut 1..2 preset=ext4\n", 3, "an op number from 0 to 4294967294, found 1..2"},
+		{HEAD "cut \"1\" preset=ext4\n", 3,
+		 "an op number from 0 to 4294967294, found \"1\""},
+		{HEAD "cut 4294967295 preset=ext4\n", 3,
+		 "an op number from 0 to 4294967294, found 4294967295"},
+		{HEAD "cut 0 during preset=ext4\n", 3,
+		 "preset=NAME (there is no op 0), found during"},
+		{HEAD "cut 1 \"\n", 3, "a closing quote, found the end of the line"},
+		/* cut: preset */
+		{HEAD "cut 0\n", 3, "preset=NAME, found the end of the line"},
+		{HEAD "cut 12\n", 3, "during or preset=NAME, found the end of the line"},
+		{HEAD "cut 12 ext4\n", 3, "during or preset=NAME, found ext4"},
+		{HEAD "cut 12 \"during\" preset=ext4\n", 3,
+		 "during or preset=NAME, found \"during\""},
+		{HEAD "cut 12 during during preset=ext4\n", 3, "preset=NAME, found during"},
+		{HEAD "cut 12 during\n", 3, "preset=NAME, found the end of the line"},
+		{HEAD "cut 12 lost=7.entry preset=ext4\n", 3,
+		 "during or preset=NAME, found lost=7.entry"},
+		{HEAD "cut 12 \"preset=ext4\"\n", 3,
+		 "during or preset=NAME, found \"preset=ext4\""},
+		{HEAD "cut 12 preset\n", 3, "during or preset=NAME, found preset"},
+		{HEAD "cut 12 preset=\n", 3, "a preset (see torn list presets), found nothing"},
+		{HEAD "cut 12 preset=ext3\n", 3, "a preset (see torn list presets), found ext3"},
+		{HEAD "cut 12 preset=ext\n", 3, "a preset (see torn list presets), found ext"},
+		{HEAD "cut 12 preset=kill\n", 3, "a preset (see torn list presets), found kill"},
+		{HEAD "cut 12 preset=EXT4\n", 3, "a preset (see torn list presets), found EXT4"},
+		{HEAD "cut 12 preset=ext4 \"\n", 3, "a closing quote, found the end of the line"},
+		/* cut: what was lost */
+		{HEAD "cut 12 preset=ext4 during\n", 3, "lost= or the end of the line, found during"},
+		{HEAD "cut 12 preset=ext4 7.entry\n", 3,
+		 "lost= or the end of the line, found 7.entry"},
+		{HEAD "cut 12 preset=ext4 lost\n", 3, "lost= or the end of the line, found lost"},
+		{HEAD "cut 12 preset=ext4 \"lost=7.entry\"\n", 3,
+		 "lost= or the end of the line, found \"lost=7.entry\""},
+		{HEAD "cut 0 preset=ext4 lost=1.entry\n", 3,
+		 "the end of the line (before the first op nothing is lost), found lost=1.entry"},
+		{HEAD "cut 12 preset=ext4 lost=7.entry lost=8.entry\n", 3,
+		 "the end of the line, found lost=8.entry"},
+		{HEAD "cut 12 preset=ext4 lost=7.entry, 8.entry\n", 3,
+		 "an effect OP.KIND[PART], found nothing"},
+		{HEAD "cut 12 preset=ext4 lost=\n", 3, "an effect OP.KIND[PART], found nothing"},
+		{HEAD "cut 12 preset=ext4 lost=,7.entry\n", 3,
+		 "an effect OP.KIND[PART], found nothing"},
+		{HEAD "cut 12 preset=ext4 lost=7.entry,,8.entry\n", 3,
+		 "an effect OP.KIND[PART], found nothing"},
+		{HEAD "cut 12 preset=ext4 lost=7\n", 3, "an effect OP.KIND[PART], found 7"},
+		{HEAD "cut 12 preset=ext4 lost=entry\n", 3,
+		 "an effect OP.KIND[PART], found entry"},
+		{HEAD "cut 12 preset=ext4 lost=.entry\n", 3,
+		 "an op number from 1 to 12, found nothing"},
+		{HEAD "cut 12 preset=ext4 lost=0.entry\n", 3, "an op number from 1 to 12, found 0"},
+		{HEAD "cut 12 preset=ext4 lost=07.entry\n", 3,
+		 "an op number from 1 to 12, found 07"},
+		{HEAD "cut 12 preset=ext4 lost=7.entry,13.entry\n", 3,
+		 "an op number from 1 to 12, found 13"},
+		{HEAD "cut 12 during preset=ext4 lost=13.entry\n", 3,
+		 "an op number from 1 to 12, found 13"},
+		{HEAD "cut 12 preset=ext4 lost=4294967297.entry\n", 3,
+		 "an op number from 1 to 12, found 4294967297"},
+		{HEAD "cut 12 preset=ext4 lost=7.\n", 3,
+		 "one of inode, entry, data, size, tail, attr, found nothing"},
+		{HEAD "cut 12 preset=ext4 lost=7.[0]\n", 3,
+		 "one of inode, entry, data, size, tail, attr, found nothing"},
+		{HEAD "cut 12 preset=ext4 lost=7.entries\n", 3,
+		 "one of inode, entry, data, size, tail, attr, found entries"},
+		{HEAD "cut 12 preset=ext4 lost=7.entr\n", 3,
+		 "one of inode, entry, data, size, tail, attr, found entr"},
+		{HEAD "cut 12 preset=ext4 lost=7.entry.0\n", 3,
+		 "one of inode, entry, data, size, tail, attr, found entry.0"},
+		{HEAD "cut 12 preset=ext4 lost=7.entry]\n", 3,
+		 "one of inode, entry, data, size, tail, attr, found entry]"},
+		{HEAD "cut 12 preset=ext4 lost=7.data\n", 3,
+		 "data with its part, [PART], found 7.data"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[0\n", 3,
+		 "a part in brackets, [PART], found 7.data[0"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[\n", 3,
+		 "a part in brackets, [PART], found 7.data["},
+		{HEAD "cut 12 preset=ext4 lost=7.data[0]x\n", 3,
+		 "a part in brackets, [PART], found 7.data[0]x"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[0][1]\n", 3,
+		 "a part in brackets, [PART], found 7.data[0][1]"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[0,1]\n", 3,
+		 "a part in brackets, [PART], found 7.data[0"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[]\n", 3,
+		 "the number of a part from 0 to 4294967295, found nothing"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[00]\n", 3,
+		 "the number of a part from 0 to 4294967295, found 00"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[-1]\n", 3,
+		 "the number of a part from 0 to 4294967295, found -1"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[4294967296]\n", 3,
+		 "the number of a part from 0 to 4294967295, found 4294967296"},
+		{HEAD "cut 12 preset=ext4 lost=9.entry,7.data[0]\n", 3,
+		 "effects in program order (op 9 stands before it), found 7.data[0]"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[0],9.entry,7.data[1]\n", 3,
+		 "effects in program order (op 9 stands before it), found 7.data[1]"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[3],7.tail,7.data[2]\n", 3,
+		 "effects in program order (part 3 stands before it), found 7.data[2]"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[4294967295],7.data[0]\n", 3,
+		 "effects in program order (part 4294967295 stands before it), found 7.data[0]"},
+		{HEAD "cut 12 preset=ext4 lost=7.entry,7.entry[0]\n", 3,
+		 "each effect once, found 7.entry[0]"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[3],7.tail,7.data[3]\n", 3,
+		 "each effect once, found 7.data[3]"},
+		{HEAD "cut 12 preset=ext4 lost=7.data[4294967295],7.data[4294967295]\n", 3,
+		 "each effect once, found 7.data[4294967295]"},
+		/* cut: with the rest of the plan */
+		{HEAD "cut 1 preset=ext4\ncut 1 preset=ext4\n", 4,
+		 "each item once (first on line 3), found cut"},
+		{HEAD "fault 8 write full\ncut 7 preset=ext4\n", 3,
+		 "no fault behind the cut at op 7, found 8 write full"},
+		{HEAD "cut 7 during preset=ext4\nfault 7 write full\nfault 8..9 write full\n", 5,
+		 "no fault behind the cut at op 7, found 8..9 write full"},
+		{HEAD "cut 0 preset=ext4\nfault 1 write full\n", 4,
+		 "no fault behind the cut at op 0, found 1 write full"},
+		{HEAD "cut 7 preset=ext4\n# c\nfault 7 write kill=after\n", 5,
+		 "one end: a kill or a cut (first on line 3), found 7 write kill=after"},
+		{HEAD "fault 9 write kill=4\nfault 7 write full\ncut 9 preset=ext4\n", 5,
+		 "one end: a kill or a cut (first on line 3), found cut"},
+		{HEAD "cut 7 preset=ext4\nfault 9 write kill=4\n", 4,
+		 "one end: a kill or a cut (first on line 3), found 9 write kill=4"},
+		{HEAD "fault 9 write kill=4\ncut 7 preset=ext4\n", 3,
+		 "no fault behind the cut at op 7, found 9 write kill=4"},
 		/* expect */
 		{HEAD "expect\n", 3, "held or violated, found the end of the line"},
 		{HEAD "expect broken old-or-new\n", 3, "held or violated, found broken"},
@@ -814,16 +1014,20 @@ static void test_lines_tell_where_things_stand(void **state)
 				   "fault 2 write full\n"
 				   "old a absent\n"
 				   "arg a 1\n"
-				   "target t\n";
+				   "target t\n"
+				   "cut 9 preset=ext4\n";
 	struct torn_case c;
 	struct torn_case_error error;
 	assert_int_equal(parse(torn_bytes_of(text), &c, &error), 0);
 	assert_int_equal(error.lines.target, 11);
 	assert_int_equal(error.lines.invariant, 2);
+	assert_int_equal(error.lines.cut, 12);
 	static const uint32_t args[] = {10, 4, 7}, olds[] = {9, 6}, faults[] = {8, 3};
 	assert_memory_equal(error.lines.args, args, sizeof(args));
 	assert_memory_equal(error.lines.olds, olds, sizeof(olds));
 	assert_memory_equal(error.lines.faults, faults, sizeof(faults));
+	assert_int_equal(parse(torn_bytes_of(HEAD), &c, &error), 0);
+	assert_int_equal(error.lines.cut, 0);
 }
 
 static void test_a_world_is_read(void **state)
@@ -856,6 +1060,7 @@ static void test_other_lines_in_a_world_are_refused(void **state)
 	} rows[] = {
 		{"torn-case 1\n", 1, "expected old or arg, found torn-case"},
 		{"old a absent\nseed 7\n", 2, "expected old or arg, found seed"},
+		{"cut 1 preset=ext4\n", 1, "expected old or arg, found cut"},
 		{"arg a b\narg a b\n", 2, "expected each argument once (first on line 1), found a"},
 		{"old a absent\nold a absent\n", 2,
 		 "expected each path once (first on line 1), found a"},
@@ -1033,6 +1238,27 @@ static void random_fault(uint64_t *seed, struct torn_fault *fault)
 	}
 }
 
+/* In program order: of each op parts that rise, kinds in any order. */
+static void random_cut(uint64_t *seed, struct torn_cut *cut)
+{
+	static const uint32_t ops[] = {60, UINT32_MAX - 1}; /* the faults are before them */
+	cut->preset = torn_preset_name((enum torn_preset)below(seed, TORN_PRESET_COUNT));
+	cut->op = ops[below(seed, COUNT(ops))];
+	cut->during = below(seed, 2);
+	const uint32_t count = below(seed, 12);
+	struct torn_lost *lost = torn_arena_take(&arena, (count + 1) * sizeof(*lost));
+	struct torn_lost at = {.op = 1};
+	for (uint32_t i = 0; i < count; i++) {
+		if (below(seed, 3) == 0)
+			at = (struct torn_lost){.op = at.op + 1 + below(seed, 4)};
+		at.kind = below(seed, TORN_EFFECT_KIND_COUNT);
+		at.part += i && lost[i - 1].op == at.op ? 1 + below(seed, 2) : below(seed, 2);
+		lost[i] = at;
+	}
+	cut->lost = count ? lost : NULL;
+	cut->lost_count = count;
+}
+
 static struct torn_case random_case(uint64_t *seed)
 {
 	struct torn_case c = {.target = random_name(seed, 1), .plan.seed = 1};
@@ -1060,6 +1286,8 @@ static struct torn_case random_case(uint64_t *seed)
 	if (c.plan.faults_count && below(seed, 2))
 		c.plan.faults[0] = (struct torn_fault){
 			{60, 60, 0}, TORN_CALL_write, TORN_FAULT_KILL, (int64_t)below(seed, 9) - 1};
+	else if (below(seed, 2))
+		random_cut(seed, &c.plan.cut);
 	c.expect = (enum torn_expect)below(seed, 3);
 	if (c.expect != TORN_EXPECT_NOTHING)
 		c.invariant = random_name(seed, 3);
@@ -1104,6 +1332,16 @@ static void assert_equal_cases(const struct torn_case *a, const struct torn_case
 		assert_int_equal(x->call, y->call);
 		assert_int_equal(x->name, y->name);
 		assert_true(x->value == y->value);
+	}
+	const struct torn_cut *x = &a->plan.cut, *y = &b->plan.cut;
+	assert_ptr_equal(x->preset, y->preset);
+	assert_int_equal(x->op, y->op);
+	assert_int_equal(x->during, y->during);
+	assert_int_equal(x->lost_count, y->lost_count);
+	for (uint32_t i = 0; i < x->lost_count; i++) {
+		assert_int_equal(x->lost[i].op, y->lost[i].op);
+		assert_int_equal(x->lost[i].kind, y->lost[i].kind);
+		assert_int_equal(x->lost[i].part, y->lost[i].part);
 	}
 	assert_int_equal(a->expect, b->expect);
 	assert_bytes(a->invariant, b->invariant);
@@ -1168,7 +1406,8 @@ static void test_changed_texts_are_refused_or_canonical(void **state)
 	(void)state;
 	static const char *const pieces[] = {"\"",    "\\", "\n",   " ",  "old ", "fault ",
 					     "kill=", "@",  "/",    "..", "=",	  ":",
-					     "#",     "0",  "9999", "\r", "\t"};
+					     "#",     "0",  "9999", "\r", "\t",
+					     "cut ",  "[",  "]",    ",",  " lost=2.entry,"};
 	uint64_t seed = 3;
 	uint32_t accepted = 0;
 	for (int i = 0; i < 20000; i++) {
@@ -1236,7 +1475,7 @@ static void test_an_arena_of_any_size_is_full_or_enough(void **state)
 	(void)state;
 	uint64_t seed = 5;
 	struct torn_case c = random_case(&seed);
-	while (c.olds_count < 5 || c.args_count < 2)
+	while (c.olds_count < 5 || c.args_count < 2 || c.plan.cut.lost_count < 5)
 		c = random_case(&seed);
 	char *text = printed(&c);
 	bool was_enough = false;
@@ -1357,12 +1596,56 @@ static void test_a_hundred_thousand_attributes_are_read_in_time(void **state)
 	assert_text(c.olds[0].xattrs[1].name, "a000001");
 }
 
+/* Of what was lost, a list as long as a case can have; `again` at its end. Returns its text. */
+static char *many_lost(const char *again, size_t *ret_size)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, ret_size);
+	fprintf(out, HEAD "cut %d preset=posix lost=1.tail", 10 * MANY);
+	for (int i = 1; i < 5 * MANY; i++)
+		fprintf(out, ",1.data[%d]", i);
+	for (int i = 5 * MANY; i < 10 * MANY; i++)
+		fprintf(out, ",%d.entry", i);
+	fprintf(out, "%s\n", again);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static void test_a_million_lost_effects_are_read_in_time(void **state)
+{
+	(void)state;
+	size_t size;
+	char *text = many_lost("", &size);
+	struct torn_case c;
+	parse_good(text, &c);
+	const struct torn_cut *cut = &c.plan.cut;
+	assert_int_equal(cut->lost_count, 10 * MANY);
+	for (uint32_t i = 1; i < cut->lost_count; i++) {
+		assert_int_equal(cut->lost[i].op, i < 5 * MANY ? 1 : i);
+		assert_int_equal(cut->lost[i].part, i < 5 * MANY ? i : 0);
+	}
+	assert_true(arena.used < 16 * MANY * sizeof(*cut->lost)); /* no room that is not needed */
+	char *second = printed(&c);
+	assert_string_equal(second, text);
+	free(second);
+	free(text);
+}
+
+static void test_a_long_list_with_one_effect_twice_is_refused_in_time(void **state)
+{
+	(void)state;
+	size_t size;
+	char *text = many_lost(",999999.entry", &size);
+	assert_refused(text, 3, "expected each effect once, found 999999.entry");
+	free(text);
+}
+
 static void test_ten_megabytes_of_noise_are_refused_in_time(void **state)
 {
 	(void)state;
 	static const char *const heads[] = {
 		"",	      HEAD,	HEAD "arg a \"", HEAD "old a file ", HEAD "fault ",
-		HEAD "seed ", HEAD "# "};
+		HEAD "seed ", HEAD "# ", HEAD "cut 9 preset=ext4 lost="};
 	uint64_t seed = 4;
 	const size_t size = 10 << 20;
 	for (size_t i = 0; i < COUNT(heads); i++) {
@@ -1599,6 +1882,8 @@ int main(void)
 		PLAIN(test_every_fault_is_read),
 		PLAIN(test_each_fault_name_is_the_word_in_a_case),
 		PLAIN(test_one_eintr_prints_as_eintr),
+		PLAIN(test_a_cut_is_read),
+		PLAIN(test_every_preset_and_every_kind_of_effect_is_read),
 		PLAIN(test_accepted_texts_have_one_canonical_form),
 		PLAIN(test_paths_and_attributes_of_the_longest_are_accepted),
 		PLAIN(test_malformed_texts_are_refused_with_their_line),
@@ -1618,6 +1903,8 @@ int main(void)
 		TIMED(test_a_line_said_a_million_times_is_refused_in_time),
 		TIMED(test_deep_paths_are_read_in_time),
 		TIMED(test_a_hundred_thousand_attributes_are_read_in_time),
+		TIMED(test_a_million_lost_effects_are_read_in_time),
+		TIMED(test_a_long_list_with_one_effect_twice_is_refused_in_time),
 		TIMED(test_ten_megabytes_of_noise_are_refused_in_time),
 		FILES(test_a_case_file_is_loaded_with_the_files_it_names),
 		FILES(test_a_case_file_may_be_named_without_a_folder),

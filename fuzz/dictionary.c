@@ -2,6 +2,7 @@
 #include "dictionary.h"
 
 #include "case.h"
+#include "cut_text.h"
 #include "fault_text.h"
 #include "old_text.h"
 
@@ -57,6 +58,7 @@ void torn_dictionary_print(FILE *out)
 	print_words(out, "old states", torn_old_word);
 	print_faults(out);
 	print_words(out, "kills", torn_fault_value_word);
+	print_words(out, "power cuts", torn_cut_word);
 	print_calls(out);
 	print_numbers(out, "errnos", torn_errno_name);
 	print_numbers(out, "signals", torn_signal_name);

@@ -61,9 +61,12 @@ endforeach()
 # objects above stay without. The files that claim have none, or a claim would
 # look like something new in the parser.
 set(parsers
-	fuzz/case.c fuzz/expected.c fuzz/fault_text.c fuzz/nouns.c fuzz/old_text.c fuzz/regular.c
-	fuzz/sort.c fuzz/words.c injectors/arena.c injectors/calls.c)
+	fuzz/case.c fuzz/cut_text.c fuzz/expected.c fuzz/fault_text.c fuzz/nouns.c fuzz/old_text.c
+	fuzz/regular.c fuzz/sort.c fuzz/words.c injectors/arena.c injectors/calls.c)
+# They name presets and effects, which stand beside what is done with them.
+list(APPEND parsers injectors/effects.c injectors/fold.c injectors/presets.c injectors/tree.c)
 add_library(torn_parsers OBJECT ${parsers})
+target_include_directories(torn_parsers PRIVATE ${XXHASH_INCLUDE_DIR})
 target_compile_options(torn_parsers PRIVATE -fsanitize=fuzzer-no-link)
 add_library(torn_fuzz_parse OBJECT fuzz/fuzz_parse.c)
 

@@ -15,6 +15,16 @@ static struct torn_bytes print(const struct torn_case *c)
 	return torn_fuzz_print_end(&text);
 }
 
+static void claim_same_cut(const struct torn_cut *a, const struct torn_cut *b)
+{
+	assert(a->preset == b->preset && a->op == b->op && a->during == b->during);
+	assert(a->lost_count == b->lost_count);
+	for (uint32_t i = 0; i < a->lost_count; i++) {
+		assert(a->lost[i].op == b->lost[i].op && a->lost[i].kind == b->lost[i].kind);
+		assert(a->lost[i].part == b->lost[i].part);
+	}
+}
+
 static void claim_same(const struct torn_case *a, const struct torn_case *b)
 {
 	assert(torn_bytes_equal(a->target, b->target));
@@ -29,6 +39,7 @@ static void claim_same(const struct torn_case *a, const struct torn_case *b)
 	assert(a->plan.seed == b->plan.seed && a->plan.faults_count == b->plan.faults_count);
 	for (uint32_t i = 0; i < a->plan.faults_count; i++)
 		assert(torn_fault_compare(&a->plan.faults[i], &b->plan.faults[i]) == 0);
+	claim_same_cut(&a->plan.cut, &b->plan.cut);
 	assert(a->expect == b->expect && torn_bytes_equal(a->invariant, b->invariant));
 }
 

@@ -1,0 +1,259 @@
+/*
+ * cut_text.c: see cut_text.h for the grammar.
+ *
+ * The list of what was lost may be long, and an arena cannot let an array grow: it
+ * is walked twice, once to see that it is right and how long it is.
+ */
+#include "cut_text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "../injectors/presets.h"
+#include "fault_text.h"
+
+static const char during[] = "during", preset_is[] = "preset=", lost_is[] = "lost=";
+static const char *const own_words[] = {during, preset_is, lost_is};
+
+#define OWN_WORDS_COUNT (sizeof(own_words) / sizeof(own_words[0]))
+
+static struct torn_bytes without(struct torn_bytes bytes, size_t prefix_size)
+{
+	return (struct torn_bytes){bytes.data + prefix_size, bytes.size - prefix_size};
+}
+
+/* ----------------------------------------------------------------- reading */
+
+/* Say whether a word is "NAME=VALUE", and give the value; a quoted one begins with its quote. */
+static bool is_option(const struct torn_word *word, const char *name, struct torn_bytes *ret_value)
+{
+	const size_t size = strlen(name);
+	if (word->raw.size < size || memcmp(word->raw.data, name, size) != 0)
+		return false;
+	*ret_value = without(word->raw, size);
+	return true;
+}
+
+/* Take bytes up to the next `separator` off a text; without one, all of it: then it has no data. */
+static struct torn_bytes take_until(struct torn_bytes *text, uint8_t separator)
+{
+	const uint8_t *at = text->size ? memchr(text->data, separator, text->size) : NULL;
+	const struct torn_bytes taken = {text->data,
+					 at ? (size_t)(at - text->data) : text->size};
+	*text = at ? without(*text, taken.size + 1) : (struct torn_bytes){NULL, 0};
+	return taken;
+}
+
+static bool kind_named(struct torn_bytes name, uint32_t *ret_kind)
+{
+	for (uint32_t kind = 0; kind < TORN_EFFECT_KIND_COUNT; kind++) {
+		if (!torn_bytes_equal(name, torn_bytes_of(torn_effect_kind_name(kind))))
+			continue;
+		*ret_kind = kind;
+		return true;
+	}
+	return false;
+}
+
+static int refuse_kind(struct torn_words *words, struct torn_bytes found)
+{
+	char kinds[96];
+	size_t used = 0;
+	for (uint32_t kind = 0; kind < TORN_EFFECT_KIND_COUNT; kind++) {
+		used += (size_t)snprintf(kinds + used, sizeof(kinds) - used, "%s%s",
+					 kind ? ", " : "", torn_effect_kind_name(kind));
+		assert(used < sizeof(kinds));
+	}
+	return torn_words_refuse_bytes(words, found, "one of %s", kinds);
+}
+
+/* OP.KIND[PART], of a cut after op `last`. */
+static int parse_effect(struct torn_words *words, uint32_t last, struct torn_bytes text,
+			struct torn_lost *ret_lost)
+{
+	struct torn_lost lost = {0};
+	struct torn_bytes rest = text;
+	const struct torn_bytes op = take_until(&rest, '.');
+	uint64_t number;
+	if (!rest.data)
+		return torn_words_refuse_bytes(words, text, "an effect OP.KIND[PART]");
+	if (!torn_word_number(op, 1, last, &number))
+		return torn_words_refuse_bytes(words, op, "an op number from 1 to %" PRIu32, last);
+	lost.op = (uint32_t)number;
+
+	const struct torn_bytes kind = take_until(&rest, '[');
+	if (!kind_named(kind, &lost.kind))
+		return refuse_kind(words, kind);
+	if (rest.data) {
+		const struct torn_bytes part = take_until(&rest, ']');
+		if (!rest.data || rest.size)
+			return torn_words_refuse_bytes(words, text, "a part in brackets, [PART]");
+		if (!torn_word_number(part, 0, UINT32_MAX, &number))
+			return torn_words_refuse_bytes(words, part,
+						       "the number of a part from 0 to %" PRIu32,
+						       UINT32_MAX);
+		lost.part = (uint32_t)number;
+	} else if (lost.kind == TORN_EFFECT_DATA) {
+		/* it would pass for all that the op wrote */
+		return torn_words_refuse_bytes(words, text, "data with its part, [PART]");
+	}
+	*ret_lost = lost;
+	return 0;
+}
+
+/* What a walk in program order has come by: of the op at hand the next part of each kind. */
+struct order {
+	uint32_t op;
+	uint64_t parts[TORN_EFFECT_KIND_COUNT];
+};
+
+static int check_order(struct torn_words *words, struct order *order, const struct torn_lost *lost,
+		       struct torn_bytes text)
+{
+	if (lost->op < order->op)
+		return torn_words_refuse_bytes(words, text,
+					       "effects in program order (op %" PRIu32
+					       " stands before it)",
+					       order->op);
+	if (lost->op > order->op)
+		*order = (struct order){.op = lost->op};
+	uint64_t *next = &order->parts[lost->kind];
+	if (lost->part + UINT64_C(1) == *next)
+		return torn_words_refuse_bytes(words, text, "each effect once");
+	if (lost->part < *next)
+		return torn_words_refuse_bytes(words, text,
+					       "effects in program order (part %" PRIu64
+					       " stands before it)",
+					       *next - 1);
+	*next = lost->part + UINT64_C(1);
+	return 0;
+}
+
+/* `ret_items` NULL: they are only counted. */
+static int parse_effects(struct torn_words *words, uint32_t last, struct torn_bytes list,
+			 struct torn_lost *ret_items, uint32_t *ret_count)
+{
+	struct order order = {0};
+	uint32_t count = 0;
+	do {
+		const struct torn_bytes text = take_until(&list, ',');
+		struct torn_lost lost;
+		int error = parse_effect(words, last, text, &lost);
+		if (!error)
+			error = check_order(words, &order, &lost, text);
+		if (error)
+			return error;
+		if (ret_items)
+			ret_items[count] = lost;
+		count++;
+	} while (list.data);
+	*ret_count = count;
+	return 0;
+}
+
+static int parse_lost(struct torn_words *words, struct torn_arena *arena,
+		      const struct torn_word *word, struct torn_cut *cut)
+{
+	struct torn_bytes list;
+	if (!is_option(word, lost_is, &list))
+		return torn_words_refuse(words, word, "lost= or the end of the line");
+	if (cut->op == 0)
+		return torn_words_refuse(words, word, "the end of the line (before the first op "
+						      "nothing is lost)");
+	int error = parse_effects(words, cut->op, list, NULL, &cut->lost_count);
+	if (error)
+		return error;
+	struct torn_lost *lost = torn_arena_take_raw(arena, cut->lost_count * sizeof(*lost));
+	if (!lost)
+		return -ENOMEM;
+	cut->lost = lost;
+	return parse_effects(words, cut->op, list, lost, &cut->lost_count);
+}
+
+static int parse_moment(struct torn_words *words, struct torn_cut *cut, struct torn_word *ret_next)
+{
+	struct torn_word word;
+	uint64_t op;
+	int error = torn_words_next(words, &word);
+	if (error)
+		return error;
+	if (!torn_word_number(word.raw, 0, TORN_WHEN_MAX, &op))
+		return torn_words_refuse(words, &word, "an op number from 0 to %" PRIu32,
+					 TORN_WHEN_MAX);
+	cut->op = (uint32_t)op;
+	error = torn_words_next(words, &word);
+	if (!error && torn_word_is(&word, during)) {
+		if (cut->op == 0)
+			return torn_words_refuse(words, &word, "preset=NAME (there is no op 0)");
+		cut->during = true;
+		error = torn_words_next(words, &word);
+	}
+	if (!error)
+		*ret_next = word;
+	return error;
+}
+
+static int parse_preset(struct torn_words *words, const struct torn_word *word,
+			struct torn_cut *cut)
+{
+	struct torn_bytes name;
+	if (!is_option(word, preset_is, &name))
+		return torn_words_refuse(words, word, "%spreset=NAME",
+					 cut->op == 0 || cut->during ? "" : "during or ");
+	const enum torn_preset preset = torn_preset_named(name);
+	if (preset == TORN_PRESET_COUNT)
+		return torn_words_refuse_bytes(words, name, "a preset (see torn list presets)");
+	cut->preset = torn_preset_name(preset);
+	return 0;
+}
+
+int torn_cut_parse(struct torn_words *words, struct torn_arena *arena, struct torn_cut *ret_cut)
+{
+	struct torn_cut cut = {0};
+	struct torn_word word;
+	int error = parse_moment(words, &cut, &word);
+	if (!error)
+		error = parse_preset(words, &word, &cut);
+	if (!error)
+		error = torn_words_next(words, &word);
+	if (!error && word.kind != TORN_WORD_END)
+		error = parse_lost(words, arena, &word, &cut);
+	if (!error)
+		error = torn_words_finish(words);
+	if (error)
+		return error;
+	*ret_cut = cut;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- printing */
+
+void torn_cut_print(const struct torn_cut *cut, FILE *out)
+{
+	fprintf(out, "%" PRIu32 "%s%s %s%s", cut->op, cut->during ? " " : "",
+		cut->during ? during : "", preset_is, cut->preset);
+	for (uint32_t i = 0; i < cut->lost_count; i++) {
+		const struct torn_lost *lost = &cut->lost[i];
+		fprintf(out, "%s%s%" PRIu32 ".%s", i ? "," : " ", i ? "" : lost_is, lost->op,
+			torn_effect_kind_name(lost->kind));
+		if (lost->part || lost->kind == TORN_EFFECT_DATA)
+			fprintf(out, "[%" PRIu32 "]", lost->part);
+	}
+}
+
+/* ------------------------------------------------------------------- words */
+
+const char *torn_cut_word(size_t number)
+{
+	if (number < OWN_WORDS_COUNT)
+		return own_words[number];
+	number -= OWN_WORDS_COUNT;
+	if (number < TORN_PRESET_COUNT)
+		return torn_preset_name((enum torn_preset)number);
+	number -= TORN_PRESET_COUNT;
+	return number < TORN_EFFECT_KIND_COUNT
+		       ? torn_effect_kind_name((enum torn_effect_kind)number)
+		       : NULL;
+}
