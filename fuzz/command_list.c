@@ -5,6 +5,7 @@
 #include "dictionary.h"
 #include "registry.h"
 #include "../injectors/faults.h"
+#include "../injectors/presets.h"
 
 static void list_targets(void)
 {
@@ -36,9 +37,26 @@ static void list_faults(void)
 		printf("%-8s %s\n", torn_fault_row(name)->word, torn_fault_row(name)->help);
 }
 
+/* What a preset is the rules of. */
+static const char *const presets[] = {
+	[TORN_PRESET_SYNC] = "a synchronous mount",
+	[TORN_PRESET_EXT4_JOURNAL] = "ext4 data=journal",
+	[TORN_PRESET_EXT4] = "ext4 data=ordered, auto_da_alloc",
+	[TORN_PRESET_XFS] = "XFS",
+	[TORN_PRESET_BTRFS] = "btrfs",
+	[TORN_PRESET_EXT4_NOAUTO] = "ext4 noauto_da_alloc",
+	[TORN_PRESET_EXT4_WRITEBACK] = "ext4 data=writeback",
+	[TORN_PRESET_POSIX] = "what the standard promises, and no more",
+	[TORN_PRESET_POSIX_SPLIT] = "the same with renames half done: off unless asked",
+};
+_Static_assert(sizeof presets / sizeof *presets == TORN_PRESET_COUNT, "each preset has a line");
+
 static void list_presets(void)
 {
-	printf("%-8s the process dies between or within calls: all effects so far are kept\n", "kill");
+	printf("%-14s the process dies between or within calls: all effects so far are kept\n",
+	       "kill");
+	for (unsigned preset = 0; preset < TORN_PRESET_COUNT; preset++)
+		printf("%-14s %s\n", torn_preset_name(preset), presets[preset]);
 }
 
 static void list_dictionary(void)
