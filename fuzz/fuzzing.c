@@ -121,9 +121,13 @@ static struct torn_bytes print_without_faults(const struct torn_case *c, struct 
 	return print(&bare, arena);
 }
 
-/* Every run gives all its kills: one that a case asks for says nothing more. */
-static void drop_kills(struct torn_plan *plan)
+/*
+ * Every run gives all its kills: one that a case asks for says nothing more. And no
+ * run of a search ends in a power cut: a finding must not say that it did.
+ */
+static void drop_ends(struct torn_plan *plan)
 {
+	plan->cut = (struct torn_cut){.preset = NULL};
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < plan->faults_count; i++)
 		if (plan->faults[i].name != TORN_FAULT_KILL)
@@ -142,7 +146,7 @@ static int read_case(const struct torn_fuzzing *fuzzing, struct torn_bytes text,
 		return -EINVAL;
 	/* What is of use for one variant may be so for another. */
 	ret_case->variant = torn_bytes_of(fuzzing->fuzzed->variant->name);
-	drop_kills(&ret_case->plan);
+	drop_ends(&ret_case->plan);
 	return 0;
 }
 

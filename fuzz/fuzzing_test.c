@@ -133,6 +133,19 @@ static void test_a_finding_is_told_with_the_fewest_of_its_faults(void **state)
 	close_fuzz(fuzz);
 }
 
+static void test_a_finding_says_nothing_of_a_power_cut_that_was_not_made(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	fuzz->texts[0] = PR600 "fault 6 renameat errno=EACCES\ncut 6 preset=ext4 lost=2.data[0]\n";
+	run(fuzz, run_texts);
+	assert_int_equal(fuzz->results[0], 0);
+	const struct torn_finding *litter = finding(fuzz, "no-litter", "renameat", "errno");
+	assert_non_null(litter);
+	assert_non_null(strstr(litter->case_text, "fault 6 renameat errno=EACCES\nexpect "));
+	close_fuzz(fuzz);
+}
+
 static void test_what_the_clean_run_shows_is_told_of_no_fault(void **state)
 {
 	(void)state;
@@ -474,6 +487,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_finding_is_told_with_the_fewest_of_its_faults),
+		cmocka_unit_test(test_a_finding_says_nothing_of_a_power_cut_that_was_not_made),
 		cmocka_unit_test(test_what_the_clean_run_shows_is_told_of_no_fault),
 		cmocka_unit_test(test_what_an_old_state_shows_anyway_is_no_fault_s_doing),
 		cmocka_unit_test(test_a_shorter_case_takes_the_place_of_a_longer_one),
