@@ -87,9 +87,11 @@ all_but_sync=ext4-journal,ext4,xfs,btrfs,ext4-noauto,ext4-writeback,posix
 expect_durable planted.success_is_durable@directory success-is-durable $all_but_sync
 expect_durable planted.success_is_durable@wrong_directory success-is-durable ${all_but_sync#*,}
 expect_durable planted.success_is_durable@file old-or-new ${all_but_sync#*,}
-expect_durable planted.rollback_is_durable@unsynced rollback-is-durable posix
+expect_durable planted.rollback_is_durable@unsynced rollback-is-durable $all_but_sync
 expect "a replace that is right under every one of them" \
 	"$torn" check example.replace example.exchange example.tmpfile_link --power model --quiet
+run "$torn" check example.replace --presets posix-split --quiet
+expect "renames half done make it wrong: which is why posix-split is off" exits_with 1
 for variant in descriptor cwd umask mask memory lock; do
 	caught "planted.nothing_leaks@$variant" nothing-leaks
 done

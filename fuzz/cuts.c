@@ -34,7 +34,7 @@ void torn_cuts_close(struct torn_cuts *cuts)
 
 /* ---------------------------------------------------------------- judging */
 
-/* A promise that a state breaks. */
+/* A promise that a state breaks. What its cut lost is malloc'ed: the search returns its arena. */
 struct violation {
 	const struct torn_invariant *invariant;
 	struct torn_judgement judgement;
@@ -77,7 +77,10 @@ static bool is_lost(const struct cutting *cutting, const struct torn_crash_state
 	       !cutting->persistence->dropped[number];
 }
 
-/* The earliest cut that leaves a state; of those after the return, the last op's. */
+/*
+ * The earliest cut that leaves a state; of those after the return, the last op's.
+ * The caller frees what it lost; NULL: there was no memory.
+ */
 static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_crash_state *state,
 			      bool returned)
 {
@@ -92,7 +95,7 @@ static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_c
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < effects->count; i++)
 		count += is_lost(cutting, state, i, moment);
-	struct torn_lost *lost = torn_arena_take(cutting->arena, (count + 1) * sizeof *lost);
+	struct torn_lost *lost = calloc(count + 1, sizeof *lost);
 	for (uint32_t i = 0; lost && i < effects->count; i++) {
 		const struct torn_effect *effect = &effects->items[i];
 		if (is_lost(cutting, state, i, moment))
@@ -113,13 +116,19 @@ static void blame(const struct torn_log *log, const struct torn_cut *cut,
 	judgement->call = op ? op->call : TORN_CALL_NONE;
 }
 
+/* Takes over what was lost. */
 static void note_violation(struct cutting *cutting, const struct violation *violation)
 {
+	if (!violation->cut.lost) {
+		cutting->no_memory = true;
+		return;
+	}
 	if (cutting->violations_count == cutting->violations_room) {
 		const size_t room = cutting->violations_room ? cutting->violations_room * 2 : 64;
 		struct violation *larger = realloc(cutting->violations, room * sizeof *larger);
 		if (!larger) {
 			cutting->no_memory = true;
+			free((void *)violation->cut.lost);
 			return;
 		}
 		cutting->violations = larger;
@@ -132,21 +141,20 @@ static void note_violation(struct cutting *cutting, const struct violation *viol
 static bool judge(struct cutting *cutting, const struct torn_crash_state *state, bool returned)
 {
 	struct torn_trial trial = *cutting->run;
-	struct torn_cut cut = {.preset = torn_preset_name(cutting->preset)};
+	const struct torn_cut some = {.preset = torn_preset_name(cutting->preset)};
 	size_t count;
 	bool held = true;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	trial.now = state->tree;
 	trial.killed = true;
-	trial.cut = &cut;
+	trial.cut = &some;
 	trial.returned = returned;
 	for (size_t i = 0; i < count; i++) {
 		struct torn_judgement judgement = {.verdict = TORN_SKIPPED};
 		invariants[i]->judge(&trial, &judgement);
 		if (judgement.verdict != TORN_VIOLATED)
 			continue;
-		if (held)
-			cut = cut_of(cutting, state, returned);
+		const struct torn_cut cut = cut_of(cutting, state, returned);
 		held = false;
 		blame(trial.log, &cut, &judgement);
 		note_violation(cutting, &(struct violation){invariants[i], judgement, cut, false});
@@ -233,16 +241,27 @@ static bool see(void *context, const struct torn_crash_state *state)
 	return true;
 }
 
+static void forget_violations(struct cutting *cutting)
+{
+	for (size_t i = 0; i < cutting->violations_count; i++)
+		free((void *)cutting->violations[i].cut.lost);
+	cutting->violations_count = 0;
+}
+
 static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret_all)
 {
 	struct torn_cuts *cuts = cutting->cuts;
 	const struct torn_log *log = cutting->run->log;
 	struct torn_persistence persistence;
 	struct torn_crash_count count = {0};
-	int r = torn_preset_order(cutting->arena, preset, cutting->effects, log, &persistence);
+	struct torn_effects effects;
+	int r = torn_effects_of(cutting->arena, &cuts->setup->base, log, torn_preset_splits(preset), &effects);
+	if (r == 0)
+		r = torn_preset_order(cutting->arena, preset, &effects, log, &persistence);
+	cutting->effects = &effects;
 	cutting->persistence = &persistence;
 	cutting->preset = preset;
-	cutting->violations_count = 0;
+	forget_violations(cutting);
 	torn_hashes_clear(&cutting->told);
 	if (r == 0)
 		r = torn_crash_states(cutting->arena, &cuts->setup->base, log, cutting->effects, &persistence,
@@ -269,24 +288,24 @@ static int note_kills(struct cutting *cutting)
 	return r;
 }
 
-/* The weakest that is asked for, which has all states of the others: posix, where it is among them. */
+/* posix first, which has all states of those before it. Returns whether all of them were looked at. */
 static bool cut_under_all(struct cutting *cutting, int *ret_r)
 {
 	const unsigned presets = cutting->cuts->presets;
-	bool all = false;
+	bool all = true, is_clean = false;
 	int r = 0;
 	if (presets & TORN_PRESET_BIT(TORN_PRESET_POSIX)) {
 		r = cut_under(cutting, TORN_PRESET_POSIX, &all);
-		if (r < 0 || (all && cutting->violations_count == 0)) {
-			*ret_r = r;
-			return all;
-		}
+		is_clean = all && cutting->violations_count == 0;
 	}
 	for (enum torn_preset preset = 0; r == 0 && preset < TORN_PRESET_COUNT; preset++) {
-		bool all_of_it = true;
-		if (preset != TORN_PRESET_POSIX && (presets & TORN_PRESET_BIT(preset)))
-			r = cut_under(cutting, preset, &all_of_it);
-		all &= all_of_it || (presets & TORN_PRESET_BIT(TORN_PRESET_POSIX));
+		bool all_of_it;
+		const bool is_weaker = preset > TORN_PRESET_POSIX;
+		if (preset == TORN_PRESET_POSIX || !(presets & TORN_PRESET_BIT(preset)) ||
+		    (is_clean && !is_weaker))
+			continue;
+		r = cut_under(cutting, preset, &all_of_it);
+		all &= all_of_it;
 	}
 	*ret_r = r;
 	return all;
@@ -296,15 +315,13 @@ int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
 {
 	struct torn_arena *arena = &cuts->lab->recorder->arena;
 	const size_t mark = torn_arena_mark(arena);
-	struct torn_effects effects;
-	struct cutting cutting = {.cuts = cuts, .run = run, .arena = arena, .effects = &effects};
-	int r = torn_effects_of(arena, &cuts->setup->base, run->log, &effects);
-	if (r == 0)
-		r = note_kills(&cutting);
+	struct cutting cutting = {.cuts = cuts, .run = run, .arena = arena};
+	int r = note_kills(&cutting);
 	if (r == 0 && !cut_under_all(&cutting, &r))
 		cuts->some_left_out = true;
 	torn_hashes_close(&cutting.kills);
 	torn_hashes_close(&cutting.told);
+	forget_violations(&cutting);
 	free(cutting.violations);
 	torn_arena_return(arena, mark);
 	return r < 0 ? fail(cuts->lab, -EPROTO, "the log has no crash states: %s", strerror(-r)) : 0;
@@ -363,10 +380,10 @@ int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct 
 	uint32_t number = 0;
 	if (cut->op > 0 && at == log->count)
 		return fail(lab, -EINVAL, "the run has no op %u at which the power could go", cut->op);
-	int r = torn_effects_of(arena, &setup->base, log, &effects);
+	const enum torn_preset preset = torn_preset_named(torn_bytes_of(cut->preset));
+	int r = torn_effects_of(arena, &setup->base, log, torn_preset_splits(preset), &effects);
 	if (r == 0)
-		r = torn_preset_order(arena, torn_preset_named(torn_bytes_of(cut->preset)), &effects, log,
-				      &persistence);
+		r = torn_preset_order(arena, preset, &effects, log, &persistence);
 	bool *lost = r == 0 ? torn_arena_take(arena, effects.count + 1) : NULL;
 	if (!lost)
 		return fail(lab, -EPROTO, "no room for the effects of the run");

@@ -15,7 +15,8 @@
 
 /* The place of a trial among all: compared number by number, the smaller is told. */
 struct torn_order {
-	uint32_t faults, world;
+	uint32_t faults; /* how many, and of power cuts also how weak the preset is */
+	uint32_t world;
 	uint32_t plans[TORN_FAULTS_MAX]; /* its number among the plans at each depth */
 	uint32_t kill;                   /* 1 + its number among the kills of the run; 0: at its end */
 };

@@ -138,7 +138,10 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 		.judgement = judgement,
 		.order = level->order,
 	};
-	shown.order.faults = plan->faults_count;
+	/* Of power cuts the strongest preset that shows it is told, in whatever old state. */
+	shown.order.faults = plan->faults_count << 8;
+	if (plan->cut.preset)
+		shown.order.faults |= (uint32_t)torn_preset_named(torn_bytes_of(plan->cut.preset));
 	shown.order.kill = kill;
 	torn_findings_add(&sweeping->sweep->findings, &shown);
 	if (sweeping->sweep->findings.overflowed)
@@ -189,13 +192,11 @@ static void tell_kill(void *context, const struct torn_kill *kill,
 	tell(sweeping, &plan, true, kill->sequence, invariant, judgement);
 }
 
-/* Stronger presets come before weaker ones, fewer lost effects before more, earlier cuts before later. */
+/* Fewer lost effects come before more, earlier cuts before later. */
 static uint32_t order_of_cut(const struct torn_cut *cut)
 {
-	const uint32_t preset = (uint32_t)torn_preset_named(torn_bytes_of(cut->preset));
 	const uint32_t lost = cut->lost_count < 255 ? cut->lost_count : 255;
-	const uint32_t moment = cut->op < 1u << 18 ? cut->op * 2 + !cut->during : (1u << 19) - 1;
-	return preset << 27 | lost << 19 | moment;
+	return lost << 24 | (cut->op < 1u << 23 ? cut->op * 2 + !cut->during : (1u << 24) - 1);
 }
 
 /* From cuts.c: what a power cut left breaks a promise that the run itself kept. */

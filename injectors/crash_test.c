@@ -267,7 +267,8 @@ static void look_at(enum torn_preset preset, const char *path)
 	struct torn_crash_count count;
 	const struct torn_log *log = test->trial.log;
 	seen = (struct seen){.path = path, .end = 2 * log->count};
-	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, &effects), 0);
+	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log,
+					 torn_preset_splits(preset), &effects), 0);
 	assert_int_equal(torn_preset_order(&test->arena, preset, &effects, log, &order), 0);
 	assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects, &order,
 					   TORN_CRASH_SETS_MAX, 1, see, &seen, &count),
@@ -522,7 +523,8 @@ static void test_with_all_effects_it_is_the_tree_of_the_run(void **state)
 			struct torn_persistence persistence;
 			struct torn_crash_count count;
 			const struct torn_log *log = test->trial.log;
-			assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, &effects), 0);
+			assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log,
+					 torn_preset_splits(preset), &effects), 0);
 			assert_int_equal(torn_preset_order(&test->arena, preset, &effects, log, &persistence), 0);
 			assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects,
 							   &persistence, TORN_CRASH_SETS_MAX, 1, see_whole,

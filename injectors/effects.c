@@ -16,6 +16,7 @@
 struct reading {
 	struct torn_arena *arena;
 	struct torn_fold fold;
+	bool split;
 	struct torn_effect *items; /* NULL: they are only counted */
 	uint32_t count;
 	uint32_t at, parts[TORN_EFFECT_KIND_COUNT];
@@ -62,6 +63,13 @@ static void add_rename(struct reading *reading, const struct torn_op *op)
 	if (op->object == op->object_to)
 		return; /* two names of one inode: nothing happens */
 	const bool exchanges = op->how & RENAME_EXCHANGE;
+	if (reading->split) {
+		if (op->object_to && !exchanges) /* what was there goes first, as ALICE has it (OSDI 2014) */
+			add_entry(reading, op->dir_to, op->name_to, op->object_to, 0);
+		add_entry(reading, op->dir_to, op->name_to, op->object, op->object);
+		add_entry(reading, op->dir, op->name, op->object, exchanges ? op->object_to : 0);
+		return;
+	}
 	add(reading, (struct torn_effect){
 			     .kind = TORN_EFFECT_ENTRIES,
 			     .object = op->object,
@@ -219,9 +227,9 @@ static int read_log(struct reading *reading, const struct torn_fold_base *base, 
 }
 
 int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
-		    const struct torn_log *log, struct torn_effects *ret_effects)
+		    const struct torn_log *log, bool split, struct torn_effects *ret_effects)
 {
-	struct reading reading = {.arena = arena};
+	struct reading reading = {.arena = arena, .split = split};
 	uint32_t allocations = 1;
 	for (uint32_t i = 0; i < log->count; i++)
 		allocations += log->ops[i].kind == TORN_KIND_allocate;

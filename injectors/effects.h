@@ -53,11 +53,12 @@ struct torn_effects {
 };
 
 /*
- * Read the effects out of a log; all lies in `arena`. Returns 0, -ENOMEM, or
- * -EPROTO where the log does not fit its base: torn's own error.
+ * Read the effects out of a log; all lies in `arena`. `split`: what a rename
+ * removes and what it makes are effects of their own (posix-split). Returns 0, -ENOMEM, or -EPROTO
+ * where the log does not fit its base: torn's own error.
  */
 int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
-		    const struct torn_log *log, struct torn_effects *ret_effects);
+		    const struct torn_log *log, bool split, struct torn_effects *ret_effects);
 
 /*
  * Apply one to a fold that has room for `objects` inodes. What it is applied upon

@@ -27,6 +27,12 @@ enum torn_preset {
 	TORN_PRESET_COUNT
 }; /* the stronger first: a finding is headed by the first that shows it */
 
+/* Does it have renames half done? torn_effects_of() wants to know. */
+static inline bool torn_preset_splits(enum torn_preset preset)
+{
+	return preset == TORN_PRESET_POSIX_SPLIT;
+}
+
 const char *torn_preset_name(enum torn_preset preset);
 /* Return the preset of that name, or TORN_PRESET_COUNT. */
 enum torn_preset torn_preset_named(struct torn_bytes name);
