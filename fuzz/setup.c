@@ -2,12 +2,14 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../injectors/faults.h"
 #include "../injectors/tree.h"
+#include "../injectors/view.h"
 #include "registry.h"
 #include "world.h"
 
@@ -131,68 +133,18 @@ static struct torn_bytes tree_path(struct torn_bytes path)
 	return (struct torn_bytes){to, size};
 }
 
-#define DEPTH_MAX 128u
-#define LINKS_MAX 40u /* in one path: path_resolution(7) */
-
-/* On the way along a path in the old tree: where it is, and what is still to come. */
-struct walk {
-	const struct torn_node *at[DEPTH_MAX]; /* from the root on */
-	size_t depth, links;
-	struct torn_bytes rest;
-};
-
-/* Go on with a symlink's text before what is still to come. */
-static bool follow(const struct torn_setup *setup, struct walk *walk, struct torn_bytes link)
-{
-	const struct torn_bytes rest = walk->rest;
-	uint8_t *text = torn_arena_take(setup->arena, link.size + 1 + rest.size);
-	if (!text || ++walk->links > LINKS_MAX)
-		return false;
-	memcpy(text, link.data, link.size);
-	text[link.size] = '/';
-	memcpy(text + link.size + 1, rest.data, rest.size);
-	walk->rest = (struct torn_bytes){text, link.size + 1 + rest.size};
-	if (link.size > 0 && link.data[0] == '/')
-		walk->depth = 0;
-	return true;
-}
-
-/* Returns false where the path leads nowhere. */
-static bool step(const struct torn_setup *setup, struct walk *walk, struct torn_bytes name,
-		 bool is_last)
-{
-	if (name.size == 0 || torn_bytes_equal(name, torn_bytes_of(".")))
-		return true;
-	if (torn_bytes_equal(name, torn_bytes_of(".."))) {
-		walk->depth -= walk->depth > 0;
-		return true;
-	}
-	const struct torn_node *node = torn_tree_find(walk->at[walk->depth], name);
-	if (node && node->type == TORN_SYMLINK && !is_last)
-		return follow(setup, walk, node->link);
-	if (!node || walk->depth + 1 == DEPTH_MAX)
-		return false;
-	walk->at[++walk->depth] = node;
-	return true;
-}
-
 /*
  * Find what a call on that path would have met in the old tree: symlinks on the
  * way and ".." are followed, a symlink at its end is not. NULL where there is none.
  */
 static const struct torn_node *find_old(const struct torn_setup *setup, struct torn_bytes path)
 {
-	struct walk walk = {.at = {setup->old_tree}, .rest = path};
-	while (walk.rest.size > 0) {
-		const uint8_t *slash = memchr(walk.rest.data, '/', walk.rest.size);
-		const size_t size = slash ? (size_t)(slash - walk.rest.data) : walk.rest.size;
-		const struct torn_bytes name = {walk.rest.data, size};
-		const size_t taken = size + (slash != NULL);
-		walk.rest = (struct torn_bytes){walk.rest.data + taken, walk.rest.size - taken};
-		if (!step(setup, &walk, name, !slash))
-			return NULL;
-	}
-	return walk.at[walk.depth];
+	struct torn_view *view = torn_arena_take(setup->arena, sizeof *view);
+	struct torn_place place;
+	if (!view || torn_view_begin(view, setup->arena, &setup->base) < 0 ||
+	    torn_view_resolve(view, AT_FDCWD, path, TORN_RESOLVE_SELF, &place) < 0)
+		return NULL;
+	return torn_view_node(view, place.object);
 }
 
 static int resolve_promises(struct torn_setup *setup)
