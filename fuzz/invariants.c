@@ -173,12 +173,21 @@ static bool is_needed_backup(const struct litter_search *search, struct torn_byt
 	return torn_tree_same_content(now, old) && !is_old_again(search, old);
 }
 
+/* What is watched, and the directories on the way to it, are old-or-new's. */
+static bool leads_to_watched(const struct torn_trial *trial, struct torn_bytes path)
+{
+	for (size_t i = 0; i < trial->promised->watch_count; i++)
+		if (is_at_or_below(trial->promised->watch[i], path))
+			return true;
+	return false;
+}
+
 static bool is_litter(void *context, struct torn_bytes path, const struct torn_node *now,
 		      const struct torn_node *old)
 {
 	struct litter_search *search = context;
 	const struct torn_trial *trial = search->trial;
-	if (!now || old || torn_tree_find(trial->new_tree, path) ||
+	if (!now || old || torn_tree_find(trial->new_tree, path) || leads_to_watched(trial, path) ||
 	    (!trial->killed && removal_failed(trial, path)) || is_needed_backup(search, path, now))
 		return true;
 	snprintf(search->text, sizeof search->text, "%.*s", TORN_PATH(path));

@@ -327,6 +327,31 @@ static void test_a_file_may_be_what_it_is_on_the_way_and_nothing_else(void **sta
 	expect("error-means-old", returned(old, new, midway, -1), TORN_SKIPPED, "neither");
 }
 
+static void test_a_directory_in_a_file_s_place_is_no_torn_file(void **state)
+{
+	(void)state;
+	const char *old = "old f dir\n", *now = "old f/.temp file x\n";
+	struct torn_trial trial = returned(old, old, now, -1);
+	expect("old-or-new", trial, TORN_VIOLATED, "neither"); /* an old state that is declared */
+	trial.world = NULL;
+	expect("old-or-new", trial, TORN_HELD, "");
+	trial.now = tree("old g dir\n");
+	expect("old-or-new", trial, TORN_VIOLATED, "absent");
+	trial.now = tree("old f file x\n");
+	expect("old-or-new", trial, TORN_VIOLATED, "1 bytes");
+}
+
+static void test_what_is_watched_is_no_litter_nor_the_way_to_it(void **state)
+{
+	(void)state;
+	static const struct torn_bytes deep[] = {{(const uint8_t *)"a/b/f", 5}};
+	promised.watch = deep;
+	expect("no-litter", returned("", "", "old a/b/f file x\n", -1), TORN_HELD, "");
+	expect("no-litter", returned("", "", "old a/b dir\n", -1), TORN_HELD, "");
+	expect("no-litter", returned("", "", "old a/b/f file x\nold a/b/g file y\n", -1), TORN_VIOLATED, "/a/b/g");
+	expect("no-litter", returned("", "", "old a/bb dir\n", -1), TORN_VIOLATED, "/a/bb");
+}
+
 static void test_what_is_refused_may_be_rolled_back(void **state)
 {
 	(void)state;
@@ -368,6 +393,8 @@ int main(void)
 		TEST(test_until_new_is_confirmed_the_old_is_somewhere),
 		TEST(test_a_backup_without_its_file_is_the_last_good_copy),
 		TEST(test_a_file_may_be_what_it_is_on_the_way_and_nothing_else),
+		TEST(test_a_directory_in_a_file_s_place_is_no_torn_file),
+		TEST(test_what_is_watched_is_no_litter_nor_the_way_to_it),
 		TEST(test_what_is_refused_may_be_rolled_back),
 		TEST(test_an_old_state_that_nobody_declared_may_be_refused),
 	};

@@ -57,6 +57,19 @@ static bool is_between(const struct torn_trial *trial, struct torn_bytes at, con
 	return false;
 }
 
+/*
+ * An old state of a case's own may have a directory where a file is meant: it stays
+ * one, and what is made in it for a moment is no part of a promise about a file.
+ */
+static bool is_directory_for_ever(const struct torn_trial *trial, struct torn_bytes at,
+				  const struct torn_node *now)
+{
+	const struct torn_node *old = torn_tree_find(trial->old_tree, at);
+	const struct torn_node *new = torn_tree_find(trial->new_tree, at);
+	return !trial->world && now && old && new && now->type == TORN_DIRECTORY &&
+	       old->type == TORN_DIRECTORY && new->type == TORN_DIRECTORY;
+}
+
 struct torn_watched torn_trial_watched(const struct torn_trial *trial)
 {
 	struct torn_watched state = {.all_old = true, .all_new = true};
@@ -67,7 +80,8 @@ struct torn_watched torn_trial_watched(const struct torn_trial *trial)
 		bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
 		state.all_old &= is_old;
 		state.all_new &= is_new;
-		if (!is_old && !is_new && !state.any_torn && !is_between(trial, at, now)) {
+		if (!is_old && !is_new && !state.any_torn && !is_between(trial, at, now) &&
+		    !is_directory_for_ever(trial, at, now)) {
 			state.torn = at;
 			state.any_torn = true;
 		}

@@ -20,6 +20,8 @@ static bool moves_bytes(const struct torn_op *op)
 /* What ext4_statfs-like accounting refuses when no block and no inode is left. */
 static bool takes_space(const struct torn_op *op)
 {
+	if (op->result == -EEXIST)
+		return false; /* a name that is taken is found before space is looked for: filename_create() */
 	switch (op->kind) {
 	case TORN_KIND_write:
 	case TORN_KIND_copy:
