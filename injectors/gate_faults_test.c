@@ -113,6 +113,21 @@ static int writes_one_byte(const struct torn_run *torn_run)
 	return close(fd);
 }
 
+static int makes_what_is_there(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	MUST_FAIL(mkdir("/srv", 0755), EEXIST);
+	return 0;
+}
+
+/* Remedy: takes_space(). filename_create() looks for the name before any space is taken. */
+static void test_a_taken_name_is_found_before_a_full_disk(void **state)
+{
+	(void)state;
+	run(makes_what_is_there, "fault 1 mkdir full\n");
+	assert_int_equal(test->result, TORN_INVALID);
+}
+
 static void test_full_on_one_byte_is_enospc_at_once(void **state)
 {
 	(void)state;
@@ -447,6 +462,7 @@ int main(void)
 		gate_test(test_sticky_refuses_this_and_every_later_call_of_the_kind),
 		gate_test(test_full_halves_a_write_and_then_refuses_what_takes_space),
 		gate_test(test_full_has_half_of_the_write_on_disk),
+		gate_test(test_a_taken_name_is_found_before_a_full_disk),
 		gate_test(test_full_on_one_byte_is_enospc_at_once),
 		gate_test(test_short_moves_fewer_bytes_without_an_error),
 		gate_test(test_short_on_a_read_leaves_the_rest_for_the_next),
