@@ -15,6 +15,8 @@
  *   - clean-run-succeeds, no fault: without a source (a second run after one
  *     that was done) the backup is removed before that is noticed. Fixed: the
  *     source is looked at first.
+ *   - clean-run-succeeds, no fault: the backup itself as source is removed, dst is
+ *     put back in its own place, and success is reported. Fixed: refused.
  *   - clean-run-succeeds, no fault: dst a directory is moved away, with all that
  *     is in it, where rename(2) itself would refuse. Fixed: so does the look at it.
  * and in the rollback:
@@ -175,7 +177,7 @@ int banger_atomic_replace_fixed(const char *source, const char *dst, const char 
 				enum banger_replaced *ret_replaced)
 {
 	char previous[PATH_MAX];
-	struct stat status;
+	struct stat status, backup;
 
 	*ret_replaced = BANGER_UNCHANGED;
 	if (name_previous(dst, suffix, previous) < 0)
@@ -185,6 +187,14 @@ int banger_atomic_replace_fixed(const char *source, const char *dst, const char 
 		return -1;
 	if (!has_source)
 		return fail("look at", source);
+	if (go_lstat(previous, &backup) == 0) {
+		if (is_same(&status, &backup)) {
+			errno = EINVAL;
+			return fail("install its own backup at", dst);
+		}
+	} else if (errno != ENOENT) {
+		return fail("stat", previous);
+	}
 	int is_there = look(dst, &status);
 	if (is_there < 0 || clear_directory(previous) < 0)
 		return -1;

@@ -77,6 +77,11 @@ static const struct torn_world worlds[] = {
 	 "arg suffix \"\"\n"
 	 BANGER_OLD_SOURCE BANGER_OLD_DST,
 	 .refuses = true},
+	/* the backup is to be installed by the very call that begins by clearing it */
+	{"source_is_backup",
+	 "arg source /usr/local/bin/banger.previous\n"
+	 BANGER_OLD_DST BANGER_OLD_BACKUP,
+	 .refuses = true},
 	{"source_missing", BANGER_OLD_DST, .refuses = true},
 	/* run once more after it was done: there is nothing left to install */
 	{"source_missing_stale_backup", BANGER_OLD_DST BANGER_OLD_BACKUP, .refuses = true},
