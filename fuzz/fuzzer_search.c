@@ -2,6 +2,10 @@
  * fuzzer_search.c: torn fuzz: libFuzzer in workers, watched. A worker that dies
  * of its target is followed by one in which each trial has a child of its own;
  * the others go on, so that what each does is decided by its seed alone.
+ *
+ * libFuzzer and the heap of a process that runs other people's code grow with the
+ * cases that it ran. So a worker ends after a stint, and the next one goes on from
+ * the corpus: memory after an hour is that after a minute.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +27,7 @@
 
 #define SAVE_EVERY_S 10
 #define CASE_BYTES_MAX "65535" /* below TORN_FUZZED_CASE_MAX */
+#define STINT_CASES 100000u
 
 /* One worker's share of a search. */
 struct share {
@@ -30,7 +35,9 @@ struct share {
 	const struct torn_options *options;
 	struct torn_fuzzed *fuzzed;
 	unsigned number;
-	uint64_t runs; /* 0: until the time is over */
+	unsigned stint;       /* of how many workers it is */
+	uint64_t cases_before; /* when the stint began */
+	uint64_t runs;         /* 0: until the time is over */
 	int folder_fd; /* of its corpus */
 };
 
@@ -69,14 +76,28 @@ static int run_one(const uint8_t *data, size_t size)
 }
 
 /* libFuzzer's has 32 bits, which all bits of both numbers decide; 0 is one that it chooses itself. */
-static uint32_t seed_of(uint64_t seed, unsigned number)
+static uint32_t seed_of(uint64_t seed, const struct share *share)
 {
 	struct torn_dice dice = {seed};
 	uint32_t rolled = 0;
-	dice.state = torn_dice_roll(&dice) + number;
+	dice.state = torn_dice_roll(&dice) + share->number;
+	dice.state = torn_dice_roll(&dice) + share->stint;
 	while (rolled == 0)
 		rolled = (uint32_t)(torn_dice_roll(&dice) >> 32);
 	return rolled;
+}
+
+static double seconds_left(const struct share *share)
+{
+	return share->options->time_s - seconds_since(share->fuzzed->begun_ns);
+}
+
+/* Cases of this stint, those of the corpus that it begins with among them. */
+static uint64_t cases_of_stint(const struct share *share, int folder_fd)
+{
+	const uint64_t stint = STINT_CASES + torn_mirror_count(folder_fd);
+	const uint64_t left = share->runs - share->fuzzed->cases;
+	return share->runs && left < stint ? left : stint;
 }
 
 static void search_in_worker(void *context, struct torn_lab *lab)
@@ -86,17 +107,16 @@ static void search_in_worker(void *context, struct torn_lab *lab)
 	torn_fuzzer_begin(share->fuzzer, share->fuzzed, lab);
 	if (atexit(finish) != 0)
 		torn_worker_finish();
-	const double left = options->time_s - seconds_since(share->fuzzed->begun_ns);
-	char seed[40], until[40], folder[40];
-	snprintf(seed, sizeof seed, "-seed=%u", seed_of(options->seed, share->number));
-	if (share->runs)
-		snprintf(until, sizeof until, "-runs=%lu", share->runs);
-	else
+	const double left = seconds_left(share);
+	char seed[40], runs[40], until[40] = "-max_total_time=0", folder[40];
+	snprintf(seed, sizeof seed, "-seed=%u", seed_of(options->seed, share));
+	snprintf(runs, sizeof runs, "-runs=%lu", cases_of_stint(share, lab->folder_fd));
+	if (!share->runs)
 		snprintf(until, sizeof until, "-max_total_time=%u", left < 1 ? 1 : (unsigned)left);
 	snprintf(folder, sizeof folder, "/proc/self/fd/%d", lab->folder_fd);
 	/* No alarms, threads or handlers of libFuzzer's: whoever watches sees what hangs and crashes. */
 	char *arguments[] = {
-		(char *)share->fuzzer->target, seed, until, folder,
+		(char *)share->fuzzer->target, seed, runs, until, folder,
 		(char *)"-max_len=" CASE_BYTES_MAX, (char *)"-len_control=0", (char *)"-reload=0",
 		(char *)"-entropic=0", /* it counts features for each input: memory that grows */
 		(char *)"-timeout=0", (char *)"-rss_limit_mb=0", (char *)"-malloc_limit_mb=0",
@@ -112,6 +132,18 @@ static void search_in_worker(void *context, struct torn_lab *lab)
 
 /* ------------------------------------------------------------- watching it */
 
+static bool has_more(void *context)
+{
+	struct share *share = context;
+	const uint64_t cases = share->fuzzed->cases;
+	const bool came_on = cases > share->cases_before;
+	share->stint++;
+	share->cases_before = cases;
+	if (!came_on || share->fuzzed->failed)
+		return false;
+	return share->runs ? cases < share->runs : seconds_left(share) >= 1;
+}
+
 static void search_again(void *context)
 {
 	struct share *share = context;
@@ -126,8 +158,10 @@ static void search_again(void *context)
 		fprintf(stderr, "torn: this case ended its process; each trial has one of its own from here on\n%s",
 			fuzzed->case_at_hand);
 	/* What was found in a given time stays found; a given number of cases is counted anew. */
-	if (share->runs)
+	if (share->runs) {
 		torn_fuzzed_begin(fuzzed, fuzzed->target, fuzzed->variant);
+		share->cases_before = 0;
+	}
 }
 
 /* What cannot be saved is told when it begins: it is tried again, and at the end it counts. */
@@ -288,6 +322,7 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		jobs[i] = (struct torn_job){
 			.job = search_in_worker,
 			.again = search_again,
+			.more = has_more,
 			.context = share,
 			.alone = true,
 		};

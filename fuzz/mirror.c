@@ -79,6 +79,28 @@ int torn_mirror_in(const char *path, int to_fd)
 	return r;
 }
 
+/* From its first entry on, whoever else reads it. */
+static DIR *open_folder(int folder_fd)
+{
+	const int copy = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+	if (!folder && copy >= 0)
+		close(copy);
+	return folder;
+}
+
+size_t torn_mirror_count(int folder_fd)
+{
+	size_t count = 0;
+	DIR *folder = open_folder(folder_fd);
+	if (!folder)
+		return 0;
+	for (struct dirent *entry; (entry = readdir(folder));)
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count;
+}
+
 static int write_bytes(FILE *out, const void *context)
 {
 	const struct torn_bytes *bytes = context;
@@ -92,8 +114,7 @@ int torn_mirror_out(int from_fd, const char *path, bool replaces, char *ret_path
 		return -ENAMETOOLONG;
 	if (mkdir(path, 0777) != 0 && errno != EEXIST)
 		return -errno;
-	const int copy = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+	DIR *folder = open_folder(from_fd);
 	if (!folder)
 		return -errno;
 	int r = torn_arena_open(&arena, ARENA_BYTES);

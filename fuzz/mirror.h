@@ -25,5 +25,7 @@ int torn_mirror_in(const char *path, int to_fd);
  * the path in `ret_path`.
  */
 int torn_mirror_out(int from_fd, const char *path, bool replaces, char *ret_path, size_t size);
+/* How many inputs a folder holds; 0 where it cannot be read. */
+size_t torn_mirror_count(int folder_fd);
 
 #endif

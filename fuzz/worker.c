@@ -315,6 +315,12 @@ static void begin_again_alone(struct started *one)
 	start(one, true);
 }
 
+static void go_on(struct started *one)
+{
+	if (one->outcome == DONE && one->job->more && one->job->more(one->job->context))
+		start(one, one->isolated);
+}
+
 /* One round: until all are done, or one is not. Returns how the worst ended. */
 static enum outcome watch_all(struct started *all, size_t count)
 {
@@ -323,8 +329,10 @@ static enum outcome watch_all(struct started *all, size_t count)
 		size_t running = 0;
 		for (size_t i = 0; i < count; i++) {
 			struct started *one = &all[i];
-			if (one->outcome == RUNNING && has_ended(one))
+			if (one->outcome == RUNNING && has_ended(one)) {
 				end(one, DONE);
+				go_on(one);
+			}
 			if (interrupted)
 				end(one, STOPPED);
 			begin_again_alone(one);

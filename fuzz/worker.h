@@ -39,12 +39,14 @@ void torn_worker_close(struct torn_worker *worker);
  * Do a job in a worker: `job` is called there with a lab that is ready, and
  * leaves its result in shared memory that `context` points to. Where the worker
  * dies, or a trial takes longer than it may, `again` prepares the result for a
- * second start, in which the lab is isolated. Returns 0; -EINTR after an
- * interrupt; -EPROTO with one sentence in `ret_message` when torn failed.
+ * second start, in which the lab is isolated. Where there is a `more` and it says
+ * so, another worker goes on when one has come to its end. Returns 0; -EINTR
+ * after an interrupt; -EPROTO with one sentence in `ret_message` when torn failed.
  */
 struct torn_job {
 	void (*job)(void *context, struct torn_lab *lab);
 	void (*again)(void *context);
+	bool (*more)(void *context); /* may be NULL */
 	void *context;
 	bool isolated; /* from the start */
 	bool once;     /* however it ends: no second start, and no failure; worker->status says how */
