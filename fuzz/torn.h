@@ -315,6 +315,8 @@ enum torn_promise {
 	TORN_PROMISES_RETRY = 1 << 2,
 	/* what failed is taken back: it returns TORN_ROLLED_BACK where that was done */
 	TORN_PROMISES_ROLLBACK = 1 << 3,
+	/* the watched paths are all old or all new */
+	TORN_PROMISES_TOGETHER = 1 << 7,
 	/* what a watched file keeps of the old one whose place it takes */
 	TORN_KEEPS_MODE = 1 << 4,
 	TORN_KEEPS_OWNER = 1 << 5,
@@ -328,6 +330,11 @@ struct torn_variant {
 	const char *name;
 	/* The operation: 0 is success, all else is failure reported. */
 	int (*operation)(const struct torn_run *run);
+	/*
+	 * What is run after a crash, or after a failure, before anybody looks at the files: 0 where
+	 * they are old or new by then. NULL: there is none, and what a crash leaves is what is there.
+	 */
+	int (*recovery)(const struct torn_run *run);
 };
 
 /*
@@ -372,6 +379,8 @@ struct torn_target {
 	 * has there, and nothing where it has none. NULL: not promised. */
 	const char *mode;
 	const char *backup; /* where an updater keeps the first watched file; NULL: it keeps none */
+	/* Output that this extended regular expression matches acknowledges success; NULL: the return does. */
+	const char *ack;
 	void *state; /* what the target keeps for its process's life; reset before each trial */
 	size_t state_size;
 };
