@@ -64,6 +64,7 @@ void torn_case_sort(struct torn_case *c)
 
 /* ----------------------------------------------------------------- parsing */
 
+static const char then_run[] = "run", then_recover[] = "recover";
 static const char header[] = "torn-case 1";
 static const char *const expectations[] = {
 	[TORN_EXPECT_HELD] = "held",
@@ -77,6 +78,9 @@ struct parser {
 	bool is_world; /* `old` and `arg` lines only */
 	uint32_t line;
 	uint32_t lines_count; /* in the whole text */
+	uint64_t seed_value;
+	struct torn_plan *first; /* NULL: it is the one that is read */
+	uint32_t faults_before; /* of the runs before the one that is read */
 	uint32_t header_line, seed; /* lines of what stands once; 0: not yet */
 	uint32_t complaint; /* lowest line that complain_at() was told; 0: none */
 	size_t args_max, olds_max;
@@ -149,7 +153,7 @@ static int parse_seed(struct parser *p)
 	if (error)
 		return error;
 	if (word.kind != TORN_WORD_BARE ||
-	    !torn_word_number(word.raw, 0, UINT64_MAX, &p->c.plan.seed))
+	    !torn_word_number(word.raw, 0, UINT64_MAX, &p->seed_value))
 		return torn_words_refuse(&p->words, &word, "a number from 0 to %" PRIu64,
 					 UINT64_MAX);
 	return torn_words_finish(&p->words);
@@ -195,17 +199,47 @@ static int parse_fault(struct parser *p)
 			if (plan->faults[i].name == TORN_FAULT_KILL)
 				return torn_words_refuse_bytes(&p->words, rest, "one kill at most");
 	}
-	if (plan->faults_count == TORN_FAULTS_MAX)
+	if (p->faults_before + plan->faults_count == TORN_FAULTS_MAX)
 		return torn_words_refuse_bytes(&p->words, rest, "at most %d faults",
 					       TORN_FAULTS_MAX);
-	p->lines.faults[plan->faults_count] = p->line;
+	p->lines.faults[p->faults_before + plan->faults_count] = p->line;
 	plan->faults[plan->faults_count++] = fault;
 	return 0;
 }
 
 static int parse_cut(struct parser *p)
 {
-	return torn_cut_parse(&p->words, p->arena, &p->c.plan.cut);
+	return torn_cut_parse(&p->words, p->arena, torn_plan_runs_before(&p->c.plan), &p->c.plan.cut);
+}
+
+static void end_run(struct parser *p);
+
+/* What was read of the run up to here is the run before. */
+static int parse_then(struct parser *p)
+{
+	struct torn_word word;
+	int error = next_word(p, &word);
+	if (error)
+		return error;
+	const bool recovers = torn_word_is(&word, then_recover);
+	if (!recovers && !torn_word_is(&word, then_run))
+		return torn_words_refuse(&p->words, &word, "run or recover");
+	const uint32_t runs = torn_plan_runs_before(&p->c.plan) + 1;
+	if (runs == TORN_RUNS_MAX)
+		return torn_words_refuse(&p->words, &word, "at most %d runs", (int)TORN_RUNS_MAX);
+	struct torn_plan *before = torn_arena_take(p->arena, sizeof(*before));
+	if (!before)
+		return -ENOMEM;
+	end_run(p);
+	*before = p->c.plan;
+	if (!p->first)
+		p->first = before;
+	p->c.plan = (struct torn_plan){
+		.seed = TORN_SEED_AFTER(runs), .before = before, .recovers = recovers};
+	p->lines.cut = 0;
+	if (recovers && !p->lines.recovers)
+		p->lines.recovers = p->line;
+	return torn_words_finish(&p->words);
 }
 
 static int parse_expect(struct parser *p)
@@ -360,8 +394,9 @@ static int check_parents(struct parser *p)
 static void check_end(struct parser *p, const char *what, uint32_t end)
 {
 	const struct torn_plan *plan = &p->c.plan;
+	const uint32_t *lines = p->lines.faults + p->faults_before;
 	for (uint32_t i = 0; i < plan->faults_count; i++) {
-		if (plan->faults[i].when.first <= end || !complain_at(p, p->lines.faults[i]))
+		if (plan->faults[i].when.first <= end || !complain_at(p, lines[i]))
 			continue;
 		char text[96];
 		torn_fault_print(&plan->faults[i], text, sizeof(text));
@@ -387,15 +422,24 @@ static void refuse_second_end(struct parser *p, const struct torn_fault *kill, u
 static void check_ends(struct parser *p)
 {
 	const struct torn_plan *plan = &p->c.plan;
+	const uint32_t *lines = p->lines.faults + p->faults_before;
 	for (uint32_t i = 0; i < plan->faults_count; i++) {
 		if (plan->faults[i].name != TORN_FAULT_KILL)
 			continue;
 		if (plan->cut.preset)
-			refuse_second_end(p, &plan->faults[i], p->lines.faults[i]);
+			refuse_second_end(p, &plan->faults[i], lines[i]);
 		check_end(p, "kill", plan->faults[i].when.first);
 	}
 	if (plan->cut.preset)
 		check_end(p, "cut", plan->cut.op);
+}
+
+/* A run is read: put it in order. */
+static void end_run(struct parser *p)
+{
+	sort_faults(&p->c.plan, p->lines.faults + p->faults_before);
+	check_ends(p);
+	p->faults_before += p->c.plan.faults_count;
 }
 
 /* What concerns several lines. Returns -EINVAL with the parser at the lowest one. */
@@ -403,11 +447,11 @@ static int check_whole(struct parser *p)
 {
 	torn_sort(p->c.args, p->c.args_count, sizeof(*p->c.args), p->args_lines);
 	torn_sort(p->c.olds, p->c.olds_count, sizeof(*p->c.olds), p->olds_lines);
-	sort_faults(&p->c.plan, p->lines.faults);
+	end_run(p);
+	*(p->first ? &p->first->seed : &p->c.plan.seed) = p->seed_value;
 
 	check_once(p);
 	check_links(p);
-	check_ends(p);
 	int error = p->c.olds_count ? check_parents(p) : 0;
 	if (error)
 		return error;
@@ -454,6 +498,7 @@ static const struct item {
 	{"old", parse_old, 0},
 	{"fault", parse_fault, 0},
 	{"cut", parse_cut, offsetof(struct parser, lines.cut)},
+	{"then", parse_then, 0},
 	{"expect", parse_expect, offsetof(struct parser, lines.invariant)},
 };
 
@@ -469,7 +514,7 @@ static int parse_item(struct parser *p, const struct torn_word *word)
 		return error ? error : items[i].parse(p);
 	}
 	return torn_words_refuse(&p->words, word,
-				 "one of target, seed, arg, old, fault, cut, expect");
+				 "one of target, seed, arg, old, fault, cut, then, expect");
 }
 
 static int parse_line(struct parser *p, struct torn_bytes line)
@@ -566,7 +611,7 @@ static int parse_and_tell(struct parser *p, const char *file_name, struct torn_b
 			  struct torn_case_error *ret_error)
 {
 	size_t mark = torn_arena_mark(p->arena);
-	p->c.plan.seed = 1;
+	p->c.plan.seed = p->seed_value = 1;
 	int error = parse_text(p, text);
 	*ret_error = (struct torn_case_error){.file = file_name};
 	if (!error) {
@@ -642,8 +687,29 @@ int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case 
 
 /* ---------------------------------------------------------------- printing */
 
+static void print_runs(const struct torn_plan *plan, FILE *out)
+{
+	if (plan->before) {
+		print_runs(plan->before, out);
+		fprintf(out, "then %s\n", plan->recovers ? then_recover : then_run);
+	}
+	for (uint32_t i = 0; i < plan->faults_count; i++) {
+		char text[96];
+		torn_fault_print(&plan->faults[i], text, sizeof(text));
+		fprintf(out, "fault %s\n", text);
+	}
+	if (plan->cut.preset) {
+		fputs("cut ", out);
+		torn_cut_print(&plan->cut, out);
+		putc('\n', out);
+	}
+}
+
 int torn_case_print(const struct torn_case *c, FILE *out)
 {
+	const struct torn_plan *first = &c->plan;
+	while (first->before)
+		first = first->before;
 	fprintf(out, "%s\ntarget ", header);
 	fwrite(c->target.data, 1, c->target.size, out);
 	if (c->variant.size) {
@@ -651,8 +717,8 @@ int torn_case_print(const struct torn_case *c, FILE *out)
 		fwrite(c->variant.data, 1, c->variant.size, out);
 	}
 	putc('\n', out);
-	if (c->plan.seed != 1)
-		fprintf(out, "seed %" PRIu64 "\n", c->plan.seed);
+	if (first->seed != 1)
+		fprintf(out, "seed %" PRIu64 "\n", first->seed);
 	for (size_t i = 0; i < c->args_count; i++) {
 		fputs("arg ", out);
 		torn_word_print(c->args[i].name, out);
@@ -667,16 +733,7 @@ int torn_case_print(const struct torn_case *c, FILE *out)
 			return error;
 		putc('\n', out);
 	}
-	for (uint32_t i = 0; i < c->plan.faults_count; i++) {
-		char text[96];
-		torn_fault_print(&c->plan.faults[i], text, sizeof(text));
-		fprintf(out, "fault %s\n", text);
-	}
-	if (c->plan.cut.preset) {
-		fputs("cut ", out);
-		torn_cut_print(&c->plan.cut, out);
-		putc('\n', out);
-	}
+	print_runs(&c->plan, out);
 	if (c->expect != TORN_EXPECT_NOTHING) {
 		fprintf(out, "expect %s ", expectations[c->expect]);
 		torn_word_print(c->invariant, out);
@@ -695,7 +752,7 @@ const char *torn_case_word(size_t number)
 	if (number < ITEMS_COUNT)
 		return items[number].word;
 	number -= ITEMS_COUNT;
-	return number == 0   ? expectations[TORN_EXPECT_HELD]
-	       : number == 1 ? expectations[TORN_EXPECT_VIOLATED]
-			     : NULL;
+	const char *const others[] = {then_run, then_recover, expectations[TORN_EXPECT_HELD],
+				      expectations[TORN_EXPECT_VIOLATED]};
+	return number < sizeof(others) / sizeof(others[0]) ? others[number] : NULL;
 }

@@ -8,9 +8,11 @@
  *   old PATH TYPE ...              old_text.h
  *   fault WHEN CALL SPEC           fault_text.h
  *   cut N [during] preset=NAME ... cut_text.h
+ *   then run | recover             what follows is of another run, behind what stands above
  *   expect held | violated INVARIANT
  *
- * One item a line, the first line first and the others in any order; words.h
+ * One item a line, the first line first and the others in any order, but for those of a
+ * run (fault, cut), which stand behind the `then` that it begins with; words.h
  * says what words and comments are.
  *
  * What a case says twice is refused, not resolved: that is how a merge of two
@@ -32,8 +34,9 @@ struct torn_case_lines {
 	uint32_t target;
 	uint32_t invariant;	     /* 0: the case expects nothing */
 	const uint32_t *args, *olds; /* as the case's args and olds; in the arena */
-	uint32_t faults[TORN_FAULTS_MAX];
-	uint32_t cut; /* 0: the power stays on */
+	uint32_t faults[TORN_FAULTS_MAX]; /* of all runs, one behind the other */
+	uint32_t cut;      /* of the last run; 0: the power stays on */
+	uint32_t recovers; /* the first that says `then recover`; 0: none does */
 };
 
 /* What there is to say about a text: where it is wrong or, if it is not, where things stand. */

@@ -336,14 +336,40 @@ static void test_one_eintr_prints_as_eintr(void **state)
 	assert_string_equal(text, "6 read eintr");
 }
 
+static void test_runs_are_read_one_behind_the_other(void **state)
+{
+	(void)state;
+	struct torn_case c;
+	parse_good(HEAD "seed 7\nfault 3 fsync errno=EIO\nfault 9 renameat kill=after\nthen run\n"
+			"fault 2 openat errno=EACCES\ncut 4 preset=posix lost=1:9.entry,3.inode\nthen recover\n"
+			"expect violated recovery-converges\n",
+		   &c);
+	const struct torn_plan *last = &c.plan, *second = last->before, *first = second->before;
+	assert_int_equal(torn_plan_runs_before(last), 2);
+	assert_int_equal(torn_plan_faults(last), 2);
+	assert_null(first->before);
+	assert_false(first->recovers);
+	assert_int_equal(first->seed, 7);
+	assert_int_equal(first->faults_count, 2);
+	assert_int_equal(second->faults_count, 1);
+	assert_false(second->recovers);
+	assert_int_equal(second->seed, TORN_SEED_AFTER(1));
+	assert_int_equal(second->cut.lost[0].run, 1);
+	assert_int_equal(second->cut.lost[0].op, 9);
+	assert_int_equal(second->cut.lost[1].run, 0);
+	assert_true(last->recovers);
+	assert_int_equal(last->faults_count, 0);
+	assert_null(last->cut.preset);
+}
+
 static void test_a_cut_is_read(void **state)
 {
 	(void)state;
 	static const struct torn_lost lost[] = {
-		{7, TORN_EFFECT_TAIL, 0},	 {7, TORN_EFFECT_DATA, 0},
-		{7, TORN_EFFECT_DATA, 4294967295}, {9, TORN_EFFECT_INODE, 0},
-		{9, TORN_EFFECT_ENTRIES, 0},	 {9, TORN_EFFECT_ENTRIES, 1},
-		{11, TORN_EFFECT_SIZE, 0},	 {12, TORN_EFFECT_ATTRIBUTES, 0},
+		{0, 7, TORN_EFFECT_TAIL, 0},	 {0, 7, TORN_EFFECT_DATA, 0},
+		{0, 7, TORN_EFFECT_DATA, 4294967295}, {0, 9, TORN_EFFECT_INODE, 0},
+		{0, 9, TORN_EFFECT_ENTRIES, 0},	 {0, 9, TORN_EFFECT_ENTRIES, 1},
+		{0, 11, TORN_EFFECT_SIZE, 0},	 {0, 12, TORN_EFFECT_ATTRIBUTES, 0},
 	};
 	struct torn_case c;
 	parse_good(HEAD "cut 12 during preset=ext4 lost=7.tail,7.data[0],7.data[4294967295],"
@@ -518,11 +544,20 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		{"torn-case 1 2\n", 1, "the end of the line, found 2"},
 		{"\xef\xbb\xbftorn-case 1\n", 1, "torn-case 1, found \\xef\\xbb\\xbftorn-case"},
 		{HEAD "torn-case 1\n", 3,
-		 "one of target, seed, arg, old, fault, cut, expect, found torn-case"},
-		{HEAD "Seed 1\n", 3, "one of target, seed, arg, old, fault, cut, expect, found Seed"},
-		{HEAD "@seed 1\n", 3, "one of target, seed, arg, old, fault, cut, expect, found @seed"},
+		 "one of target, seed, arg, old, fault, cut, then, expect, found torn-case"},
+		{HEAD "then\n", 3, "run or recover, found the end of the line"},
+		{HEAD "then again\n", 3, "run or recover, found again"},
+		{HEAD "then run\nthen run\nthen run\nthen run\n", 6, "at most 4 runs, found run"},
+		{HEAD "cut 4 preset=posix lost=1:9.entry\n", 3,
+		 "the number of a run before this one, found 1"},
+		{HEAD "then run\ncut 4 preset=posix lost=2.inode,1:9.entry\n", 4,
+		 "effects in program order (run by run), found 1:9.entry"},
+		{HEAD "fault 9 renameat kill=after\nfault 10 close errno=EIO\nthen run\n", 4,
+		 "no fault behind the kill at op 9, found 10 close errno=EIO"},
+		{HEAD "Seed 1\n", 3, "one of target, seed, arg, old, fault, cut, then, expect, found Seed"},
+		{HEAD "@seed 1\n", 3, "one of target, seed, arg, old, fault, cut, then, expect, found @seed"},
 		{HEAD "\"seed\" 1\n", 3,
-		 "one of target, seed, arg, old, fault, cut, expect, found \"seed\""},
+		 "one of target, seed, arg, old, fault, cut, then, expect, found \"seed\""},
 		{HEAD "\"\n", 3, "a closing quote, found the end of the line"},
 		{"torn-case 1\r\ntarget t\r\n", 1, "a line that ends with LF alone, found CR"},
 		{HEAD "# c\r\n", 3, "a line that ends with LF alone, found CR"},
@@ -1882,6 +1917,7 @@ int main(void)
 		PLAIN(test_every_fault_is_read),
 		PLAIN(test_each_fault_name_is_the_word_in_a_case),
 		PLAIN(test_one_eintr_prints_as_eintr),
+		PLAIN(test_runs_are_read_one_behind_the_other),
 		PLAIN(test_a_cut_is_read),
 		PLAIN(test_every_preset_and_every_kind_of_effect_is_read),
 		PLAIN(test_accepted_texts_have_one_canonical_form),

@@ -64,7 +64,7 @@ int torn_clean_run_of_new(struct torn_lab *lab, const struct torn_setup *setup,
 		snprintf(lab->failure, sizeof lab->failure, "no room to run it again");
 		return -ENOTSUP;
 	}
-	const int r = torn_rerun(lab, setup, setup->new_tree, rerun);
+	const int r = torn_rerun(lab, setup, setup->new_tree, 1, rerun);
 	if (r == TORN_HELD)
 		*ret_rerun = rerun;
 	return r;

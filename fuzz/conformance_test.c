@@ -203,7 +203,6 @@ static void test_a_finding_is_told_whole(void **state)
 			assert_string_equal(finding->target, result->target);
 			assert_string_equal(finding->variant, result->variant);
 			assert_true(strlen(finding->summary) > 0);
-			assert_true(finding->times > 0);
 			assert_true(finding->case_size > 0);
 			assert_int_equal(finding->case_size, strlen(finding->case_text));
 			for (size_t k = 0; k < finding->faults_count; k++)

@@ -69,12 +69,26 @@ static int refuse_kind(struct torn_words *words, struct torn_bytes found)
 	return torn_words_refuse_bytes(words, found, "one of %s", kinds);
 }
 
-/* OP.KIND[PART], of a cut after op `last`. */
-static int parse_effect(struct torn_words *words, uint32_t last, struct torn_bytes text,
+/* Where the cut is. */
+struct place {
+	uint32_t op, runs_before;
+};
+
+/* [RUN:]OP.KIND[PART] */
+static int parse_effect(struct torn_words *words, const struct place *place, struct torn_bytes text,
 			struct torn_lost *ret_lost)
 {
 	struct torn_lost lost = {0};
 	struct torn_bytes rest = text;
+	uint32_t last = place->op;
+	uint64_t run;
+	if (memchr(text.data, ':', text.size)) {
+		const struct torn_bytes number = take_until(&rest, ':');
+		if (!torn_word_number(number, 1, place->runs_before, &run))
+			return torn_words_refuse_bytes(words, number, "the number of a run before this one");
+		lost.run = (uint32_t)run;
+		last = TORN_WHEN_MAX;
+	}
 	const struct torn_bytes op = take_until(&rest, '.');
 	uint64_t number;
 	if (!rest.data)
@@ -105,20 +119,25 @@ static int parse_effect(struct torn_words *words, uint32_t last, struct torn_byt
 
 /* What a walk in program order has come by: of the op at hand the next part of each kind. */
 struct order {
-	uint32_t op;
+	uint32_t run, op;
 	uint64_t parts[TORN_EFFECT_KIND_COUNT];
 };
 
 static int check_order(struct torn_words *words, struct order *order, const struct torn_lost *lost,
 		       struct torn_bytes text)
 {
+	/* The run at hand is the last. */
+	if (lost->run - 1u < order->run - 1u)
+		return torn_words_refuse_bytes(words, text, "effects in program order (run by run)");
+	if (lost->run != order->run)
+		*order = (struct order){.run = lost->run};
 	if (lost->op < order->op)
 		return torn_words_refuse_bytes(words, text,
 					       "effects in program order (op %" PRIu32
 					       " stands before it)",
 					       order->op);
 	if (lost->op > order->op)
-		*order = (struct order){.op = lost->op};
+		*order = (struct order){.run = lost->run, .op = lost->op};
 	uint64_t *next = &order->parts[lost->kind];
 	if (lost->part + UINT64_C(1) == *next)
 		return torn_words_refuse_bytes(words, text, "each effect once");
@@ -132,15 +151,15 @@ static int check_order(struct torn_words *words, struct order *order, const stru
 }
 
 /* `ret_items` NULL: they are only counted. */
-static int parse_effects(struct torn_words *words, uint32_t last, struct torn_bytes list,
+static int parse_effects(struct torn_words *words, const struct place *place, struct torn_bytes list,
 			 struct torn_lost *ret_items, uint32_t *ret_count)
 {
-	struct order order = {0};
+	struct order order = {.run = 1};
 	uint32_t count = 0;
 	do {
 		const struct torn_bytes text = take_until(&list, ',');
 		struct torn_lost lost;
-		int error = parse_effect(words, last, text, &lost);
+		int error = parse_effect(words, place, text, &lost);
 		if (!error)
 			error = check_order(words, &order, &lost, text);
 		if (error)
@@ -154,22 +173,23 @@ static int parse_effects(struct torn_words *words, uint32_t last, struct torn_by
 }
 
 static int parse_lost(struct torn_words *words, struct torn_arena *arena,
-		      const struct torn_word *word, struct torn_cut *cut)
+		      const struct torn_word *word, uint32_t runs_before, struct torn_cut *cut)
 {
+	const struct place place = {cut->op, runs_before};
 	struct torn_bytes list;
 	if (!is_option(word, lost_is, &list))
 		return torn_words_refuse(words, word, "lost= or the end of the line");
-	if (cut->op == 0)
+	if (cut->op == 0 && runs_before == 0)
 		return torn_words_refuse(words, word, "the end of the line (before the first op "
 						      "nothing is lost)");
-	int error = parse_effects(words, cut->op, list, NULL, &cut->lost_count);
+	int error = parse_effects(words, &place, list, NULL, &cut->lost_count);
 	if (error)
 		return error;
 	struct torn_lost *lost = torn_arena_take_raw(arena, cut->lost_count * sizeof(*lost));
 	if (!lost)
 		return -ENOMEM;
 	cut->lost = lost;
-	return parse_effects(words, cut->op, list, lost, &cut->lost_count);
+	return parse_effects(words, &place, list, lost, &cut->lost_count);
 }
 
 static int parse_moment(struct torn_words *words, struct torn_cut *cut, struct torn_word *ret_next)
@@ -209,7 +229,8 @@ static int parse_preset(struct torn_words *words, const struct torn_word *word,
 	return 0;
 }
 
-int torn_cut_parse(struct torn_words *words, struct torn_arena *arena, struct torn_cut *ret_cut)
+int torn_cut_parse(struct torn_words *words, struct torn_arena *arena, uint32_t runs_before,
+		   struct torn_cut *ret_cut)
 {
 	struct torn_cut cut = {0};
 	struct torn_word word;
@@ -219,7 +240,7 @@ int torn_cut_parse(struct torn_words *words, struct torn_arena *arena, struct to
 	if (!error)
 		error = torn_words_next(words, &word);
 	if (!error && word.kind != TORN_WORD_END)
-		error = parse_lost(words, arena, &word, &cut);
+		error = parse_lost(words, arena, &word, runs_before, &cut);
 	if (!error)
 		error = torn_words_finish(words);
 	if (error)
@@ -236,8 +257,10 @@ void torn_cut_print(const struct torn_cut *cut, FILE *out)
 		cut->during ? during : "", preset_is, cut->preset);
 	for (uint32_t i = 0; i < cut->lost_count; i++) {
 		const struct torn_lost *lost = &cut->lost[i];
-		fprintf(out, "%s%s%" PRIu32 ".%s", i ? "," : " ", i ? "" : lost_is, lost->op,
-			torn_effect_kind_name(lost->kind));
+		fprintf(out, "%s%s", i ? "," : " ", i ? "" : lost_is);
+		if (lost->run)
+			fprintf(out, "%" PRIu32 ":", lost->run);
+		fprintf(out, "%" PRIu32 ".%s", lost->op, torn_effect_kind_name(lost->kind));
 		if (lost->part || lost->kind == TORN_EFFECT_DATA)
 			fprintf(out, "[%" PRIu32 "]", lost->part);
 	}

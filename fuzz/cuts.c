@@ -7,7 +7,11 @@
 #include <string.h>
 
 #include "../injectors/crash.h"
+#include "judgement.h"
 #include "registry.h"
+#include "rerun.h"
+
+#define ARENA_BYTES ((size_t)256 << 20)
 
 static int fail(struct torn_lab *lab, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -21,14 +25,17 @@ static int fail(struct torn_lab *lab, int error, const char *format, ...)
 	return error;
 }
 
-void torn_cuts_open(struct torn_cuts *cuts, struct torn_lab *lab, struct torn_setup *setup)
+int torn_cuts_open(struct torn_cuts *cuts, struct torn_lab *lab, struct torn_setup *setup)
 {
-	*cuts = (struct torn_cuts){.lab = lab, .setup = setup};
+	*cuts = (struct torn_cuts){.lab = lab, .setup = setup, .sets_max = TORN_CRASH_SETS_MAX};
+	return torn_arena_open(&cuts->arena, ARENA_BYTES);
 }
 
 void torn_cuts_close(struct torn_cuts *cuts)
 {
+	torn_arena_close(&cuts->arena);
 	torn_hashes_close(&cuts->held);
+	torn_hashes_close(&cuts->broken);
 	torn_hashes_close(&cuts->trees);
 }
 
@@ -46,21 +53,34 @@ struct violation {
 struct cutting {
 	struct torn_cuts *cuts;
 	const struct torn_trial *run;
-	struct torn_arena *arena; /* the recorder's: given back when all are judged */
+	struct torn_arena *arena; /* given back when all are judged */
+	struct torn_history history;
 	const struct torn_effects *effects;
 	const struct torn_persistence *persistence;
 	enum torn_preset preset;
 	struct torn_hashes kills; /* trees that a kill leaves: no power cut is needed for them */
 	struct torn_hashes told;  /* under this preset */
+	struct torn_hashes noted; /* the same */
 	struct violation *violations;
 	size_t violations_count, violations_room;
-	bool no_memory;
+	int error; /* that ends it: 0, -ENOMEM, or of what came after a cut */
 };
 
 /* The moment at which the operation has returned, and with it whoever waited for it. */
-static uint32_t moment_of_return(const struct torn_log *log)
+static uint32_t moment_of_return(const struct torn_history *history)
 {
-	return 2 * log->count;
+	return 2 * history->log->count;
+}
+
+/* The run begins: what was done before it is done. */
+static uint32_t moment_of_begin(const struct torn_history *history)
+{
+	return 2 * history->first;
+}
+
+bool torn_cuts_run_on(const struct torn_cuts *cuts)
+{
+	return cuts->rerun_of_new || cuts->setup->variant->recovery;
 }
 
 static struct torn_hash key_of(struct torn_hash hash, bool returned, int code)
@@ -77,57 +97,72 @@ static bool is_lost(const struct cutting *cutting, const struct torn_crash_state
 	       !cutting->persistence->dropped[number];
 }
 
+static struct torn_lost lost_of(const struct cutting *cutting, const struct torn_effect *effect)
+{
+	return (struct torn_lost){torn_history_run(&cutting->history, effect->at),
+				  cutting->history.log->ops[effect->at].number, effect->kind, effect->part};
+}
+
+/* The number of the run's last op until an index of the history; 0: there was none. */
+static uint32_t op_until(const struct torn_history *history, uint32_t index)
+{
+	for (uint32_t i = index + 1; i-- > history->first;)
+		if (history->log->ops[i].number > 0)
+			return history->log->ops[i].number;
+	return 0;
+}
+
 /*
  * The earliest cut that leaves a state; of those after the return, the last op's.
- * The caller frees what it lost; NULL: there was no memory.
+ * The caller frees what it lost; NULL: there was no memory. What was lost first is to blame.
  */
 static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_crash_state *state,
-			      bool returned)
+			      bool returned, enum torn_call *ret_blamed)
 {
-	const struct torn_log *log = cutting->run->log;
+	const struct torn_history *history = &cutting->history;
 	const struct torn_effects *effects = cutting->effects;
-	const uint32_t at = state->first / 2;
-	const bool during = state->first % 2 == 0 && state->first + 1 >= state->end;
-	const uint32_t moment = returned ? moment_of_return(log) : 2 * at + !during;
-	struct torn_cut cut = {.preset = torn_preset_name(cutting->preset),
-			       .op = returned ? log->numbered : log->ops[at].number,
-			       .during = !returned && during};
-	uint32_t count = 0;
+	const uint32_t begin = moment_of_begin(history);
+	const uint32_t first = state->first > begin ? state->first : begin;
+	const uint32_t at = first / 2;
+	const bool is_any = history->first == history->log->count; /* the run did nothing */
+	const bool during = !is_any && first % 2 == 0 && first + 1 >= state->end &&
+			    history->log->ops[at].number > 0;
+	const uint32_t moment = returned || is_any ? moment_of_return(history) : 2 * at + !during;
+	struct torn_cut cut = {
+		.preset = torn_preset_name(cutting->preset),
+		.op = returned || is_any ? cutting->run->log->numbered : op_until(history, at),
+		.during = !returned && during,
+	};
+	uint32_t count = 0, blamed = UINT32_MAX;
 	for (uint32_t i = 0; i < effects->count; i++)
 		count += is_lost(cutting, state, i, moment);
 	struct torn_lost *lost = calloc(count + 1, sizeof *lost);
 	for (uint32_t i = 0; lost && i < effects->count; i++) {
-		const struct torn_effect *effect = &effects->items[i];
-		if (is_lost(cutting, state, i, moment))
-			lost[cut.lost_count++] = (struct torn_lost){log->ops[effect->at].number,
-								    effect->kind, effect->part};
+		if (!is_lost(cutting, state, i, moment))
+			continue;
+		lost[cut.lost_count++] = lost_of(cutting, &effects->items[i]);
+		if (blamed == UINT32_MAX)
+			blamed = effects->items[i].at;
 	}
 	cut.lost = lost;
+	const struct torn_op *op = blamed != UINT32_MAX ? &history->log->ops[blamed]
+							: torn_log_op(cutting->run->log, cut.op);
+	*ret_blamed = op ? op->call : TORN_CALL_NONE;
 	return cut;
-}
-
-/* What was lost first is to blame. */
-static void blame(const struct torn_log *log, const struct torn_cut *cut,
-		  struct torn_judgement *judgement)
-{
-	const uint32_t number = cut->lost_count ? cut->lost[0].op : cut->op;
-	const struct torn_op *op = torn_log_op(log, number);
-	judgement->op = number;
-	judgement->call = op ? op->call : TORN_CALL_NONE;
 }
 
 /* Takes over what was lost. */
 static void note_violation(struct cutting *cutting, const struct violation *violation)
 {
 	if (!violation->cut.lost) {
-		cutting->no_memory = true;
+		cutting->error = -ENOMEM;
 		return;
 	}
 	if (cutting->violations_count == cutting->violations_room) {
 		const size_t room = cutting->violations_room ? cutting->violations_room * 2 : 64;
 		struct violation *larger = realloc(cutting->violations, room * sizeof *larger);
 		if (!larger) {
-			cutting->no_memory = true;
+			cutting->error = -ENOMEM;
 			free((void *)violation->cut.lost);
 			return;
 		}
@@ -140,25 +175,33 @@ static void note_violation(struct cutting *cutting, const struct violation *viol
 /* Returns whether all was kept. */
 static bool judge(struct cutting *cutting, const struct torn_crash_state *state, bool returned)
 {
+	struct torn_cuts *cuts = cutting->cuts;
 	struct torn_trial trial = *cutting->run;
 	const struct torn_cut some = {.preset = torn_preset_name(cutting->preset)};
+	struct torn_aftermath aftermath;
 	size_t count;
 	bool held = true;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
+	const size_t mark = torn_arena_mark(cuts->setup->arena);
 	trial.now = state->tree;
 	trial.killed = true;
 	trial.cut = &some;
 	trial.returned = returned;
-	for (size_t i = 0; i < count; i++) {
-		struct torn_judgement judgement = {.verdict = TORN_SKIPPED};
-		invariants[i]->judge(&trial, &judgement);
+	if (torn_cuts_run_on(cuts))
+		cutting->error = torn_aftermath(cuts->lab, cuts->setup, &trial, cuts->rerun_of_new,
+						&aftermath);
+	for (size_t i = 0; i < count && cutting->error == 0; i++) {
+		struct torn_judgement judgement;
+		torn_invariant_judge(invariants[i], &trial, &judgement);
 		if (judgement.verdict != TORN_VIOLATED)
 			continue;
-		const struct torn_cut cut = cut_of(cutting, state, returned);
 		held = false;
-		blame(trial.log, &cut, &judgement);
+		const struct torn_cut cut = cut_of(cutting, state, returned, &judgement.call);
+		const bool is_of_run = cut.lost_count > 0 && cut.lost && cut.lost[0].run == 0;
+		judgement.op = is_of_run ? cut.lost[0].op : cut.op;
 		note_violation(cutting, &(struct violation){invariants[i], judgement, cut, false});
 	}
+	torn_arena_return(cuts->setup->arena, mark);
 	return held;
 }
 
@@ -227,18 +270,34 @@ static void look_at(struct cutting *cutting, const struct torn_crash_state *stat
 		return;
 	}
 	torn_hashes_add(&cutting->told, key);
+	if (!returned)
+		torn_hashes_add(&cuts->broken, state->tree->hash);
+}
+
+static void note(struct cutting *cutting, const struct torn_crash_state *state)
+{
+	enum torn_call blamed;
+	const struct torn_cut cut = cut_of(cutting, state, false, &blamed);
+	if (cut.lost)
+		cutting->cuts->note(cutting->cuts->context, state->tree, &cut);
+	free((void *)cut.lost);
 }
 
 static bool see(void *context, const struct torn_crash_state *state)
 {
 	struct cutting *cutting = context;
-	const struct torn_trial *run = cutting->run;
-	cutting->cuts->looked++;
-	torn_hashes_add(&cutting->cuts->trees, state->tree->hash);
+	struct torn_cuts *cuts = cutting->cuts;
+	/* That the power goes in an earlier run is that run's. */
+	if (cutting->history.first > 0 && state->end <= moment_of_begin(&cutting->history))
+		return true;
+	cuts->looked++;
+	torn_hashes_add(&cuts->trees, state->tree->hash);
+	if (cuts->note && torn_hashes_add(&cutting->noted, state->tree->hash))
+		note(cutting, state);
 	look_at(cutting, state, false);
-	if (run->end == TORN_RETURNED && state->end > moment_of_return(run->log))
+	if (cutting->run->end == TORN_RETURNED && state->end > moment_of_return(&cutting->history))
 		look_at(cutting, state, true);
-	return true;
+	return cutting->error == 0;
 }
 
 static void forget_violations(struct cutting *cutting)
@@ -251,24 +310,26 @@ static void forget_violations(struct cutting *cutting)
 static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret_all)
 {
 	struct torn_cuts *cuts = cutting->cuts;
-	const struct torn_log *log = cutting->run->log;
+	const struct torn_history *history = &cutting->history;
 	struct torn_persistence persistence;
 	struct torn_crash_count count = {0};
 	struct torn_effects effects;
-	int r = torn_effects_of(cutting->arena, &cuts->setup->base, log, torn_preset_splits(preset), &effects);
+	int r = torn_effects_of(cutting->arena, history->base, history->log, torn_preset_splits(preset),
+				&effects);
 	if (r == 0)
-		r = torn_preset_order(cutting->arena, preset, &effects, log, &persistence);
+		r = torn_preset_order(cutting->arena, preset, &effects, history->log, &persistence);
 	cutting->effects = &effects;
 	cutting->persistence = &persistence;
 	cutting->preset = preset;
 	forget_violations(cutting);
 	torn_hashes_clear(&cutting->told);
+	torn_hashes_clear(&cutting->noted);
 	if (r == 0)
-		r = torn_crash_states(cutting->arena, &cuts->setup->base, log, cutting->effects, &persistence,
-				      TORN_CRASH_SETS_MAX, cuts->seed, see, cutting, &count);
+		r = torn_crash_states(cutting->arena, history->base, history->log, cutting->effects,
+				      &persistence, cuts->sets_max, cuts->seed, see, cutting, &count);
 	*ret_all = count.all;
-	if (r == 0 && cutting->no_memory)
-		r = -ENOMEM;
+	if (r == 0)
+		r = cutting->error;
 	if (r == 0)
 		tell_smallest(cutting);
 	return r;
@@ -288,7 +349,10 @@ static int note_kills(struct cutting *cutting)
 	return r;
 }
 
-/* posix first, which has all states of those before it. Returns whether all of them were looked at. */
+/*
+ * posix first, which has all states of those before it. Returns whether all of them were looked
+ * at. Where trees are noted, it is of interest which preset is the strongest that allows one.
+ */
 static bool cut_under_all(struct cutting *cutting, int *ret_r)
 {
 	const unsigned presets = cutting->cuts->presets;
@@ -296,7 +360,7 @@ static bool cut_under_all(struct cutting *cutting, int *ret_r)
 	int r = 0;
 	if (presets & TORN_PRESET_BIT(TORN_PRESET_POSIX)) {
 		r = cut_under(cutting, TORN_PRESET_POSIX, &all);
-		is_clean = all && cutting->violations_count == 0;
+		is_clean = all && cutting->violations_count == 0 && !cutting->cuts->note;
 	}
 	for (enum torn_preset preset = 0; r == 0 && preset < TORN_PRESET_COUNT; preset++) {
 		bool all_of_it;
@@ -313,40 +377,54 @@ static bool cut_under_all(struct cutting *cutting, int *ret_r)
 
 int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
 {
-	struct torn_arena *arena = &cuts->lab->recorder->arena;
+	struct torn_arena *arena = &cuts->arena;
 	const size_t mark = torn_arena_mark(arena);
 	struct cutting cutting = {.cuts = cuts, .run = run, .arena = arena};
-	int r = note_kills(&cutting);
+	int r = torn_history_of(arena, cuts->setup, run->log, &cutting.history);
+	if (r == 0)
+		r = note_kills(&cutting);
 	if (r == 0 && !cut_under_all(&cutting, &r))
 		cuts->some_left_out = true;
 	torn_hashes_close(&cutting.kills);
 	torn_hashes_close(&cutting.told);
+	torn_hashes_close(&cutting.noted);
 	forget_violations(&cutting);
 	free(cutting.violations);
 	torn_arena_return(arena, mark);
-	return r < 0 ? fail(cuts->lab, -EPROTO, "the log has no crash states: %s", strerror(-r)) : 0;
+	if (r == 0 || r == -ENOTSUP || r == cutting.error)
+		return r == -ENOMEM ? fail(cuts->lab, -EPROTO, "no memory for what a power cut leaves") : r;
+	return fail(cuts->lab, -EPROTO, "the log has no crash states: %s", strerror(-r));
 }
 
 /* -------------------------------------------------------------------- one */
 
-/* The index of an op in the log; log->count where there is none. */
-static uint32_t index_of(const struct torn_log *log, uint32_t number)
+/* The index of an op of the run; history->log->count where there is none. */
+static uint32_t index_of(const struct torn_history *history, uint32_t number)
 {
-	uint32_t i = 0;
-	while (i < log->count && log->ops[i].number != number)
+	uint32_t i = history->first;
+	while (i < history->log->count && history->log->ops[i].number != number)
 		i++;
 	return i;
 }
 
+static void print_lost(const struct torn_lost *lost, char *text, size_t size)
+{
+	char run[16] = "";
+	if (lost->run)
+		snprintf(run, sizeof run, "%u:", lost->run);
+	snprintf(text, size, "%s%u.%s[%u]", run, lost->op, torn_effect_kind_name(lost->kind), lost->part);
+}
+
 /* Mark the lost effects. Returns 0, or -EINVAL where the run has not got one of them. */
-static int mark_lost(struct torn_lab *lab, const struct torn_log *log,
+static int mark_lost(struct torn_lab *lab, const struct torn_history *history,
 		     const struct torn_effects *effects, const struct torn_cut *cut, bool *lost)
 {
 	uint32_t next = 0;
 	for (uint32_t i = 0; i < effects->count && next < cut->lost_count; i++) {
 		const struct torn_effect *effect = &effects->items[i];
 		const struct torn_lost *wanted = &cut->lost[next];
-		if (log->ops[effect->at].number != wanted->op || effect->kind != wanted->kind ||
+		if (torn_history_run(history, effect->at) != wanted->run ||
+		    history->log->ops[effect->at].number != wanted->op || effect->kind != wanted->kind ||
 		    effect->part != wanted->part)
 			continue;
 		lost[i] = true;
@@ -354,49 +432,62 @@ static int mark_lost(struct torn_lab *lab, const struct torn_log *log,
 	}
 	if (next == cut->lost_count)
 		return 0;
-	const struct torn_lost *missing = &cut->lost[next];
-	return fail(lab, -EINVAL, "the run has no effect %u.%s[%u] that a cut could lose", missing->op,
-		    torn_effect_kind_name(missing->kind), missing->part);
+	char text[64];
+	print_lost(&cut->lost[next], text, sizeof text);
+	return fail(lab, -EINVAL, "the run has no effect %s that a cut could lose", text);
 }
 
-static int refuse(struct torn_lab *lab, const struct torn_log *log, const struct torn_effects *effects,
-		  const struct torn_cut *cut, uint32_t number)
+static int refuse(struct torn_lab *lab, const struct torn_history *history,
+		  const struct torn_effects *effects, const struct torn_cut *cut, uint32_t number)
 {
 	const struct torn_effect *effect = &effects->items[number];
-	return fail(lab, -EINVAL, "%s allows no cut at op %u that leaves this: see effect %u.%s[%u]",
-		    cut->preset, cut->op, log->ops[effect->at].number,
-		    torn_effect_kind_name(effect->kind), effect->part);
+	const struct torn_lost lost = {torn_history_run(history, effect->at),
+				       history->log->ops[effect->at].number, effect->kind, effect->part};
+	char text[64];
+	print_lost(&lost, text, sizeof text);
+	return fail(lab, -EINVAL, "%s allows no cut at op %u that leaves this: see effect %s", cut->preset,
+		    cut->op, text);
+}
+
+/* Is it after the last op? Then it is after the return, too. */
+static uint32_t moment_of(const struct torn_history *history, const struct torn_cut *cut, bool is_last)
+{
+	if (is_last)
+		return moment_of_return(history);
+	if (cut->op == 0)
+		return history->first ? moment_of_begin(history) - 1 : 0;
+	return 2 * index_of(history, cut->op) + !cut->during;
 }
 
 int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct torn_trial *trial,
 		   const struct torn_cut *cut)
 {
 	struct torn_arena *arena = &lab->recorder->arena;
-	const struct torn_log *log = trial->log;
-	const uint32_t at = index_of(log, cut->op);
-	const bool is_last = cut->op == log->numbered && !cut->during;
+	const bool is_last = cut->op == trial->log->numbered && !cut->during;
+	struct torn_history history;
 	struct torn_effects effects;
 	struct torn_persistence persistence;
 	uint32_t number = 0;
-	if (cut->op > 0 && at == log->count)
+	if (cut->op > 0 && !torn_log_op(trial->log, cut->op))
 		return fail(lab, -EINVAL, "the run has no op %u at which the power could go", cut->op);
 	const enum torn_preset preset = torn_preset_named(torn_bytes_of(cut->preset));
-	int r = torn_effects_of(arena, &setup->base, log, torn_preset_splits(preset), &effects);
+	int r = torn_history_of(arena, setup, trial->log, &history);
 	if (r == 0)
-		r = torn_preset_order(arena, preset, &effects, log, &persistence);
+		r = torn_effects_of(arena, history.base, history.log, torn_preset_splits(preset), &effects);
+	if (r == 0)
+		r = torn_preset_order(arena, preset, &effects, history.log, &persistence);
 	bool *lost = r == 0 ? torn_arena_take(arena, effects.count + 1) : NULL;
 	if (!lost)
 		return fail(lab, -EPROTO, "no room for the effects of the run");
-	r = mark_lost(lab, log, &effects, cut, lost);
+	r = mark_lost(lab, &history, &effects, cut, lost);
 	if (r < 0)
 		return r;
-	if (cut->op == 0)
+	if (cut->op == 0 && history.first == 0)
 		effects.count = persistence.count = 0;
-	const uint32_t moment = is_last ? moment_of_return(log) : 2 * at + !cut->during;
-	r = torn_crash_tree(arena, &setup->base, log, &effects, &persistence, lost, moment, &trial->now,
-			    &number);
+	r = torn_crash_tree(arena, history.base, history.log, &effects, &persistence, lost,
+			    moment_of(&history, cut, is_last), &trial->now, &number);
 	if (r == -EPERM || r == -ELOOP)
-		return refuse(lab, log, &effects, cut, number);
+		return refuse(lab, &history, &effects, cut, number);
 	if (r < 0)
 		return fail(lab, -EPROTO, "the log does not fold: %s", strerror(-r));
 	trial->cut = cut;

@@ -7,6 +7,7 @@
 
 #include "../injectors/presets.h"
 #include "hashes.h"
+#include "history.h"
 #include "trial.h"
 
 #define TORN_PRESET_BIT(preset) (1u << (preset))
@@ -18,23 +19,32 @@ struct torn_cuts {
 	struct torn_setup *setup;
 	unsigned presets;         /* TORN_PRESET_BIT of each that is asked for; 0: none is */
 	uint64_t seed;
+	uint64_t sets_max;        /* of effects, that are looked at of one run under one preset */
+	const struct torn_rerun *rerun_of_new; /* NULL: the operation is not run again */
+	struct torn_arena arena;  /* of one run's states */
 	struct torn_hashes held;  /* trees in which all was kept, whatever run left them */
+	struct torn_hashes broken; /* the others, but for those that only what was reported makes wrong */
 	struct torn_hashes trees; /* distinct ones */
 	uint64_t looked;          /* sets of effects */
 	bool some_left_out;       /* there were more than were looked at */
 	/* Called for each violation; the plan is the run's with the cut. May not run anything. */
 	void (*tell)(void *context, const struct torn_plan *plan, const struct torn_invariant *invariant,
 		     const struct torn_judgement *judgement);
+	/* Called for each tree that a cut leaves, of each preset that allows it; NULL: nobody asks. */
+	void (*note)(void *context, const struct torn_node *tree, const struct torn_cut *cut);
 	void *context;
 };
 
-/* torn_cuts_close() gives back what it took. */
-void torn_cuts_open(struct torn_cuts *cuts, struct torn_lab *lab, struct torn_setup *setup);
+/* Returns 0 or -ENOMEM. torn_cuts_close() gives back what it took. */
+int torn_cuts_open(struct torn_cuts *cuts, struct torn_lab *lab, struct torn_setup *setup);
 void torn_cuts_close(struct torn_cuts *cuts);
+/* Will the operation, or its recovery, be run from what a cut left? Then the run's log must be a copy. */
+bool torn_cuts_run_on(const struct torn_cuts *cuts);
 /*
- * Judge every cut of a run. What is left under the weakest preset is looked at
- * first: where nothing is wrong with that, nothing is under a stronger one. Returns
- * 0; -EPROTO where torn failed (lab->failure says what).
+ * Judge every cut of a run, and what comes after it. What is left under the weakest
+ * preset is looked at first: where nothing is wrong with that, nothing is under a
+ * stronger one. Returns 0; -EPROTO where torn failed; -ENOTSUP where what came after
+ * did what torn cannot judge (lab->failure says what).
  */
 int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run);
 

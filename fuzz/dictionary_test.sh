@@ -13,7 +13,7 @@ expect "each line is a comment or a word in quotes" \
 
 # Words that cases of the corpus are made of, one of each table.
 for word in 'torn-case 1' target old expect violated file mode= absent errno= eintr eintr= full \
-	kill= after cut during preset= lost= data openat renameat EIO ENOSPC TERM; do
+	kill= after cut then recover during preset= lost= data openat renameat EIO ENOSPC TERM; do
 	expect "it has $word" grep -qxF "\"$word\"" "$work/out"
 done
 

@@ -38,7 +38,7 @@ static bool is_same(const struct torn_finding *a, const struct torn_finding *b)
 	       strcmp(a->fault, b->fault) == 0;
 }
 
-/* Returns its index; a new one has `times` 0 and is otherwise empty. TORN_FINDINGS_MAX: no room. */
+/* Returns its index; a new one is empty. TORN_FINDINGS_MAX: no room. */
 static uint32_t place_of(struct torn_findings *findings, const struct torn_finding *finding)
 {
 	for (uint32_t i = 0; i < findings->count; i++)
@@ -52,16 +52,53 @@ static uint32_t place_of(struct torn_findings *findings, const struct torn_findi
 	return findings->count;
 }
 
-static const char *const *print_faults(struct torn_findings *findings, const struct torn_plan *plan)
+/* Those of all runs, with what comes after in between. Returns how many. */
+static size_t print_run(struct torn_findings *findings, const struct torn_plan *plan, const char **texts)
 {
-	const char **faults =
-		torn_arena_take(findings->arena, (plan->faults_count + 1) * sizeof *faults);
-	for (uint32_t i = 0; faults && i < plan->faults_count; i++) {
+	size_t count = 0;
+	if (plan->before) {
+		char text[64];
+		const struct torn_cut *cut = &plan->before->cut;
+		count = print_run(findings, plan->before, texts);
+		snprintf(text, sizeof text, "cut %u %spreset=%s", cut->op, cut->during ? "during " : "",
+			 cut->preset ? cut->preset : "");
+		if (cut->preset)
+			texts[count++] = keep(findings, text);
+		texts[count++] = plan->recovers ? "then recover" : "then run";
+	}
+	for (uint32_t i = 0; i < plan->faults_count; i++) {
 		char text[96];
 		torn_fault_print(&plan->faults[i], text, sizeof text);
-		faults[i] = keep(findings, text);
+		texts[count++] = keep(findings, text);
 	}
-	return faults;
+	return count;
+}
+
+static void print_faults(struct torn_findings *findings, const struct torn_plan *plan,
+			 struct torn_finding *finding)
+{
+	size_t most = 0;
+	for (const struct torn_plan *run = plan; run; run = run->before)
+		most += run->faults_count + 2;
+	const char **texts = torn_arena_take(findings->arena, most * sizeof *texts);
+	finding->faults = texts;
+	finding->faults_count = texts ? print_run(findings, plan, texts) : 0;
+}
+
+/* What it takes beside faults: the weakest preset of all its cuts, or a kill; NULL: nothing. */
+static const char *crash_of(const struct torn_shown *shown)
+{
+	const char *crash = shown->killed || shown->plan->before ? "kill" : NULL;
+	int weakest = -1;
+	for (const struct torn_plan *run = shown->plan; run; run = run->before) {
+		const int preset =
+			run->cut.preset ? (int)torn_preset_named(torn_bytes_of(run->cut.preset)) : -1;
+		if (preset <= weakest)
+			continue;
+		weakest = preset;
+		crash = run->cut.preset;
+	}
+	return crash;
 }
 
 static void write_case(struct torn_findings *findings, const struct torn_shown *shown,
@@ -111,7 +148,7 @@ static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 	const struct torn_judgement *judgement = shown->judgement;
 	const struct torn_plan *plan = shown->plan;
 	const uint64_t times = to->times;
-	const double seconds = times > 0 ? to->seconds : shown->seconds;
+	const double seconds = to->id ? to->seconds : shown->seconds;
 	const struct torn_world *world = shown->setup->world;
 	*to = *key;
 	to->id = keep(findings, key->id);
@@ -122,11 +159,10 @@ static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 							: judgement->op;
 	to->path = keep(findings, judgement->path);
 	to->role = keep(findings, judgement->role);
-	to->faults = print_faults(findings, plan);
-	to->faults_count = plan->faults_count;
+	print_faults(findings, plan, to);
 	to->presets_count = 0;
-	if (shown->killed)
-		add_preset(to, plan->cut.preset ? plan->cut.preset : "kill");
+	if (crash_of(shown))
+		add_preset(to, crash_of(shown));
 	to->summary = keep(findings, judgement->summary);
 	to->times = times;
 	to->seconds = seconds;
@@ -152,16 +188,16 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 	if (i == TORN_FINDINGS_MAX)
 		return;
 	struct torn_finding *finding = &findings->items[i];
-	if (finding->times == 0 || torn_order_is_smaller(&shown->order, &findings->orders[i])) {
+	if (!finding->id || torn_order_is_smaller(&shown->order, &findings->orders[i])) {
 		const struct torn_finding before = *finding;
 		tell(findings, shown, &key, finding);
 		findings->orders[i] = shown->order;
-		for (size_t j = 0; before.times > 0 && j < before.presets_count; j++)
+		for (size_t j = 0; before.id && j < before.presets_count; j++)
 			add_preset(finding, before.presets[j]);
-	} else if (is_cut) {
-		add_preset(finding, plan->cut.preset);
+	} else if (crash_of(shown) && finding->presets_count > 0) {
+		add_preset(finding, crash_of(shown));
 	}
-	finding->times++;
+	finding->times += !shown->is_later;
 	if (i == findings->count)
 		findings->count = i + 1; /* last: whoever watches sees whole ones only */
 }
@@ -190,14 +226,14 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 		return;
 	struct torn_finding *to = &findings->items[i];
 	const uint64_t times = to->times + finding->times;
-	const bool was_later = to->times == 0 || finding->seconds < to->seconds;
+	const bool was_later = !to->id || finding->seconds < to->seconds;
 	const double seconds = was_later ? finding->seconds : to->seconds;
-	if (to->times == 0 || torn_order_is_smaller(order, &findings->orders[i])) {
+	if (!to->id || torn_order_is_smaller(order, &findings->orders[i])) {
 		const struct torn_finding before = *to;
 		*to = *finding;
 		copy_texts(findings, to);
 		findings->orders[i] = *order;
-		for (size_t j = 0; before.times > 0 && j < before.presets_count; j++)
+		for (size_t j = 0; before.id && j < before.presets_count; j++)
 			add_preset(to, before.presets[j]);
 	} else {
 		for (size_t j = 0; j < finding->presets_count; j++)

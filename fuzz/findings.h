@@ -40,6 +40,7 @@ struct torn_shown {
 	const struct torn_invariant *invariant;
 	const struct torn_judgement *judgement; /* a violation or a label */
 	struct torn_order order;
+	bool is_later;  /* it came to light in a run after another one: workers share some of these */
 	double seconds; /* of fuzzing so far */
 };
 

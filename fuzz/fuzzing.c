@@ -19,6 +19,7 @@
 #include "memory.h"
 #include "mirror.h"
 #include "mutate.h"
+#include "judgement.h"
 #include "registry.h"
 #include "setup.h"
 
@@ -123,10 +124,12 @@ static struct torn_bytes print_without_faults(const struct torn_case *c, struct 
 
 /*
  * Every run gives all its kills: one that a case asks for says nothing more. And no
- * run of a search ends in a power cut: a finding must not say that it did.
+ * run of a search ends in a power cut or comes after another one: a finding must not say that it did.
  */
 static void drop_ends(struct torn_plan *plan)
 {
+	while (plan->before)
+		*plan = *plan->before;
 	plan->cut = (struct torn_cut){.preset = NULL};
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < plan->faults_count; i++)
@@ -193,7 +196,7 @@ static void see_end(struct torn_fuzzing *fuzzing, const struct torn_trial *trial
 	for (size_t i = 0; i < count && sighting->count < SEEN_MAX; i++) {
 		struct seen *seen = &sighting->items[sighting->count];
 		*seen = (struct seen){.invariant = invariants[i], .killed = trial->killed};
-		invariants[i]->judge(trial, &seen->judgement);
+		torn_invariant_judge(invariants[i], trial, &seen->judgement);
 		if (seen->judgement.verdict == TORN_VIOLATED && !seen->judgement.is_label &&
 		    !is_known(known, invariants[i]->id, seen->judgement.role))
 			sighting->count++;

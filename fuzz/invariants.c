@@ -17,6 +17,10 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 		torn_judge(judgement, TORN_SKIPPED, "no clean run has said what new is");
 		return;
 	}
+	if (torn_trial_awaits_recovery(trial) || trial->recovered) {
+		torn_judge(judgement, TORN_SKIPPED, "its recovery comes first: recovery-converges");
+		return;
+	}
 	struct torn_watched state = torn_trial_watched(trial);
 	if (!state.any_torn) {
 		judgement->verdict = TORN_HELD;
@@ -42,6 +46,7 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 static const struct torn_invariant old_or_new_invariant = {
 	.id = "old-or-new",
 	.promise = "each watched path is wholly old or wholly new, whatever failed, to any reader",
+	.later_runs = true,
 	.judge = old_or_new,
 };
 TORN_INVARIANT(old_or_new_invariant);
@@ -54,7 +59,7 @@ static void success_means_new(const struct torn_trial *trial, struct torn_judgem
 		torn_judge(judgement, TORN_SKIPPED, "no clean run has said what new is");
 		return;
 	}
-	if (!torn_trial_ended_by_itself(trial) || trial->code != 0) {
+	if (!torn_trial_ended_by_itself(trial) || trial->code != 0 || trial->plan->recovers) {
 		torn_judge(judgement, TORN_SKIPPED, "success was not reported");
 		return;
 	}
@@ -76,6 +81,7 @@ static void success_means_new(const struct torn_trial *trial, struct torn_judgem
 static const struct torn_invariant success_means_new_invariant = {
 	.id = "success-means-new",
 	.promise = "when success is reported, every watched path is new",
+	.later_runs = true,
 	.judge = success_means_new,
 };
 TORN_INVARIANT(success_means_new_invariant);
@@ -202,11 +208,15 @@ static void no_litter(const struct torn_trial *trial, struct torn_judgement *jud
 		torn_judge(judgement, TORN_SKIPPED, "no clean run has said what new is");
 		return;
 	}
+	if (torn_trial_awaits_recovery(trial)) {
+		torn_judge(judgement, TORN_SKIPPED, "its recovery comes first");
+		return;
+	}
 	/* What a kill leaves has to be cleared by the next run, where that is promised. */
 	const bool is_cleared = trial->killed && trial->rerun &&
 				(trial->target->promises & TORN_PROMISES_NO_STALE_TEMP);
 	struct litter_search search = {.trial = trial,
-				       .tree = is_cleared ? trial->rerun->tree : trial->now};
+				       .tree = is_cleared ? trial->rerun->tree : torn_trial_seen(trial)};
 	torn_tree_differences(search.tree, trial->old_tree, is_litter, &search);
 	if (!search.found) {
 		judgement->verdict = TORN_HELD;

@@ -2,19 +2,24 @@
 #include "judgement.h"
 
 /* A program that never asked for durability promised none: close(2), "NOTES". */
-static bool ever_syncs(const struct torn_trial *trial)
+static bool syncs(const struct torn_log *log)
 {
-	for (uint32_t i = 0; i < trial->log->count; i++)
-		if (trial->log->ops[i].kind == TORN_KIND_sync)
+	for (uint32_t i = 0; log && i < log->count; i++)
+		if (log->ops[i].kind == TORN_KIND_sync)
 			return true;
 	return false;
+}
+
+static bool ever_syncs(const struct torn_trial *trial)
+{
+	return syncs(trial->log) || syncs(trial->log_before);
 }
 
 static bool is_acknowledged(const struct torn_trial *trial, int code, struct torn_judgement *judgement)
 {
 	if (!trial->cut)
 		torn_judge(judgement, TORN_SKIPPED, "the power stayed on");
-	else if (!trial->returned || trial->code != code)
+	else if (!trial->returned || trial->code != code || trial->plan->recovers)
 		torn_judge(judgement, TORN_SKIPPED, "nothing of that kind was reported before the power went");
 	else
 		return true;
@@ -27,7 +32,7 @@ static void judge_against(const struct torn_trial *trial, const struct torn_node
 {
 	for (size_t i = 0; i < trial->promised->watch_count; i++) {
 		const struct torn_bytes at = trial->promised->watch[i];
-		const struct torn_node *now = torn_tree_find(trial->now, at);
+		const struct torn_node *now = torn_tree_find(torn_trial_seen(trial), at);
 		const struct torn_node *should = torn_tree_find(tree, at);
 		if (torn_tree_same_content(now, should))
 			continue;
@@ -57,6 +62,7 @@ static void success_is_durable(const struct torn_trial *trial, struct torn_judge
 static const struct torn_invariant success_is_durable_invariant = {
 	.id = "success-is-durable",
 	.promise = "what was reported to be done is there after any later power cut (but where nothing is synced)",
+	.later_runs = true,
 	.judge = success_is_durable,
 };
 TORN_INVARIANT(success_is_durable_invariant);

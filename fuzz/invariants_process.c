@@ -105,6 +105,7 @@ static void nothing_leaks(const struct torn_trial *trial, struct torn_judgement 
 static const struct torn_invariant nothing_leaks_invariant = {
 	.id = "nothing-leaks",
 	.promise = "descriptors, locks, memory, cwd, umask and signal mask are afterwards as before",
+	.later_runs = true,
 	.judge = nothing_leaks,
 };
 TORN_INVARIANT(nothing_leaks_invariant);
@@ -127,7 +128,7 @@ static bool ended_of_planned_signal(const struct torn_trial *trial)
 static void no_crash(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	char how[64];
-	if (!torn_trial_has_faults(trial))
+	if (!torn_trial_has_faults(trial) && !trial->plan->before)
 		torn_judge(judgement, TORN_SKIPPED, "no fault was injected: see clean-run-succeeds");
 	else if (!trial->killed && ended_of_planned_signal(trial))
 		torn_judge(judgement, TORN_SKIPPED, "a signal that asks the process to end was sent");
@@ -141,6 +142,7 @@ static void no_crash(const struct torn_trial *trial, struct torn_judgement *judg
 static const struct torn_invariant no_crash_invariant = {
 	.id = "no-crash",
 	.promise = "under a fault the operation returns: it neither crashes nor ends its process",
+	.later_runs = true,
 	.judge = no_crash,
 };
 TORN_INVARIANT(no_crash_invariant);
@@ -148,7 +150,7 @@ TORN_INVARIANT(no_crash_invariant);
 static void no_hang(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	char how[64];
-	if (!torn_trial_has_faults(trial))
+	if (!torn_trial_has_faults(trial) && !trial->plan->before)
 		torn_judge(judgement, TORN_SKIPPED, "no fault was injected: see clean-run-succeeds");
 	else if (!trial->killed && trial->end == TORN_HUNG)
 		torn_judge(judgement, TORN_VIOLATED, "the operation %s", torn_trial_how_it_ended(trial, how, sizeof how));
@@ -159,6 +161,7 @@ static void no_hang(const struct torn_trial *trial, struct torn_judgement *judge
 static const struct torn_invariant no_hang_invariant = {
 	.id = "no-hang",
 	.promise = "every wait ends",
+	.later_runs = true,
 	.judge = no_hang,
 };
 TORN_INVARIANT(no_hang_invariant);

@@ -63,6 +63,7 @@ static void retry_succeeds(const struct torn_trial *trial, struct torn_judgement
 			   "it fails from this old state, which the target does not declare");
 		return;
 	}
+	const char *crash = trial->cut ? "power cut" : "kill";
 	const struct torn_rerun *rerun = trial->rerun;
 	const struct wanted wanted = wanted_of(trial);
 	if (!ended_as_wanted(rerun, &wanted)) {
@@ -70,7 +71,7 @@ static void retry_succeeds(const struct torn_trial *trial, struct torn_judgement
 		const struct torn_trial as_wanted = {.end = wanted.end, .code = wanted.code};
 		char is[64], should[64];
 		torn_judge_path(judgement, trial->promised->watch[0], "watched");
-		torn_judge(judgement, TORN_VIOLATED, "run again after the kill, it %s; wanted: it %s",
+		torn_judge(judgement, TORN_VIOLATED, "run again after the %s, it %s; wanted: it %s", crash,
 			   torn_trial_how_it_ended(&as_run, is, sizeof is),
 			   wanted.any_failure ? "refused"
 					      : torn_trial_how_it_ended(&as_wanted, should, sizeof should));
@@ -85,7 +86,7 @@ static void retry_succeeds(const struct torn_trial *trial, struct torn_judgement
 		char is[32], want[32];
 		torn_judge_path(judgement, at, "watched");
 		torn_judge(judgement, TORN_VIOLATED,
-			   "run again after the kill, it leaves /%.*s with %s, not new: %s",
+			   "run again after the %s, it leaves /%.*s with %s, not new: %s", crash,
 			   TORN_PATH(at), torn_node_kind(now, is, sizeof is),
 			   torn_node_kind(should, want, sizeof want));
 		return;
@@ -95,7 +96,8 @@ static void retry_succeeds(const struct torn_trial *trial, struct torn_judgement
 
 static const struct torn_invariant retry_succeeds_invariant = {
 	.id = "retry-succeeds",
-	.promise = "after any kill a clean rerun ends as it should (where the target promises it)",
+	.promise = "after any kill or power cut a clean rerun ends as it should (where the target promises it)",
+	.later_runs = true,
 	.judge = retry_succeeds,
 };
 TORN_INVARIANT(retry_succeeds_invariant);
@@ -172,7 +174,7 @@ static void metadata_kept(const struct torn_trial *trial, struct torn_judgement 
 	is_said |= promises(trial, TORN_KEEPS_MODE | TORN_KEEPS_OWNER | TORN_KEEPS_XATTRS);
 	for (size_t i = 0; i < trial->promised->watch_count; i++) {
 		const struct torn_bytes at = trial->promised->watch[i];
-		const struct torn_node *now = torn_tree_find(trial->now, at);
+		const struct torn_node *now = torn_tree_find(torn_trial_seen(trial), at);
 		const struct torn_node *old = torn_tree_find(trial->old_tree, at);
 		if (old && old->type != TORN_FILE)
 			old = NULL;

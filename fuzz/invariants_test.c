@@ -11,6 +11,7 @@
 
 static struct torn_arena arena;
 static struct torn_target target;
+static const struct torn_variant variant = {.name = "variant"};
 static struct torn_promised promised;
 static struct torn_world world;
 static struct torn_rerun rerun, rerun_of_new;
@@ -55,6 +56,7 @@ static struct torn_trial returned(const char *old, const char *new, const char *
 {
 	return (struct torn_trial){
 		.target = &target,
+		.variant = &variant,
 		.world = &world,
 		.promised = &promised,
 		.plan = &no_plan,

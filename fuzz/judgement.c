@@ -25,6 +25,27 @@ void torn_judge_label(struct torn_judgement *judgement, const char *name)
 	judgement->label = name;
 }
 
+void torn_invariant_judge(const struct torn_invariant *invariant, const struct torn_trial *trial,
+			  struct torn_judgement *ret_judgement)
+{
+	*ret_judgement = (struct torn_judgement){.verdict = TORN_SKIPPED};
+	if (trial->plan->before && !invariant->later_runs)
+		torn_judge(ret_judgement, TORN_SKIPPED, "it is asked of the first run only");
+	else
+		invariant->judge(trial, ret_judgement);
+}
+
+const struct torn_node *torn_trial_seen(const struct torn_trial *trial)
+{
+	return trial->recovered ? trial->recovered->tree : trial->now;
+}
+
+bool torn_trial_awaits_recovery(const struct torn_trial *trial)
+{
+	const bool succeeded = torn_trial_ended_by_itself(trial) && trial->code == 0;
+	return trial->variant->recovery && !trial->recovered && !succeeded;
+}
+
 bool torn_trial_ended_by_itself(const struct torn_trial *trial)
 {
 	return !trial->killed && (trial->end == TORN_RETURNED || trial->end == TORN_EXITED);
@@ -75,7 +96,7 @@ struct torn_watched torn_trial_watched(const struct torn_trial *trial)
 	struct torn_watched state = {.all_old = true, .all_new = true};
 	for (size_t i = 0; i < trial->promised->watch_count; i++) {
 		struct torn_bytes at = trial->promised->watch[i];
-		const struct torn_node *now = torn_tree_find(trial->now, at);
+		const struct torn_node *now = torn_tree_find(torn_trial_seen(trial), at);
 		bool is_old = torn_tree_same_content(now, torn_tree_find(trial->old_tree, at));
 		bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
 		state.all_old &= is_old;

@@ -15,6 +15,17 @@ void torn_judge_path(struct torn_judgement *judgement, struct torn_bytes path, c
 /* It is worth knowing, and no finding. */
 void torn_judge_label(struct torn_judgement *judgement, const char *name);
 
+/* Ask an invariant; SKIPPED where it is none for a later run, and this is one. */
+void torn_invariant_judge(const struct torn_invariant *invariant, const struct torn_trial *trial,
+			  struct torn_judgement *ret_judgement);
+/*
+ * Return the tree as whoever uses the files sees it: after a crash they run the
+ * target's recovery first, where it has one.
+ */
+const struct torn_node *torn_trial_seen(const struct torn_trial *trial);
+/* Is it up to the target's recovery, which has not run, to make something of what is there? */
+bool torn_trial_awaits_recovery(const struct torn_trial *trial);
+
 /* It returned or called exit: something was reported. */
 bool torn_trial_ended_by_itself(const struct torn_trial *trial);
 bool torn_trial_has_faults(const struct torn_trial *trial);

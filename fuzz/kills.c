@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../injectors/tree.h"
+#include "judgement.h"
 #include "registry.h"
 #include "rerun.h"
 
@@ -72,6 +73,18 @@ static void tell_all(struct torn_kills *kills, const struct torn_kill *kill, uin
 	}
 }
 
+bool torn_kills_is_violated(const struct torn_kills *kills, struct torn_hash tree)
+{
+	uint32_t index;
+	if (!torn_hashes_find(&kills->trees, tree, &index) || index == 0)
+		return false;
+	const struct torn_told_tree *told = &kills->told[index - 1];
+	for (uint32_t i = 0; i < told->count; i++)
+		if (kills->judged[told->first + i].judgement.verdict == TORN_VIOLATED)
+			return true;
+	return false;
+}
+
 /* Ask every invariant once. Returns 0, or -EPROTO without memory. */
 static int judge_tree(struct torn_kills *kills, const struct torn_trial *trial,
 		      const struct torn_kill *kill, uint32_t depth)
@@ -85,8 +98,7 @@ static int judge_tree(struct torn_kills *kills, const struct torn_trial *trial,
 			return no_memory(kills);
 		struct torn_told *told = &kills->judged[kills->judged_count];
 		*told = (struct torn_told){.invariant = invariants[i]};
-		told->judgement.verdict = TORN_SKIPPED;
-		invariants[i]->judge(trial, &told->judgement);
+		torn_invariant_judge(invariants[i], trial, &told->judgement);
 		if (told->judgement.verdict == TORN_VIOLATED || told->judgement.is_label)
 			kills->judged_count++;
 	}
@@ -143,7 +155,7 @@ static int look_at(struct torn_kills *kills, struct torn_trial *trial, const str
 		}
 		return 0;
 	}
-	if (kills->rerun_of_new)
+	if (kills->rerun_of_new || kills->setup->variant->recovery)
 		return wait_for_rerun(kills, kill, tree);
 	trial->now = tree;
 	trial->kill_op = kill->op;
@@ -225,8 +237,9 @@ static int judge_waiting(struct torn_kills *kills, struct torn_trial *trial, uin
 	for (size_t i = 0; worst != -EPROTO && i < kills->waiting_count; i++) {
 		const struct torn_kill_waiting *waiting = &kills->waiting[i];
 		const size_t mark = torn_arena_mark(kills->setup->arena);
-		struct torn_rerun rerun;
-		int r = torn_rerun(kills->lab, kills->setup, waiting->tree, &rerun);
+		struct torn_aftermath aftermath;
+		trial->now = waiting->tree;
+		int r = torn_aftermath(kills->lab, kills->setup, trial, kills->rerun_of_new, &aftermath);
 		if (r < 0) {
 			/* The others are judged all the same, or it would matter which was met first. */
 			worst = r;
@@ -234,9 +247,6 @@ static int judge_waiting(struct torn_kills *kills, struct torn_trial *trial, uin
 			continue;
 		}
 		kills->reruns++;
-		trial->rerun = &rerun;
-		trial->rerun_of_new = kills->rerun_of_new;
-		trial->now = waiting->tree;
 		trial->kill_op = waiting->kill.op;
 		trial->kill_bytes = waiting->kill.bytes;
 		r = judge_tree(kills, trial, &waiting->kill, depth);

@@ -45,6 +45,8 @@ struct torn_kills {
 /* torn_kills_close() gives back what it took. */
 void torn_kills_open(struct torn_kills *kills, struct torn_lab *lab, struct torn_setup *setup);
 void torn_kills_close(struct torn_kills *kills);
+/* Was this tree, that a kill left, found to break a promise? */
+bool torn_kills_is_violated(const struct torn_kills *kills, struct torn_hash tree);
 /* Judge all trees anew from now on. */
 void torn_kills_forget(struct torn_kills *kills);
 

@@ -1,6 +1,8 @@
 /* log_hash.c: see log_hash.h. FNV-1a: stable from one version to the next. */
 #include "log_hash.h"
 
+#include <fcntl.h>
+
 #include "../injectors/faults.h"
 
 static uint64_t add_bytes(uint64_t hash, struct torn_bytes bytes)
@@ -45,6 +47,50 @@ uint64_t torn_log_behaviour(const struct torn_log *log)
 			told = (uint64_t)INT64_MIN + (class == TORN_ERRNO_OTHER ? TORN_ERRNO_IO : class);
 		}
 		hash = add_op(hash, op, told);
+	}
+	return hash;
+}
+
+static bool changes(const struct torn_op *op)
+{
+	switch (op->kind) {
+	case TORN_KIND_open:
+		return (op->flags & TORN_OP_CREATES) || (op->how & O_TRUNC);
+	case TORN_KIND_write:
+	case TORN_KIND_copy:
+	case TORN_KIND_clone:
+	case TORN_KIND_truncate:
+	case TORN_KIND_allocate:
+	case TORN_KIND_rename:
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+	case TORN_KIND_link:
+	case TORN_KIND_symlink:
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+	case TORN_KIND_chmod:
+	case TORN_KIND_chown:
+	case TORN_KIND_setxattr:
+		return true;
+	default:
+		return false;
+	}
+}
+
+uint64_t torn_log_changes(const struct torn_log *log)
+{
+	uint64_t hash = BASIS;
+	for (uint32_t i = 0; i < log->count; i++) {
+		const struct torn_op *op = &log->ops[i];
+		/* One that failed tells that it was asked for, and may leave data lost for good. */
+		const bool is_sync = op->kind == TORN_KIND_sync;
+		if (!is_sync && (op->result < 0 || !(op->flags & TORN_OP_PERFORMED) || !changes(op)))
+			continue;
+		struct torn_op what = *op;
+		what.number = 0; /* calls that change nothing may stand before it */
+		const uint32_t objects[] = {op->kind, op->object, op->object_to, op->dir, op->dir_to, op->flags};
+		hash = add_bytes(hash, (struct torn_bytes){(const uint8_t *)objects, sizeof objects});
+		hash = add_op(hash, &what, (uint64_t)(op->result < 0 ? -1 : op->result));
 	}
 	return hash;
 }

@@ -12,5 +12,7 @@ uint64_t torn_log_hash(const struct torn_log *log);
  * the same runs behind them, wherever the errno itself is not looked at later.
  */
 uint64_t torn_log_behaviour(const struct torn_log *log);
+/* What it changed and made durable, by inodes: what a power cut after it is about. */
+uint64_t torn_log_changes(const struct torn_log *log);
 
 #endif

@@ -32,6 +32,23 @@ const struct torn_op *torn_log_op(const struct torn_log *log, uint32_t number)
 	return NULL;
 }
 
+uint32_t torn_plan_runs_before(const struct torn_plan *plan)
+{
+	uint32_t count = 0;
+	while ((plan = plan->before))
+		count++;
+	return count;
+}
+
+uint32_t torn_plan_faults(const struct torn_plan *plan)
+{
+	uint32_t count = 0;
+	for (; plan; plan = plan->before)
+		for (uint32_t i = 0; i < plan->faults_count; i++)
+			count += plan->faults[i].name != TORN_FAULT_KILL;
+	return count;
+}
+
 const char *torn_verdict_name(enum torn_verdict verdict)
 {
 	static const char *const names[TORN_VERDICT_COUNT] = {

@@ -8,9 +8,11 @@
 #include "../injectors/tree.h"
 #include "case.h"
 #include "clean_run.h"
-#include "cuts.h"
 #include "commands.h"
+#include "cuts.h"
+#include "history.h"
 #include "memory.h"
+#include "judgement.h"
 #include "registry.h"
 #include "rerun.h"
 #include "setup.h"
@@ -37,10 +39,11 @@ static const struct torn_fault *planned_kill(const struct torn_plan *plan)
 }
 
 /* Returns false, with the failure told, where a real SIGKILL leaves another tree. */
-static bool confirm_kill(struct replay_job *job, struct torn_lab *lab, struct torn_hash folded)
+static bool confirm_kill(struct replay_job *job, struct torn_lab *lab, const struct torn_setup *setup,
+			 const struct torn_plan *plan, struct torn_hash folded)
 {
 	struct torn_trial real;
-	int r = torn_trial_run(lab, job->setup, &job->c->plan, TORN_TRIAL_KILL_FOR_REAL, &real);
+	int r = torn_trial_run(lab, setup, plan, TORN_TRIAL_KILL_FOR_REAL, &real);
 	if (r < 0) {
 		fail(job->replayed, lab->failure);
 		return false;
@@ -51,26 +54,9 @@ static bool confirm_kill(struct replay_job *job, struct torn_lab *lab, struct to
 	return false;
 }
 
-/*
- * Run the operation again from what the kill left, where it is meant to be: as a
- * sweep does. Returns false with the failure told.
- */
-static bool run_again(struct replay_job *job, struct torn_lab *lab, const struct torn_node *left,
-		      struct torn_rerun *rerun, const struct torn_rerun **ret_rerun_of_new)
-{
-	struct torn_setup *setup = job->setup;
-	int r = torn_clean_run_of_new(lab, setup, ret_rerun_of_new);
-	if (r == TORN_HELD && *ret_rerun_of_new)
-		r = torn_rerun(lab, setup, left, rerun);
-	if (r != TORN_HELD)
-		fail(job->replayed, lab->failure);
-	return r == TORN_HELD;
-}
-
-static void explain_invalid(struct replay_job *job, const struct torn_lab *lab)
+static void explain_invalid(struct replay_job *job, const struct torn_lab *lab, const struct torn_plan *plan)
 {
 	const struct torn_armed *armed = &lab->recorder->armed;
-	const struct torn_plan *plan = &job->c->plan;
 	for (uint32_t i = 0; i < plan->faults_count; i++) {
 		if (armed->acted[i] > 0)
 			continue;
@@ -99,8 +85,8 @@ static void judge(struct replay_job *job, const struct torn_trial *trial)
 	for (size_t i = 0; i < count; i++) {
 		if (names_one && !torn_bytes_equal(torn_bytes_of(invariants[i]->id), job->c->invariant))
 			continue;
-		struct torn_judgement judgement = {.verdict = TORN_SKIPPED};
-		invariants[i]->judge(trial, &judgement);
+		struct torn_judgement judgement;
+		torn_invariant_judge(invariants[i], trial, &judgement);
 		if (!names_one && judgement.verdict != TORN_VIOLATED)
 			continue;
 		replayed->verdict = judgement.verdict;
@@ -112,58 +98,115 @@ static void judge(struct replay_job *job, const struct torn_trial *trial)
 	}
 }
 
+/* Returns false, with what it came to told, where a run or its end is not there to be judged. */
+static bool can_be_judged(struct replay_job *job, const struct torn_lab *lab, int r)
+{
+	if (r == -EINVAL) {
+		job->replayed->verdict = TORN_INVALID;
+		snprintf(job->replayed->text, sizeof job->replayed->text, "%s", lab->failure);
+	} else if (r < 0) {
+		fail(job->replayed, lab->failure);
+	}
+	return r >= 0;
+}
+
+/* Do one run of the plan, to where it ends. */
+static bool replay_run(struct replay_job *job, struct torn_lab *lab, const struct torn_setup *setup,
+		       const struct torn_plan *plan, struct torn_trial *ret_trial)
+{
+	const int r = torn_memory_run(lab, setup, plan, ret_trial);
+	if (!can_be_judged(job, lab, r))
+		return false;
+	if (r == TORN_INVALID) {
+		job->replayed->verdict = TORN_INVALID;
+		explain_invalid(job, lab, plan);
+		return false;
+	}
+	if (planned_kill(plan)) {
+		const struct torn_hash folded = ret_trial->now->hash;
+		if (!confirm_kill(job, lab, setup, plan, folded))
+			return false;
+		/* Its log was cut short: have the whole one again, to tell. */
+		if (torn_trial_run(lab, setup, plan, TORN_TRIAL_PLAIN, ret_trial) != TORN_HELD) {
+			fail(job->replayed, "two runs of the plan differ");
+			return false;
+		}
+	}
+	return !plan->cut.preset ||
+	       can_be_judged(job, lab, torn_trial_cut(lab, setup, ret_trial, &plan->cut));
+}
+
+/* What stands in the recorder's memory does not outlive the next run. */
+static bool keep_trial(struct replay_job *job, struct torn_trial *trial)
+{
+	struct torn_arena *arena = job->setup->arena;
+	struct torn_log *log = torn_arena_take(arena, sizeof *log);
+	trial->now = torn_tree_copy(arena, trial->now);
+	if (log && trial->now && torn_log_copy(arena, trial->log, log) == 0) {
+		trial->log = log;
+		return true;
+	}
+	fail(job->replayed, "no room to run it again");
+	return false;
+}
+
+/* What comes after a crash, as a sweep runs it to judge. */
+static bool go_on_after(struct replay_job *job, struct torn_lab *lab, const struct torn_setup *setup,
+			struct torn_trial *trial)
+{
+	const struct torn_rerun *rerun_of_new;
+	struct torn_aftermath *aftermath = torn_arena_take(setup->arena, sizeof *aftermath);
+	if (!aftermath || !keep_trial(job, trial)) {
+		fail(job->replayed, "no room to run it again");
+		return false;
+	}
+	int r = torn_clean_run_of_new(lab, job->setup, &rerun_of_new);
+	if (r == TORN_HELD)
+		r = torn_aftermath(lab, setup, trial, rerun_of_new, aftermath);
+	return can_be_judged(job, lab, r);
+}
+
+/* The runs of a case, one after the other; `setup` becomes that of the last. */
+static bool replay_runs(struct replay_job *job, struct torn_lab *lab, const struct torn_plan *plan,
+			struct torn_setup *setup, struct torn_trial *ret_trial)
+{
+	*setup = *job->setup;
+	if (plan->before) {
+		struct torn_setup before;
+		struct torn_trial ended;
+		if (!replay_runs(job, lab, plan->before, &before, &ended))
+			return false;
+		if (torn_setup_after(&before, &ended, setup) < 0) {
+			fail(job->replayed, "no room to run it again");
+			return false;
+		}
+		lab->on_disk = NULL;
+	}
+	return replay_run(job, lab, setup, plan, ret_trial);
+}
+
 static void replay_in_worker(void *context, struct torn_lab *lab)
 {
 	struct replay_job *job = context;
-	struct torn_setup *setup = job->setup;
+	const struct torn_plan *plan = &job->c->plan;
+	/* It outlives this: the trial points into it. */
+	struct torn_setup *setup = torn_arena_take(job->setup->arena, sizeof *setup);
 	struct torn_trial trial;
-	int r = torn_clean_run(lab, setup, &trial);
+	if (!setup) {
+		fail(job->replayed, "no room to run it");
+		return;
+	}
+	if (!can_be_judged(job, lab, torn_clean_run(lab, job->setup, &trial)))
+		return;
+	const bool is_clean = plan->faults_count == 0 && !plan->before && !plan->cut.preset;
+	*setup = *job->setup;
 	/* Once more, faults or none: memory that is lost shows in what grows every time. */
-	if (r == TORN_HELD && (job->c->plan.faults_count > 0 || trial.end == TORN_RETURNED))
-		r = torn_memory_run(lab, setup, &job->c->plan, &trial);
-	if (r < 0) {
-		fail(job->replayed, lab->failure);
+	if ((!is_clean || trial.end == TORN_RETURNED) && !replay_runs(job, lab, plan, setup, &trial))
 		return;
-	}
-	if (r == TORN_INVALID) {
-		job->replayed->verdict = TORN_INVALID;
-		explain_invalid(job, lab);
+	if (trial.killed && !go_on_after(job, lab, setup, &trial))
 		return;
-	}
-	if (planned_kill(&job->c->plan)) {
-		struct torn_rerun *rerun = torn_arena_take(setup->arena, sizeof *rerun);
-		const struct torn_rerun *rerun_of_new = NULL;
-		const struct torn_node *left = torn_tree_copy(setup->arena, trial.now);
-		if (!rerun || !left) {
-			fail(job->replayed, "no room to run it again");
-			return;
-		}
-		if (!confirm_kill(job, lab, left->hash) ||
-		    !run_again(job, lab, left, rerun, &rerun_of_new))
-			return;
-		/* Its log was cut short: have the whole one again, to tell. */
-		r = torn_trial_run(lab, setup, &job->c->plan, TORN_TRIAL_PLAIN, &trial);
-		if (r != TORN_HELD) {
-			fail(job->replayed, r < 0 ? lab->failure : "two runs of the plan differ");
-			return;
-		}
-		trial.rerun = rerun_of_new ? rerun : NULL;
-		trial.rerun_of_new = rerun_of_new;
-	}
-	if (job->c->plan.cut.preset) {
-		r = torn_trial_cut(lab, setup, &trial, &job->c->plan.cut);
-		if (r == -EINVAL) {
-			job->replayed->verdict = TORN_INVALID;
-			snprintf(job->replayed->text, sizeof job->replayed->text, "%s", lab->failure);
-			return;
-		}
-		if (r < 0) {
-			fail(job->replayed, lab->failure);
-			return;
-		}
-	}
 	/* In a clean run what it made is not held against itself: see sweep.c. */
-	trial.new_tree = setup->new_tree;
+	trial.new_tree = job->setup->new_tree;
 	judge(job, &trial);
 	job->replayed->trial = trial;
 }

@@ -6,25 +6,20 @@
 
 #include "../injectors/tree.h"
 
-/* The first run has seed 1 unless its case says another one; no case says this one. */
-#define RERUN_SEED UINT64_C(0x746f726e)
-
-int torn_rerun(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_node *tree,
-	       struct torn_rerun *ret_rerun)
+static int run_again(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_node *tree,
+		     const struct torn_plan *plan, struct torn_rerun *ret_rerun)
 {
-	static const struct torn_plan nothing = {.seed = RERUN_SEED};
 	struct torn_setup again = *setup;
 	torn_object objects;
-	again.world = NULL;
-	again.new_tree = NULL;
-	again.old_tree = torn_tree_copy_numbered(setup->arena, tree, &objects);
-	if (!again.old_tree ||
-	    torn_fold_base_make(setup->arena, again.old_tree, objects, &again.base) < 0) {
+	again.past = NULL;
+	again.begin_tree = torn_tree_copy_numbered(setup->arena, tree, &objects);
+	if (!again.begin_tree ||
+	    torn_fold_base_make(setup->arena, again.begin_tree, objects, &again.base) < 0) {
 		snprintf(lab->failure, sizeof lab->failure, "no room to run it again");
 		return -ENOTSUP;
 	}
 	struct torn_trial trial;
-	const int r = torn_trial_run(lab, &again, &nothing, TORN_TRIAL_PLAIN, &trial);
+	const int r = torn_trial_run(lab, &again, plan, TORN_TRIAL_PLAIN, &trial);
 	lab->on_disk = NULL; /* `again` is gone when this returns */
 	if (r != TORN_HELD)
 		return r;
@@ -37,4 +32,40 @@ int torn_rerun(struct torn_lab *lab, const struct torn_setup *setup, const struc
 		return TORN_HELD;
 	snprintf(lab->failure, sizeof lab->failure, "no room for what a rerun left");
 	return -ENOTSUP;
+}
+
+int torn_rerun(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_node *tree,
+	       uint32_t runs, struct torn_rerun *ret_rerun)
+{
+	const struct torn_plan plan = {.seed = TORN_SEED_AFTER(runs)};
+	return run_again(lab, setup, tree, &plan, ret_rerun);
+}
+
+int torn_recover(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_node *tree,
+		 uint32_t runs, struct torn_rerun *ret_rerun)
+{
+	const struct torn_plan plan = {.seed = TORN_SEED_AFTER(runs), .recovers = true};
+	return run_again(lab, setup, tree, &plan, ret_rerun);
+}
+
+int torn_aftermath(struct torn_lab *lab, const struct torn_setup *setup, struct torn_trial *trial,
+		   const struct torn_rerun *rerun_of_new, struct torn_aftermath *ret_aftermath)
+{
+	const uint32_t runs = torn_plan_runs_before(trial->plan) + 1;
+	const struct torn_node *left = trial->now;
+	struct torn_aftermath *after = ret_aftermath;
+	int r = TORN_HELD;
+	if (rerun_of_new)
+		r = torn_rerun(lab, setup, left, runs, &after->again);
+	if (r == TORN_HELD && setup->variant->recovery)
+		r = torn_recover(lab, setup, left, runs, &after->recovered);
+	if (r == TORN_HELD && setup->variant->recovery)
+		r = torn_recover(lab, setup, after->recovered.tree, runs + 1, &after->twice);
+	if (r != TORN_HELD)
+		return r;
+	trial->rerun_of_new = rerun_of_new;
+	trial->rerun = rerun_of_new ? &after->again : NULL;
+	trial->recovered = setup->variant->recovery ? &after->recovered : NULL;
+	trial->recovered_twice = setup->variant->recovery ? &after->twice : NULL;
+	return TORN_HELD;
 }

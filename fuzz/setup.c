@@ -242,6 +242,7 @@ static int build(struct torn_setup *setup, char *message, size_t size)
 				 &setup->base, message, size);
 	if (r < 0)
 		return r;
+	setup->begin_tree = setup->old_tree;
 	r = resolve_promises(setup);
 	if (r == 0)
 		r = resolve_mode(setup);
@@ -283,6 +284,22 @@ int torn_setup_world(struct torn_arena *arena, const struct torn_target *target,
 
 /* ------------------------------------------------------------------- cases */
 
+/* Its faults stand behind those of the runs before it. */
+static int check_plan(const struct torn_plan *plan, const struct torn_case_lines *lines,
+		      const struct torn_variant *variant, uint32_t *number, struct torn_case_error *error)
+{
+	int r = plan->before ? check_plan(plan->before, lines, variant, number, error) : 0;
+	if (r == 0 && plan->recovers && !variant->recovery)
+		return refuse(error, lines->recovers, "expected run: %s has no recovery", variant->name);
+	for (uint32_t i = 0; r == 0 && i < plan->faults_count; i++, ++*number) {
+		const char *objection = torn_fault_objection(&plan->faults[i]);
+		if (objection)
+			r = refuse(error, lines->faults[*number], "expected a possible fault: %.190s",
+				   objection);
+	}
+	return r;
+}
+
 static int check_names(const struct torn_case *c, const struct torn_case_lines *lines,
 		       struct torn_setup *setup, struct torn_case_error *error)
 {
@@ -302,14 +319,8 @@ static int check_names(const struct torn_case *c, const struct torn_case_lines *
 		return refuse(error, lines->invariant,
 			      "expected an invariant (see torn list invariants), found %.60s",
 			      (const char *)c->invariant.data);
-	for (uint32_t i = 0; i < c->plan.faults_count; i++) {
-		const char *objection = torn_fault_objection(&c->plan.faults[i]);
-		if (objection)
-			return refuse(error, lines->faults[i],
-				      "expected a possible fault: %.190s",
-				      objection);
-	}
-	return 0;
+	uint32_t number = 0;
+	return check_plan(&c->plan, lines, setup->variant, &number, error);
 }
 
 /* A world is an old state together with its arguments: it was declared for them. */

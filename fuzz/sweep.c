@@ -9,13 +9,13 @@
 #include <string.h>
 
 #include "clean_run.h"
-#include "cuts.h"
-#include "kills.h"
 #include "log_hash.h"
 #include "memory.h"
 #include "placing.h"
+#include "judgement.h"
 #include "registry.h"
 #include "setup.h"
+#include "sweeping.h"
 
 int torn_sweep_open(struct torn_sweep **ret_sweep)
 {
@@ -51,7 +51,7 @@ void torn_sweep_begin(struct torn_sweep *sweep, const struct torn_target *target
 	sweep->how = as_told;
 }
 
-static void sweep_fail(struct torn_sweep *sweep, const struct torn_setup *setup, const char *why)
+void torn_sweep_fail(struct torn_sweep *sweep, const struct torn_setup *setup, const char *why)
 {
 	sweep->failed = true;
 	snprintf(sweep->failure, sizeof sweep->failure, "%s%s%s%s", why, setup ? " (old state " : "",
@@ -79,35 +79,6 @@ static void note_unjudged(struct torn_sweep *sweep, const struct torn_setup *set
 
 /* ------------------------------------------------------------------- depth */
 
-#define SHOWN_MAX 16
-
-/* A run on the way from the clean one to the plan at hand: what it showed at its end. */
-struct level {
-	struct torn_plan plan;
-	struct torn_order order;
-	bool mine; /* of this part: what it shows is told and counted */
-	struct {
-		const char *id;
-		char role[64];
-	} shown[SHOWN_MAX];
-	size_t shown_count;
-};
-
-struct torn_sweeping {
-	struct torn_sweep *sweep;
-	struct torn_lab *lab;
-	struct torn_setup *setup;
-	uint32_t world;
-	struct torn_kills kills;
-	struct torn_cuts cuts;
-	struct torn_hashes behaviours; /* of runs that were gone on from */
-	uint32_t gone_on;              /* how many */
-	struct torn_kill *points;      /* of the clean run, to be confirmed */
-	size_t points_count, points_room;
-	unsigned depth;                /* of the run at hand: its number of faults */
-	struct level levels[TORN_FAULTS_MAX + 1];
-};
-
 static bool is_shown_before(const struct torn_sweeping *sweeping, unsigned levels, const char *id,
 			    const char *role)
 {
@@ -118,10 +89,22 @@ static bool is_shown_before(const struct torn_sweeping *sweeping, unsigned level
 			    strcmp(level->shown[i].role, role) == 0)
 				return true;
 	}
-	return false;
+	return sweeping->before && is_shown_before(sweeping->before, sweeping->before->depth + 1, id, role);
 }
 
-static const char too_many_findings[] = "more findings than torn keeps of one variant";
+/* Of the weakest preset that a plan takes; 0: the power stays on. */
+static int weakness_of(const struct torn_plan *plan)
+{
+	int weakest = 0;
+	for (; plan; plan = plan->before) {
+		const int preset =
+			plan->cut.preset ? 1 + (int)torn_preset_named(torn_bytes_of(plan->cut.preset)) : 0;
+		weakest = preset > weakest ? preset : weakest;
+	}
+	return weakest;
+}
+
+const char torn_sweep_too_many[] = "more findings than torn keeps of one variant";
 
 static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, bool killed,
 		 uint32_t kill, const struct torn_invariant *invariant,
@@ -137,15 +120,14 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 		.invariant = invariant,
 		.judgement = judgement,
 		.order = level->order,
+		.is_later = sweeping->runs > 0 || plan->cut.preset,
 	};
 	/* Of power cuts the strongest preset that shows it is told, in whatever old state. */
-	shown.order.faults = plan->faults_count << 8;
-	if (plan->cut.preset)
-		shown.order.faults |= (uint32_t)torn_preset_named(torn_bytes_of(plan->cut.preset));
+	shown.order.faults = sweeping->runs << 16 | torn_plan_faults(plan) << 8 | (uint32_t)weakness_of(plan);
 	shown.order.kill = kill;
 	torn_findings_add(&sweeping->sweep->findings, &shown);
 	if (sweeping->sweep->findings.overflowed)
-		sweep_fail(sweeping->sweep, sweeping->setup, too_many_findings);
+		torn_sweep_fail(sweeping->sweep, sweeping->setup, torn_sweep_too_many);
 }
 
 /* How a run ended. What it showed with fewer faults is not shown by the last one. */
@@ -156,8 +138,8 @@ static void judge_end(struct torn_sweeping *sweeping, const struct torn_trial *t
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	level->shown_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct torn_judgement judgement = {.verdict = TORN_SKIPPED};
-		invariants[i]->judge(trial, &judgement);
+		struct torn_judgement judgement;
+		torn_invariant_judge(invariants[i], trial, &judgement);
 		if (judgement.verdict != TORN_VIOLATED && !judgement.is_label)
 			continue;
 		const char *id = torn_judgement_id(invariants[i], &judgement);
@@ -259,7 +241,7 @@ static int confirm_kills(struct torn_sweeping *sweeping)
 
 int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_trial *run)
 {
-	struct torn_kills *kills = &sweeping->kills;
+	struct torn_kills *kills = sweeping->kills;
 	const uint64_t before = kills->count;
 	const struct torn_rerun *rerun_of_new = kills->rerun_of_new;
 	kills->rerun_of_new = NULL;
@@ -271,6 +253,49 @@ int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_tr
 
 /* ------------------------------------------------------------------- plans */
 
+static void close_tables(struct tables *tables)
+{
+	if (!tables)
+		return;
+	torn_kills_close(&tables->kills);
+	torn_cuts_close(&tables->cuts);
+	for (size_t i = 0; i <= TORN_FAULTS_MAX; i++)
+		torn_hashes_close(&tables->cut_at[i]);
+	free(tables);
+}
+
+/* NULL: there is no memory. */
+struct tables *torn_sweeping_tables(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup)
+{
+	struct tables *tables = calloc(1, sizeof *tables);
+	if (!tables)
+		return NULL;
+	if (torn_cuts_open(&tables->cuts, lab, setup) < 0) {
+		free(tables);
+		return NULL;
+	}
+	torn_kills_open(&tables->kills, lab, setup);
+	tables->kills.tell = tell_kill;
+	tables->cuts.tell = tell_cut;
+	tables->cuts.presets = sweep->how.presets;
+	tables->cuts.seed = sweep->how.seed;
+	return tables;
+}
+
+void torn_sweeping_use(struct torn_sweeping *sweeping, struct tables *tables)
+{
+	sweeping->tables_used = tables;
+	sweeping->kills = &tables->kills;
+	sweeping->cuts = &tables->cuts;
+}
+
+/* They are those of the run at hand. */
+static void take_tables(struct torn_sweeping *sweeping)
+{
+	sweeping->kills->setup = sweeping->cuts->setup = sweeping->setup;
+	sweeping->kills->context = sweeping->cuts->context = sweeping;
+}
+
 int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup,
 		       struct torn_sweeping **ret_sweeping)
 {
@@ -278,23 +303,26 @@ int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct to
 	if (!sweeping)
 		return -ENOMEM;
 	*sweeping = (struct torn_sweeping){.sweep = sweep, .lab = lab, .setup = setup};
-	torn_kills_open(&sweeping->kills, lab, setup);
-	sweeping->kills.tell = tell_kill;
-	sweeping->kills.context = sweeping;
-	torn_cuts_open(&sweeping->cuts, lab, setup);
-	sweeping->cuts.tell = tell_cut;
-	sweeping->cuts.context = sweeping;
-	sweeping->cuts.presets = sweep->how.presets;
-	sweeping->cuts.seed = sweep->how.seed;
+	sweeping->tables = torn_sweeping_tables(sweep, lab, setup);
+	if (!sweeping->tables) {
+		free(sweeping);
+		return -ENOMEM;
+	}
+	torn_sweeping_use(sweeping, sweeping->tables);
+	take_tables(sweeping);
 	*ret_sweeping = sweeping;
 	return 0;
 }
 
 void torn_sweeping_close(struct torn_sweeping *sweeping)
 {
-	torn_kills_close(&sweeping->kills);
-	torn_cuts_close(&sweeping->cuts);
+	close_tables(sweeping->tables);
+	for (size_t i = 0; i < TORN_RUNS_MAX; i++)
+		close_tables(sweeping->later_tables[i]);
 	torn_hashes_close(&sweeping->behaviours);
+	torn_hashes_close(&sweeping->later_behaviours);
+	for (size_t i = 0; i <= TORN_FAULTS_MAX; i++)
+		torn_hashes_close(&sweeping->later_begun[i]);
 	free(sweeping->points);
 	free(sweeping);
 }
@@ -322,33 +350,89 @@ static int run_plan(struct torn_sweeping *sweeping, struct torn_trial *ret_trial
 			 "the fault \"%s\" did not fire: the target is not deterministic", text);
 		return -EPROTO;
 	}
-	if (r == 0 && level->mine) {
+	if (r == 0 && level->mine && sweeping->runs > 0) {
+		sweep->later_runs++;
+	} else if (r == 0 && level->mine) {
 		sweep->trials++;
 		sweep->ops += ret_trial->log->numbered;
 	}
 	return r;
 }
 
-/* Ends the recorder's run, where trees are run again from. */
-static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *trial)
+/*
+ * Were the cuts of a run judged that changed the same and ended the same? It may be one
+ * with as many faults or fewer: so parts need not know of each other.
+ */
+static bool cuts_are_known(struct torn_sweeping *sweeping, const struct torn_trial *trial)
+{
+	struct torn_hashes *cut_at = sweeping->tables_used->cut_at;
+	const struct torn_setup *setup = sweeping->setup;
+	struct torn_hash key = setup->begin_tree->hash;
+	key.low += torn_log_changes(trial->log) + ((uint64_t)trial->end << 32 | (uint32_t)trial->code);
+	key.high += setup->past ? torn_log_changes(&setup->past->log) : 0;
+	for (unsigned i = 0; i < sweeping->depth; i++)
+		if (torn_hashes_find(&cut_at[i], key, NULL))
+			return true;
+	return !torn_hashes_add(&cut_at[sweeping->depth], key);
+}
+
+static int judge_cuts(struct torn_sweeping *sweeping, const struct torn_trial *trial)
+{
+	struct torn_sweep *sweep = sweeping->sweep;
+	struct torn_cuts *cuts = sweeping->cuts;
+	if (!sweeping->levels[sweeping->depth].mine || !cuts->presets)
+		return 0;
+	if (cuts_are_known(sweeping, trial) && !cuts->note)
+		return 0;
+	const uint64_t looked = cuts->looked;
+	const int r = torn_cuts_judge(cuts, trial);
+	sweep->states_looked += cuts->looked - looked;
+	sweep->states_left_out |= cuts->some_left_out;
+	return r;
+}
+
+static int judge_kills(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
 	const struct level *level = &sweeping->levels[sweeping->depth];
-	const uint64_t before = sweeping->kills.count;
+	const uint64_t before = sweeping->kills->count;
+	const uint32_t first = level->plan.faults_count ? last_number(&level->plan) : 1;
+	const int r = torn_kills_judge(sweeping->kills, trial, first, sweeping->depth);
+	if (level->mine && sweeping->runs == 0)
+		sweeping->sweep->kills += sweeping->kills->count - before;
+	return r;
+}
+
+/* Ends the recorder's run, where something is run from what it left. */
+static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *trial)
+{
+	struct torn_arena *arena = sweeping->setup->arena;
+	const size_t mark = torn_arena_mark(arena);
+	struct torn_trial run = *trial;
+	struct torn_lefts *lefts = NULL;
+	struct torn_log log;
+	int r = 0;
 	judge_end(sweeping, trial);
 	if (trial->killed)
 		return 0;
-	if (level->mine && sweeping->cuts.presets) {
-		const uint64_t looked = sweeping->cuts.looked;
-		const int cut = torn_cuts_judge(&sweeping->cuts, trial);
-		if (cut < 0)
-			return cut;
-		sweeping->sweep->states_looked += sweeping->cuts.looked - looked;
-		sweeping->sweep->states_left_out |= sweeping->cuts.some_left_out;
+	take_tables(sweeping);
+	if (torn_cuts_run_on(sweeping->cuts)) {
+		r = torn_log_copy(arena, trial->log, &log);
+		run.log = &log;
+		if (r == 0)
+			r = torn_sweeping_collect(sweeping, &run, &lefts);
 	}
-	const uint32_t first = level->plan.faults_count ? last_number(&level->plan) : 1;
-	const int r = torn_kills_judge(&sweeping->kills, trial, first, sweeping->depth);
-	if (level->mine)
-		sweeping->sweep->kills += sweeping->kills.count - before;
+	if (r == 0)
+		r = judge_cuts(sweeping, &run);
+	if (r == 0)
+		r = judge_kills(sweeping, &run);
+	if (r == 0 && lefts)
+		r = torn_sweeping_go_on(sweeping, &run, lefts);
+	if (r == -ENOMEM) {
+		snprintf(sweeping->lab->failure, sizeof sweeping->lab->failure,
+			 "no room for what comes after a crash");
+		r = -ENOTSUP;
+	}
+	torn_arena_return(arena, mark);
 	return r;
 }
 
@@ -367,6 +451,15 @@ int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *p
 /* ---------------------------------------------------------- going into depth */
 
 static int sweep_placed(struct torn_sweeping *sweeping, struct torn_placing *placing, bool mine);
+
+/* So many faults may a run have that comes after others, which had some. */
+static unsigned depth_of(const struct torn_sweeping *sweeping)
+{
+	const unsigned depth = sweeping->sweep->how.depth;
+	const struct torn_plan *before = sweeping->levels[0].plan.before;
+	const uint32_t used = before ? torn_plan_faults(before) : 0;
+	return used < depth ? depth - used : 0;
+}
 
 /*
  * Is it still there when a further fault makes other calls run? A disk that
@@ -417,10 +510,10 @@ static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *sibli
 	torn_placing_mark_alike(siblings, index, trial.log);
 	/* Behind a crash or a hang nothing is left to go wrong: that is the finding. */
 	const bool came_back = trial.end == TORN_RETURNED || trial.end == TORN_EXITED;
-	bool goes_on = sweeping->depth < sweep->how.depth && came_back &&
+	bool goes_on = sweeping->depth < depth_of(sweeping) && came_back &&
 		       is_new_behaviour(sweeping, &trial);
 	/* All parts count alike what is gone on from, and each takes its share at depth 1. */
-	if (sweeping->depth == 1)
+	if (sweeping->depth == 1 && sweeping->runs == 0)
 		mine = goes_on && is_my_share(sweeping);
 	goes_on = goes_on && mine;
 	if (!level->mine && !goes_on)
@@ -441,21 +534,22 @@ static int sweep_placed(struct torn_sweeping *sweeping, struct torn_placing *pla
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	const unsigned depth = ++sweeping->depth;
-	if (depth == 1)
+	const bool is_shared = depth == 1 && sweeping->runs == 0;
+	if (is_shared)
 		sweep->progress.first_faults = (uint32_t)placing->count;
 	struct level *level = &sweeping->levels[depth];
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < placing->count && !sweep->failed; i++) {
-		if (depth == 1)
+		if (is_shared)
 			sweep->progress.first_faults_done = (uint32_t)i;
 		const struct torn_placed *placed = &placing->items[i];
-		level->mine = depth == 1 ? placed->group % sweep->how.parts == sweep->how.part : mine;
-		sweep->plans += level->mine;
+		level->mine = is_shared ? placed->group % sweep->how.parts == sweep->how.part : mine;
+		sweep->plans += level->mine && sweeping->runs == 0;
 		level->plan = placed->plan;
 		if (placed->run_alike)
 			level->mine = false; /* it was told */
 		/* What is not told here is run only to know how to go on. */
-		if (!level->mine && (depth == sweep->how.depth ||
+		if (!level->mine && (depth == depth_of(sweeping) ||
 				     (placed->run_alike && !stays(sweeping, last_fault(&level->plan)))))
 			continue;
 		level->order = sweeping->levels[depth - 1].order;
@@ -470,6 +564,27 @@ static int sweep_placed(struct torn_sweeping *sweeping, struct torn_placing *pla
 		r = 0;
 	}
 	sweeping->depth = depth - 1;
+	return r;
+}
+
+/* A run that comes after others: what it shows, and what follows from faults in it. */
+int torn_sweeping_later(struct torn_sweeping *sweeping)
+{
+	struct level *level = &sweeping->levels[0];
+	struct torn_placing placing = {0};
+	struct torn_trial trial;
+	sweeping->depth = 0;
+	int r = run_plan(sweeping, &trial);
+	if (r < 0)
+		return r;
+	const bool came_back = trial.end == TORN_RETURNED || trial.end == TORN_EXITED;
+	if (depth_of(sweeping) > 0 && came_back && torn_sweeping_is_new_later(sweeping, &trial))
+		r = torn_place(&level->plan, trial.log, 0, TORN_LIST_BOUNDED, &placing);
+	if (r == 0)
+		r = judge_run(sweeping, &trial);
+	if (r == 0)
+		r = sweep_placed(sweeping, &placing, level->mine);
+	torn_placing_close(&placing);
 	return r;
 }
 
@@ -495,9 +610,10 @@ static int sweep_world(struct torn_sweeping *sweeping)
 	judge_end(sweeping, &trial);
 	if (!torn_clean_run_ended_as_meant(&trial))
 		return 0;
-	r = torn_clean_run_of_new(lab, setup, &sweeping->kills.rerun_of_new);
+	r = torn_clean_run_of_new(lab, setup, &sweeping->kills->rerun_of_new);
 	if (r < 0)
 		return r;
+	sweeping->cuts->rerun_of_new = sweeping->kills->rerun_of_new;
 
 	struct torn_placing placing;
 	sweep->plans += level->mine;
@@ -505,10 +621,10 @@ static int sweep_world(struct torn_sweeping *sweeping)
 	if (r < 0)
 		return r;
 	r = torn_place(&level->plan, trial.log, 0, TORN_LIST_FULL, &placing);
-	sweeping->kills.note = note_point;
+	sweeping->kills->note = note_point;
 	if (r == 0)
 		r = judge_run(sweeping, &trial);
-	sweeping->kills.note = NULL;
+	sweeping->kills->note = NULL;
 	if (r == 0 && level->mine)
 		r = confirm_kills(sweeping);
 	if (r == 0)
@@ -541,7 +657,7 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 {
 	struct torn_arena arena;
 	if (torn_arena_open(&arena, 256u << 20) < 0) {
-		sweep_fail(sweep, NULL, "no memory for the old states");
+		torn_sweep_fail(sweep, NULL, "no memory for the old states");
 		return;
 	}
 	for (const struct torn_world *world = sweep->target->worlds; world->name; world++)
@@ -555,12 +671,12 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 		sweep->progress.world = number + 1;
 		if (torn_setup_world(&arena, sweep->target, sweep->variant, world, &setup, message,
 				     sizeof message) < 0) {
-			sweep_fail(sweep, NULL, message);
+			torn_sweep_fail(sweep, NULL, message);
 			break;
 		}
 		struct torn_sweeping *sweeping;
 		if (torn_sweeping_open(sweep, lab, &setup, &sweeping) < 0) {
-			sweep_fail(sweep, &setup, "no memory for the trees seen");
+			torn_sweep_fail(sweep, &setup, "no memory for the trees seen");
 			break;
 		}
 		sweeping->world = number;
@@ -571,67 +687,11 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 			note_unjudged(sweep, &setup, &nothing, (struct torn_order){.world = number},
 				      lab->failure);
 		else if (r < 0 && r != -ENOTSUP)
-			sweep_fail(sweep, &setup, lab->failure);
-		keep_trees(sweep, &sweeping->kills.trees, number++);
+			torn_sweep_fail(sweep, &setup, lab->failure);
+		keep_trees(sweep, &sweeping->kills->trees, number++);
 		torn_sweeping_close(sweeping);
 	}
 	torn_arena_close(&arena);
 	sweep->done = true;
 }
 
-/* ------------------------------------------------------------------- parts */
-
-static void merge_trees(struct torn_sweep *sweep, const struct torn_sweep *part)
-{
-	struct torn_hashes all = {0};
-	for (const struct torn_sweep_trees *trees = sweep->tree_hashes; trees; trees = trees->next)
-		for (size_t i = 0; i < trees->count; i++)
-			torn_hashes_add(&all, trees->hashes[i]);
-	for (const struct torn_sweep_trees *trees = part->tree_hashes; trees; trees = trees->next) {
-		struct torn_sweep_trees *kept = torn_arena_take(&sweep->arena, sizeof *kept);
-		struct torn_hash *hashes =
-			torn_arena_take(&sweep->arena, trees->count * sizeof *hashes);
-		size_t count = 0;
-		for (size_t i = 0; kept && hashes && i < trees->count; i++)
-			if (torn_hashes_add(&all, trees->hashes[i]))
-				hashes[count++] = trees->hashes[i];
-		if (!kept || !hashes)
-			break;
-		*kept = (struct torn_sweep_trees){hashes, count, sweep->tree_hashes};
-		sweep->tree_hashes = kept;
-	}
-	sweep->trees = all.count;
-	torn_hashes_close(&all);
-}
-
-/* That torn failed comes before a trial that cannot be judged; of these the first is told. */
-static void merge_failure(struct torn_sweep *sweep, const struct torn_sweep *part)
-{
-	const bool is_first = part->unjudged > 0 &&
-			      (sweep->unjudged == 0 ||
-			       torn_order_is_smaller(&part->unjudged_first, &sweep->unjudged_first));
-	if (is_first)
-		sweep->unjudged_first = part->unjudged_first;
-	if (!sweep->failed && (part->failed || is_first))
-		snprintf(sweep->failure, sizeof sweep->failure, "%s", part->failure);
-	sweep->failed |= part->failed;
-	sweep->unjudged += part->unjudged;
-}
-
-void torn_sweep_merge(struct torn_sweep *sweep, const struct torn_sweep *part)
-{
-	sweep->plans += part->plans;
-	sweep->trials += part->trials;
-	sweep->ops += part->ops;
-	sweep->kills += part->kills;
-	sweep->kills_confirmed += part->kills_confirmed;
-	sweep->states_looked += part->states_looked;
-	sweep->states_left_out |= part->states_left_out;
-	merge_trees(sweep, part);
-	for (uint32_t i = 0; i < part->findings.count; i++)
-		torn_findings_merge(&sweep->findings, &part->findings.items[i],
-				    &part->findings.orders[i]);
-	merge_failure(sweep, part);
-	if (sweep->findings.overflowed && !sweep->failed)
-		sweep_fail(sweep, NULL, too_many_findings);
-}

@@ -43,6 +43,7 @@ struct torn_sweep {
 	struct torn_sweep_how how;
 	uint64_t plans, trials, ops, kills, kills_confirmed;
 	uint64_t trees; /* distinct ones */
+	uint64_t later_runs;    /* that began with what a crash left; not among the trials: parts share some */
 	uint64_t states_looked; /* legal sets of effects under a power cut */
 	bool states_left_out;   /* there were more of them */
 	const struct torn_sweep_trees *tree_hashes; /* of these */

@@ -255,8 +255,9 @@ struct torn_fault {
 	int64_t value;
 };
 
-/* An effect that a power cut lost: "7.data[0]". */
+/* An effect that a power cut lost: "7.data[0]", or of the first run "1:7.data[0]". */
 struct torn_lost {
+	uint32_t run; /* number of an earlier run of the same boot, from 1; 0: the one at hand */
 	uint32_t op, kind, part; /* kind: enum torn_effect_kind */
 };
 
@@ -276,13 +277,29 @@ struct torn_cut {
 const char *torn_effect_kind_name(uint32_t kind);
 
 #define TORN_FAULTS_MAX 16
+/* Runs of one case, the first among them. */
+#define TORN_RUNS_MAX 4u
 
+/*
+ * What goes wrong in one run, and where that ends. A run may come after another
+ * one: then it begins with what that one's end left.
+ */
 struct torn_plan {
 	struct torn_fault faults[TORN_FAULTS_MAX]; /* sorted by when.first */
 	uint32_t faults_count;
 	uint64_t seed; /* of virtual randomness; 1 unless said */
 	struct torn_cut cut;
+	const struct torn_plan *before; /* of the run before; NULL: this is the first */
+	bool recovers; /* it runs the target's recovery, not its operation */
 };
+
+/* A later run draws other names at random than those before it: by how many these are. */
+#define TORN_SEED_AFTER(runs) (UINT64_C(0x746f726d) + (runs))
+
+/* How many runs come before this one. */
+uint32_t torn_plan_runs_before(const struct torn_plan *plan);
+/* Faults of all runs, but for kills, which end them. */
+uint32_t torn_plan_faults(const struct torn_plan *plan);
 
 const char *torn_fault_name(enum torn_fault_name name);
 /* Write "7 fsync errno=EIO" (as in a case) and return its length as snprintf does. */
@@ -470,8 +487,11 @@ struct torn_trial {
 	/* The power went: `killed` too, and `now` is what was left under that preset's rules. */
 	const struct torn_cut *cut; /* NULL: it stayed on */
 	bool returned; /* before the power went: `end` and `code` say how, whoever waited knows it */
+	const struct torn_log *log_before; /* of earlier runs since boot; NULL: there were none */
 	/* A clean run from `now`, and one from new: both NULL where none was made. */
 	const struct torn_rerun *rerun, *rerun_of_new;
+	/* The target's recovery from `now`, and once more from there: NULL where there is none. */
+	const struct torn_rerun *recovered, *recovered_twice;
 	enum torn_end end;
 	int code;
 	struct torn_leak leaks[TORN_LEAKS_MAX];
@@ -492,6 +512,7 @@ struct torn_judgement {
 struct torn_invariant {
 	const char *id;      /* "old-or-new" */
 	const char *promise; /* one line for `torn list` */
+	bool later_runs;     /* it can be asked of a run that begins with what another one left, too */
 	void (*judge)(const struct torn_trial *trial, struct torn_judgement *ret_judgement);
 };
 
@@ -554,7 +575,7 @@ struct torn_finding {
 	const char *case_text; /* canonical */
 	size_t case_size;
 	const char *case_file; /* where it was written; NULL: nowhere */
-	uint64_t times;        /* how many trials showed it */
+	uint64_t times;        /* how many trials showed it, later runs and power cuts not counted */
 	double seconds;        /* of fuzzing, until it was first seen; 0: a sweep saw it */
 };
 
@@ -564,6 +585,7 @@ struct torn_result {
 	uint64_t plans, trials;      /* plans: those of which another one ran alike too */
 	uint64_t ops, kills, trees;  /* trees: distinct ones judged */
 	uint64_t kills_confirmed;           /* by a real SIGKILL */
+	uint64_t later_runs; /* that began with what a crash had left */
 	uint64_t states; /* that a power cut may leave, looked at */
 	bool states_left_out; /* there were more */
 	bool is_part; /* of what there is to try: fuzzed, or one shard */

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "disposable.h"
+#include "history.h"
 
 static int fail(struct torn_lab *lab, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -41,7 +42,7 @@ int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup)
 	lab->on_disk = NULL;
 	int r = torn_disk_clear(lab->disk.root_fd);
 	if (r == 0)
-		r = torn_disk_make(lab->disk.root_fd, setup->old_tree);
+		r = torn_disk_make(lab->disk.root_fd, setup->begin_tree);
 	if (r < 0)
 		return fail(lab, "the old state cannot be made: %s", strerror(-r));
 	lab->on_disk = setup;
@@ -76,7 +77,7 @@ static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
 	const struct torn_node *now = torn_fold_tree(&lab->recorder->view.fold);
 	char difference[192];
 	bool anew;
-	r = torn_disk_settle(&lab->disk, now, setup->old_tree, difference, sizeof difference, &anew);
+	r = torn_disk_settle(&lab->disk, now, setup->begin_tree, difference, sizeof difference, &anew);
 	if (r == -EUCLEAN)
 		return fail(lab, "the log does not tell what is on disk: %s", difference);
 	if (r < 0)
@@ -246,7 +247,7 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 	const struct torn_gate_run what = {
 		.base = &setup->base,
 		.plan = plan,
-		.operation = setup->variant->operation,
+		.operation = plan->recovers ? setup->variant->recovery : setup->variant->operation,
 		.run = &setup->run,
 		.kill_for_real = how == TORN_TRIAL_KILL_FOR_REAL,
 	};
@@ -269,6 +270,7 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 		.promised = &setup->promised,
 		.plan = plan,
 		.log = &recorder->log,
+		.log_before = setup->past ? &setup->past->log : NULL,
 		.old_tree = setup->old_tree,
 		.new_tree = setup->new_tree,
 		.now = torn_fold_tree(&recorder->view.fold),

@@ -18,8 +18,10 @@ struct torn_setup {
 	struct torn_run run;
 	const struct torn_old *olds; /* sorted by path */
 	size_t olds_count;
-	const struct torn_node *old_tree;
-	struct torn_fold_base base;
+	const struct torn_node *old_tree; /* before the first run: what is judged against */
+	const struct torn_node *begin_tree; /* on disk when the run begins: old, or what a run before left */
+	struct torn_fold_base base;         /* of that */
+	const struct torn_past *past;     /* what was done since boot (history.h); NULL: nothing was */
 	const struct torn_node *new_tree; /* NULL until a clean run made it */
 };
 
@@ -40,7 +42,7 @@ struct torn_lab {
 	struct torn_lab_shared *shared;
 	bool isolated;       /* each trial in a child of its own: for targets that end the process */
 	unsigned timeout_s;  /* of CPU time in a child */
-	const struct torn_setup *on_disk; /* whose old tree is on disk; NULL: nobody's */
+	const struct torn_setup *on_disk; /* whose tree is on disk; NULL: nobody's */
 	const struct torn_target *known; /* the target whose state is kept in state_before */
 	void *state_before;             /* as it was before its first run in this process; malloc'ed */
 	char failure[256];   /* what torn itself failed on */
@@ -59,9 +61,10 @@ enum torn_trial_how {
 };
 
 /*
- * Run a plan and fill `ret_trial`; its trees and log live until the next run.
+ * Run a plan and fill `ret_trial`; its trees and log live until the next run. Of a plan
+ * that comes after others only its own run is done: the setup begins with what they left.
  * Where the plan kills, the trial is at the kill; where a signal of the plan is
- * fatal, too. The disk is held against the log, then put back to old.
+ * fatal, too. The disk is held against the log, then put back to what the run began with.
  * Returns TORN_HELD when it can be judged, TORN_INVALID when a planned fault
  * did not fire; -ENOTSUP when the run did what torn cannot judge, -EPROTO when
  * torn itself failed (lab->failure says what).
@@ -79,7 +82,7 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 bool torn_trial_cut_short(const struct torn_lab *lab, const struct torn_trial *trial,
 			  struct torn_plan *ret_fired);
 
-/* Put the old tree of a setup on disk, whatever is there. Returns 0 or -EPROTO. */
+/* Put the tree that a setup begins with on disk, whatever is there. Returns 0 or -EPROTO. */
 int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup);
 
 /*

@@ -94,11 +94,15 @@ static void print_result(FILE *out, const struct torn_result *result, const stru
 	}
 }
 
-/* A fault as in a case, without the op and the call where the line has them already. */
+/* A line of the case: a fault without the op and the call where these are told already. */
 static void add_fault(struct torn_phrase *phrase, const struct torn_finding *finding,
 		      const char *fault)
 {
 	char where[64];
+	if (strcmp(fault, "then run") == 0)
+		fault = "run again";
+	else if (strcmp(fault, "then recover") == 0)
+		fault = "recovery";
 	size_t size = (size_t)snprintf(where, sizeof where, "%" PRIu32 " %s ", finding->op,
 				       finding->call);
 	torn_phrase_add_text(phrase, strncmp(fault, where, size) == 0 ? fault + size : fault);

@@ -1,0 +1,80 @@
+/*
+ * sweeping.h: a sweep of one setup from the inside: for sweep.c, which goes through plans,
+ * and sweep_after.c, which goes on from what their crashes left.
+ */
+#ifndef TORN_SWEEPING_H
+#define TORN_SWEEPING_H
+
+#include "cuts.h"
+#include "kills.h"
+#include "sweep.h"
+
+#define SHOWN_MAX 16
+
+/* A run on the way from the clean one to the plan at hand: what it showed at its end. */
+struct level {
+	struct torn_plan plan;
+	struct torn_order order;
+	bool mine; /* of this part: what it shows is told and counted */
+	struct {
+		const char *id;
+		char role[64];
+	} shown[SHOWN_MAX];
+	size_t shown_count;
+};
+
+/* What was judged, and need not be judged again. */
+struct tables {
+	struct torn_kills kills;
+	struct torn_cuts cuts;
+	struct torn_hashes cut_at[TORN_FAULTS_MAX + 1]; /* runs whose cuts were judged, by number of faults */
+};
+
+struct torn_sweeping {
+	struct torn_sweep *sweep;
+	struct torn_lab *lab;
+	struct torn_setup *setup;
+	uint32_t world;
+	struct torn_sweeping *before; /* of the run before: what it showed is not shown again; NULL */
+	uint32_t runs;                      /* that came before */
+	struct tables *tables;       /* NULL: those of the first run's sweeping are used */
+	struct tables *later_tables[TORN_RUNS_MAX]; /* by how many runs came before; NULL: none has come yet */
+	/* States that a later run began with, of one world; by how many faults it took. */
+	struct torn_hashes later_begun[TORN_FAULTS_MAX + 1];
+	struct torn_hashes later_behaviours; /* of runs that follow from the run at hand */
+	struct torn_lefts *lefts;            /* what the run at hand left; NULL: nobody asks */
+	struct tables *tables_used;
+	struct torn_kills *kills; /* of these */
+	struct torn_cuts *cuts;
+	struct torn_hashes behaviours; /* of runs that were gone on from */
+	uint32_t gone_on;              /* how many */
+	struct torn_kill *points;      /* of the clean run, to be confirmed */
+	size_t points_count, points_room;
+	unsigned depth;                /* of the run at hand: its number of faults */
+	struct level levels[TORN_FAULTS_MAX + 1];
+};
+
+/* Say why torn itself failed; `setup` NULL: with no old state. */
+void torn_sweep_fail(struct torn_sweep *sweep, const struct torn_setup *setup, const char *why);
+extern const char torn_sweep_too_many[];
+
+/* NULL: there is no memory. */
+struct tables *torn_sweeping_tables(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup);
+/* Judge by these from now on. */
+void torn_sweeping_use(struct torn_sweeping *sweeping, struct tables *tables);
+/*
+ * Collect what a crash of the run at hand may leave, its kills at once and its cuts when they are
+ * judged, where the target is meant to be run again or has a recovery and the
+ * depth allows it; else ret_lefts is NULL. The run's log is a copy. Returns 0 or -ENOMEM.
+ */
+int torn_sweeping_collect(struct torn_sweeping *sweeping, const struct torn_trial *run,
+			  struct torn_lefts **ret_lefts);
+/* Begin another run from each of these. Returns as torn_sweeping_plan(). */
+int torn_sweeping_go_on(struct torn_sweeping *sweeping, const struct torn_trial *run,
+			struct torn_lefts *lefts);
+/* Run what stands at level 0 of one that comes after others, and faults in it. Returns the same. */
+int torn_sweeping_later(struct torn_sweeping *sweeping);
+/* Did no run behave like this that follows from the same one before? */
+bool torn_sweeping_is_new_later(struct torn_sweeping *sweeping, const struct torn_trial *trial);
+
+#endif
