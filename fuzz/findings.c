@@ -52,6 +52,35 @@ static uint32_t place_of(struct torn_findings *findings, const struct torn_findi
 	return findings->count;
 }
 
+/* A kill needs no rules; weaker ones come behind stronger ones. */
+static int rank_of(const char *preset)
+{
+	return strcmp(preset, "kill") == 0 ? -1 : (int)torn_preset_named(torn_bytes_of(preset));
+}
+
+static void add_preset(struct torn_finding *finding, const char *preset)
+{
+	size_t at = 0;
+	while (at < finding->presets_count && rank_of(finding->presets[at]) < rank_of(preset))
+		at++;
+	const bool is_there = at < finding->presets_count && strcmp(finding->presets[at], preset) == 0;
+	if (is_there || finding->presets_count == TORN_PRESETS_MAX)
+		return;
+	memmove(&finding->presets[at + 1], &finding->presets[at],
+		(finding->presets_count - at) * sizeof *finding->presets);
+	finding->presets[at] = preset;
+	finding->presets_count++;
+}
+
+/* What shows without a crash needs none, whatever else shows it too. */
+static void join_presets(struct torn_finding *finding, const char *const *presets, size_t count)
+{
+	if (finding->presets_count == 0 || count == 0)
+		finding->presets_count = 0;
+	for (size_t i = 0; finding->presets_count > 0 && i < count; i++)
+		add_preset(finding, presets[i]);
+}
+
 /* Those of all runs, with what comes after in between. Returns how many. */
 static size_t print_run(struct torn_findings *findings, const struct torn_plan *plan, const char **texts)
 {
@@ -122,26 +151,6 @@ static void write_case(struct torn_findings *findings, const struct torn_shown *
 	free(text);
 }
 
-/* A kill needs no rules; weaker ones come behind stronger ones. */
-static int rank_of(const char *preset)
-{
-	return strcmp(preset, "kill") == 0 ? -1 : (int)torn_preset_named(torn_bytes_of(preset));
-}
-
-static void add_preset(struct torn_finding *finding, const char *preset)
-{
-	size_t at = 0;
-	while (at < finding->presets_count && rank_of(finding->presets[at]) < rank_of(preset))
-		at++;
-	const bool is_there = at < finding->presets_count && strcmp(finding->presets[at], preset) == 0;
-	if (is_there || finding->presets_count == TORN_PRESETS_MAX)
-		return;
-	memmove(&finding->presets[at + 1], &finding->presets[at],
-		(finding->presets_count - at) * sizeof *finding->presets);
-	finding->presets[at] = preset;
-	finding->presets_count++;
-}
-
 static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 		 const struct torn_finding *key, struct torn_finding *to)
 {
@@ -192,10 +201,11 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 		const struct torn_finding before = *finding;
 		tell(findings, shown, &key, finding);
 		findings->orders[i] = shown->order;
-		for (size_t j = 0; before.id && j < before.presets_count; j++)
-			add_preset(finding, before.presets[j]);
-	} else if (crash_of(shown) && finding->presets_count > 0) {
-		add_preset(finding, crash_of(shown));
+		if (before.id)
+			join_presets(finding, before.presets, before.presets_count);
+	} else {
+		const char *crash = crash_of(shown);
+		join_presets(finding, &crash, crash != NULL);
 	}
 	finding->times += !shown->is_later;
 	if (i == findings->count)
@@ -233,11 +243,10 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 		*to = *finding;
 		copy_texts(findings, to);
 		findings->orders[i] = *order;
-		for (size_t j = 0; before.id && j < before.presets_count; j++)
-			add_preset(to, before.presets[j]);
+		if (before.id)
+			join_presets(to, before.presets, before.presets_count);
 	} else {
-		for (size_t j = 0; j < finding->presets_count; j++)
-			add_preset(to, finding->presets[j]);
+		join_presets(to, finding->presets, finding->presets_count);
 	}
 	to->times = times;
 	to->seconds = seconds;
