@@ -133,21 +133,76 @@ static struct torn_bytes tree_path(struct torn_bytes path)
 	return (struct torn_bytes){to, size};
 }
 
+/* The directory that a path of trees lies in, without its slash; 0 at the root. */
+static size_t parent_size(struct torn_bytes path, size_t size)
+{
+	while (size > 0 && path.data[--size] != '/')
+		;
+	return size;
+}
+
+/* What a place and the rest of a path behind it, with its slash, are called in trees. */
+static int join_rest(struct torn_view *view, const struct torn_place *place, struct torn_bytes rest,
+		     struct torn_bytes *ret_path)
+{
+	struct torn_bytes above, name;
+	int r = torn_view_path(view, place->dir, place->name, &above, &name);
+	if (r < 0)
+		return r;
+	if (above.size == 0 && rest.size > 0)
+		rest = (struct torn_bytes){rest.data + 1, rest.size - 1};
+	uint8_t *joined = torn_arena_take(view->fold.arena, above.size + rest.size + 1);
+	if (!joined)
+		return -ENOMEM;
+	memcpy(joined, above.data, above.size);
+	memcpy(joined + above.size, rest.data, rest.size);
+	joined[above.size + rest.size] = '\0';
+	*ret_path = (struct torn_bytes){joined, above.size + rest.size};
+	return 0;
+}
+
+/*
+ * The path in trees that a call on a said one acts on. Symlinks on the way and ".." are
+ * followed as far as the old tree leads, a symlink at the end is not; what is not there
+ * yet is called what it is called. Without this a file that is written through a symlink
+ * of old would not be the watched one, but litter. Returns 0, -EINVAL (see put_args), -ENOMEM.
+ */
+static int resolve_path(const struct torn_setup *setup, struct torn_view *view, const char *said,
+			struct torn_bytes *ret_path)
+{
+	struct torn_bytes path = put_args(setup, said, true);
+	if (!path.data)
+		return -EINVAL;
+	path = tree_path(path);
+	for (size_t size = path.size; size > 0; size = parent_size(path, size)) {
+		const enum torn_resolve how =
+			size == path.size ? TORN_RESOLVE_SELF : TORN_RESOLVE_FOLLOW;
+		const struct torn_bytes first = {path.data, size};
+		const struct torn_bytes rest = {path.data + size, path.size - size};
+		struct torn_place place;
+		const int r = torn_view_resolve(view, AT_FDCWD, first, how, &place);
+		if (r == 0)
+			return join_rest(view, &place, rest, ret_path);
+		if (r == -ENOMEM)
+			return r;
+	}
+	*ret_path = path;
+	return 0;
+}
+
 /*
  * Find what a call on that path would have met in the old tree: symlinks on the
  * way and ".." are followed, a symlink at its end is not. NULL where there is none.
  */
-static const struct torn_node *find_old(const struct torn_setup *setup, struct torn_bytes path)
+static const struct torn_node *find_old(struct torn_view *view, struct torn_bytes path)
 {
-	struct torn_view *view = torn_arena_take(setup->arena, sizeof *view);
 	struct torn_place place;
-	if (!view || torn_view_begin(view, setup->arena, &setup->base) < 0 ||
-	    torn_view_resolve(view, AT_FDCWD, path, TORN_RESOLVE_SELF, &place) < 0)
+	if (torn_view_resolve(view, AT_FDCWD, path, TORN_RESOLVE_SELF, &place) < 0)
 		return NULL;
 	return torn_view_node(view, place.object);
 }
 
-static int resolve_promises(struct torn_setup *setup)
+static int resolve_promises(struct torn_setup *setup, struct torn_view *view)
 {
 	const struct torn_target *target = setup->target;
 	struct torn_promised *promised = &setup->promised;
@@ -159,22 +214,15 @@ static int resolve_promises(struct torn_setup *setup)
 		return -ENOMEM;
 	*promised = (struct torn_promised){.watch = watch, .watch_count = count};
 	for (size_t i = 0; i < count; i++) {
-		const struct torn_bytes path = put_args(setup, target->watch[i], true);
-		if (!path.data)
-			return -EINVAL;
-		watch[i] = tree_path(path);
+		const int r = resolve_path(setup, view, target->watch[i], &watch[i]);
+		if (r < 0)
+			return r;
 	}
-	if (target->backup) {
-		const struct torn_bytes path = put_args(setup, target->backup, true);
-		if (!path.data)
-			return -EINVAL;
-		promised->backup = tree_path(path);
-	}
-	return 0;
+	return target->backup ? resolve_path(setup, view, target->backup, &promised->backup) : 0;
 }
 
 /* What a new file gets; where old has no such file as it is taken from, nothing is promised. */
-static int resolve_mode(struct torn_setup *setup)
+static int resolve_mode(struct torn_setup *setup, struct torn_view *view)
 {
 	const char *said = setup->target->mode;
 	struct torn_promised *promised = &setup->promised;
@@ -189,24 +237,25 @@ static int resolve_mode(struct torn_setup *setup)
 		promised->mode = (uint32_t)strtoul((const char *)text.data, NULL, 8) & 07777;
 		return 0;
 	}
-	const struct torn_node *file = find_old(setup, text);
+	const struct torn_node *file = find_old(view, text);
 	promised->sets_mode = file && file->type == TORN_FILE;
 	promised->mode = promised->sets_mode ? file->mode & 0777 : 0;
 	return 0;
 }
 
 /* What stands between old and new at a path; where old has no such file, nothing does. */
-static int resolve_version(const struct torn_setup *setup, const struct torn_between *between,
-			   struct torn_version *ret_version)
+static int resolve_version(const struct torn_setup *setup, struct torn_view *view,
+			   const struct torn_between *between, struct torn_version *ret_version)
 {
 	const bool is_of_old = between->content[0] == '@';
-	struct torn_bytes path = put_args(setup, between->path, true);
-	struct torn_bytes content = put_args(setup, between->content + is_of_old, is_of_old);
-	if (!path.data || !content.data)
+	const struct torn_bytes content = put_args(setup, between->content + is_of_old, is_of_old);
+	if (!content.data)
 		return -EINVAL;
-	ret_version->path = tree_path(path);
+	const int r = resolve_path(setup, view, between->path, &ret_version->path);
+	if (r < 0)
+		return r;
 	if (is_of_old) {
-		ret_version->node = find_old(setup, content);
+		ret_version->node = find_old(view, content);
 		return 0;
 	}
 	const struct torn_node *file = torn_node_make(setup->arena, TORN_FILE,
@@ -216,7 +265,7 @@ static int resolve_version(const struct torn_setup *setup, const struct torn_bet
 	return ret_version->node ? 0 : -ENOMEM;
 }
 
-static int resolve_between(struct torn_setup *setup)
+static int resolve_between(struct torn_setup *setup, struct torn_view *view)
 {
 	const struct torn_between *between = setup->target->between;
 	size_t declared = 0, count = 0;
@@ -226,7 +275,7 @@ static int resolve_between(struct torn_setup *setup)
 	if (!versions)
 		return -ENOMEM;
 	for (size_t i = 0; i < declared; i++) {
-		const int r = resolve_version(setup, &between[i], &versions[count]);
+		const int r = resolve_version(setup, view, &between[i], &versions[count]);
 		if (r < 0)
 			return r;
 		count += versions[count].node != NULL;
@@ -243,11 +292,14 @@ static int build(struct torn_setup *setup, char *message, size_t size)
 	if (r < 0)
 		return r;
 	setup->begin_tree = setup->old_tree;
-	r = resolve_promises(setup);
+	struct torn_view *view = torn_arena_take(setup->arena, sizeof *view);
+	r = view ? torn_view_begin(view, setup->arena, &setup->base) : -ENOMEM;
 	if (r == 0)
-		r = resolve_mode(setup);
+		r = resolve_promises(setup, view);
 	if (r == 0)
-		r = resolve_between(setup);
+		r = resolve_mode(setup, view);
+	if (r == 0)
+		r = resolve_between(setup, view);
 	if (r == -EINVAL)
 		snprintf(message, size, "%s: $NAME stands for none of its arguments",
 			 setup->target->name);

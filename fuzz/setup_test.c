@@ -84,6 +84,46 @@ static void test_an_argument_ends_at_a_nul_in_a_path(void **state)
 	assert_bytes(setup.promised.backup, "srv/f.old");
 }
 
+static void test_what_is_watched_is_what_its_path_leads_to_in_the_old_state(void **state)
+{
+	static const struct {
+		const char *old, *path, *watched;
+	} rows[] = {
+		/* a symlink on the way is followed: one, two, one to the root, one with ".." */
+		{"old srv symlink var\nold var/f file old\n", "/srv/f", "var/f"},
+		{"old srv symlink a\nold a symlink b/c\nold b/c/f file old\n", "/srv/f", "b/c/f"},
+		{"old run/urunc symlink /\n", "/run/urunc/c1/state.json", "c1/state.json"},
+		{"old run/urunc symlink ../var\nold var/c1 dir\n", "/run/urunc/c1/x", "var/c1/x"},
+		/* and one at the end is what is watched */
+		{"old srv/f symlink g\nold srv/g file old\n", "/srv/f", "srv/f"},
+		{"old srv symlink var\nold var/f symlink /g\n", "srv/f", "var/f"},
+		/* what is missing keeps its name behind what is there */
+		{"old srv symlink var\nold var dir\n", "/srv/a/../f", "var/a/../f"},
+		{"old srv symlink /none\n", "/srv/a/f", "none/a/f"},
+		{"old srv symlink no/where\n", "/srv/a/f", "srv/a/f"},
+		{"old srv symlink var\nold var file x\n", "/srv/a/f", "var/a/f"},
+		{"old srv symlink /\nold a symlink no/where\n", "/srv/a/f", "a/f"},
+		/* nothing can be reached below a loop */
+		{"old srv symlink srv\n", "/srv/f", "srv/f"},
+		{"old a/b dir\nold f file old\n", "/a/./b/..//../../f", "f"},
+		{"old a dir\n", "/", ""},
+	};
+	(void)state;
+	const struct torn_between between[] = {{"$path", "<>"}, {NULL, NULL}};
+	target.between = between;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char old[200], backup[80];
+		snprintf(old, sizeof old, "%sarg path %s\n", rows[i].old, rows[i].path);
+		const struct torn_world world = {"row", old, false};
+		assert_int_equal(set_up(&world), 0);
+		assert_bytes(setup.promised.watch[0], rows[i].watched);
+		assert_bytes(setup.promised.between[0].path, rows[i].watched);
+		snprintf(backup, sizeof backup, "%s.old", rows[i].watched);
+		if (rows[i].watched[0])
+			assert_bytes(setup.promised.backup, backup);
+	}
+}
+
 static void test_an_argument_that_is_not_declared_is_refused(void **state)
 {
 	(void)state;
@@ -196,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_an_old_state_may_go_with_other_arguments),
 		TEST(test_an_argument_ends_at_a_nul_in_a_path),
+		TEST(test_what_is_watched_is_what_its_path_leads_to_in_the_old_state),
 		TEST(test_an_argument_that_is_not_declared_is_refused),
 		TEST(test_a_case_is_of_the_old_state_whose_tree_and_arguments_it_has),
 		TEST(test_what_stands_on_the_way_is_text_of_arguments_or_a_file_of_old),
