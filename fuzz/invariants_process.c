@@ -41,6 +41,37 @@ static bool take_first(void *context, struct torn_bytes path, const struct torn_
 	return false;
 }
 
+/* Tell what became of a path. Returns whether anything did. */
+static bool tell_change(const struct torn_trial *trial, struct torn_bytes path, const char *role,
+			struct torn_judgement *judgement)
+{
+	const struct torn_node *old = torn_tree_find(trial->old_tree, path);
+	const struct torn_node *now = torn_tree_find(trial->now, path);
+	const size_t size = strlen(judgement->summary);
+	if (old == now || (old && now && torn_tree_equal(old, now)))
+		return false;
+	torn_judge_path(judgement, path, role);
+	snprintf(judgement->summary + size, sizeof judgement->summary - size, ", and %s /%.*s",
+		 !old ? "made" : !now ? "removed" : "changed", TORN_PATH(path));
+	return true;
+}
+
+/*
+ * It had to refuse, and reported success: that it did its work all the same is one
+ * finding, that it did not, and took the backup away, another.
+ */
+static void judge_success(const struct torn_trial *trial, struct torn_judgement *judgement)
+{
+	const struct torn_promised *promised = trial->promised;
+	torn_judge(judgement, TORN_VIOLATED,
+		   "from an old state that it must refuse, the operation reported success");
+	for (size_t i = 0; i < promised->watch_count; i++)
+		if (tell_change(trial, promised->watch[i], "watched", judgement))
+			return;
+	if (promised->backup.data)
+		(void)tell_change(trial, promised->backup, "backup", judgement);
+}
+
 static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	char how[64];
@@ -57,8 +88,7 @@ static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judge
 		    torn_trial_how_it_ended(trial, how, sizeof how));
 		blame_last_refused(trial, judgement);
 	} else if (torn_trial_refuses(trial) && trial->code == 0)
-		torn_judge(judgement, TORN_VIOLATED,
-		    "from an old state that it must refuse, the operation reported success");
+		judge_success(trial, judgement);
 	else if (torn_trial_refuses(trial) && torn_trial_rolled_back(trial))
 		judgement->verdict = TORN_HELD; /* what it took back is rollback-restores' */
 	else if (torn_trial_refuses(trial) && !torn_tree_equal(trial->now, trial->old_tree)) {

@@ -366,6 +366,31 @@ static void test_what_is_refused_may_be_rolled_back(void **state)
 	expect("clean-run-succeeds", returned(old, back, back, 0), TORN_VIOLATED, "reported success");
 }
 
+static void test_what_success_did_where_it_had_to_refuse_tells_two_findings_apart(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *now, *role, *says;
+	} rows[] = {
+		{"old f file new\nold b file older\n", "watched", "success, and changed /f"},
+		{"old b file older\n", "watched", "success, and removed /f"},
+		{"old f file new\n", "watched", "success, and changed /f"},
+		{"old f file old\n", "backup", "success, and removed /b"},
+		{"old f file old\nold b file old\n", "backup", "success, and changed /b"},
+		{"old f file old\nold b file older\nold g file x\n", "", "reported success"},
+	};
+	promised.backup = torn_bytes_of("b");
+	world.refuses = true;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const char *old = "old f file old\nold b file older\n";
+		const struct torn_trial trial = returned(old, old, rows[i].now, 0);
+		expect("clean-run-succeeds", trial, TORN_VIOLATED, rows[i].says);
+		assert_string_equal(judge("clean-run-succeeds", &trial).role, rows[i].role);
+	}
+	const struct torn_trial made = returned("", "", "old f file new\n", 0);
+	expect("clean-run-succeeds", made, TORN_VIOLATED, "success, and made /f");
+}
+
 static void test_an_old_state_that_nobody_declared_may_be_refused(void **state)
 {
 	(void)state;
@@ -398,6 +423,7 @@ int main(void)
 		TEST(test_a_directory_in_a_file_s_place_is_no_torn_file),
 		TEST(test_what_is_watched_is_no_litter_nor_the_way_to_it),
 		TEST(test_what_is_refused_may_be_rolled_back),
+		TEST(test_what_success_did_where_it_had_to_refuse_tells_two_findings_apart),
 		TEST(test_an_old_state_that_nobody_declared_may_be_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
