@@ -223,6 +223,18 @@ static const char *not_restored(const struct torn_node *old, const struct torn_n
 	return same_xattrs(now, old) ? NULL : "xattrs";
 }
 
+/* That nothing was taken back is one finding, that something else was put there another. */
+static void judge_unrestored(const struct torn_trial *trial, struct torn_bytes at, const char *what,
+			     struct torn_judgement *judgement)
+{
+	const bool stays = strcmp(what, "content") == 0 &&
+			   torn_trial_is_between(trial, at, torn_tree_find(trial->now, at));
+	torn_judge_path(judgement, at, stays ? "on the way" : what);
+	torn_judge(judgement, TORN_VIOLATED,
+		   "rollback was reported, and the %s of /%.*s is not what it was%s", what,
+		   TORN_PATH(at), stays ? ", but what it was on the way" : "");
+}
+
 static void rollback_restores(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	if (!promises(trial, TORN_PROMISES_ROLLBACK)) {
@@ -239,9 +251,7 @@ static void rollback_restores(const struct torn_trial *trial, struct torn_judgem
 						torn_tree_find(trial->now, at));
 		if (!what)
 			continue;
-		torn_judge_path(judgement, at, what);
-		torn_judge(judgement, TORN_VIOLATED, "rollback was reported, and the %s of /%.*s is not what it was",
-			   what, TORN_PATH(at));
+		judge_unrestored(trial, at, what, judgement);
 		return;
 	}
 	judgement->verdict = TORN_HELD;

@@ -329,6 +329,24 @@ static void test_a_file_may_be_what_it_is_on_the_way_and_nothing_else(void **sta
 	expect("error-means-old", returned(old, new, midway, -1), TORN_SKIPPED, "neither");
 }
 
+static void test_a_rollback_that_took_nothing_back_is_not_one_that_put_something_else_there(void **state)
+{
+	(void)state;
+	const struct torn_version between[] = {
+		{torn_bytes_of("f"), torn_tree_find(tree("old f file midway\n"), torn_bytes_of("f"))}};
+	promised.between = between;
+	promised.between_count = 1;
+	target.promises = TORN_PROMISES_ROLLBACK;
+	const char *old = "old f file old\n", *new = "old f file new\n";
+	struct torn_trial trial = returned(old, new, "old f file midway\n", TORN_ROLLED_BACK);
+	expect("rollback-restores", trial, TORN_VIOLATED, "content of /f is not what it was, but what");
+	assert_string_equal(judge("rollback-restores", &trial).role, "on the way");
+	trial = returned(old, new, "old f file older\n", TORN_ROLLED_BACK);
+	assert_string_equal(judge("rollback-restores", &trial).role, "content");
+	trial = returned("old f file mode=0600 midway\n", new, "old f file midway\n", TORN_ROLLED_BACK);
+	assert_string_equal(judge("rollback-restores", &trial).role, "mode");
+}
+
 static void test_a_directory_in_a_file_s_place_is_no_torn_file(void **state)
 {
 	(void)state;
@@ -420,6 +438,7 @@ int main(void)
 		TEST(test_until_new_is_confirmed_the_old_is_somewhere),
 		TEST(test_a_backup_without_its_file_is_the_last_good_copy),
 		TEST(test_a_file_may_be_what_it_is_on_the_way_and_nothing_else),
+		TEST(test_a_rollback_that_took_nothing_back_is_not_one_that_put_something_else_there),
 		TEST(test_a_directory_in_a_file_s_place_is_no_torn_file),
 		TEST(test_what_is_watched_is_no_litter_nor_the_way_to_it),
 		TEST(test_what_is_refused_may_be_rolled_back),

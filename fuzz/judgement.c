@@ -67,8 +67,8 @@ bool torn_trial_rolled_back(const struct torn_trial *trial)
 	       trial->code == TORN_ROLLED_BACK;
 }
 
-/* Is this what the target says that the path may be on the way? */
-static bool is_between(const struct torn_trial *trial, struct torn_bytes at, const struct torn_node *now)
+bool torn_trial_is_between(const struct torn_trial *trial, struct torn_bytes at,
+			   const struct torn_node *now)
 {
 	const struct torn_promised *promised = trial->promised;
 	for (size_t i = 0; i < promised->between_count; i++)
@@ -101,7 +101,7 @@ struct torn_watched torn_trial_watched(const struct torn_trial *trial)
 		bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
 		state.all_old &= is_old;
 		state.all_new &= is_new;
-		if (!is_old && !is_new && !state.any_torn && !is_between(trial, at, now) &&
+		if (!is_old && !is_new && !state.any_torn && !torn_trial_is_between(trial, at, now) &&
 		    !is_directory_for_ever(trial, at, now)) {
 			state.torn = at;
 			state.any_torn = true;

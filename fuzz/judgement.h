@@ -33,6 +33,9 @@ bool torn_trial_has_faults(const struct torn_trial *trial);
 bool torn_trial_refuses(const struct torn_trial *trial);
 /* Did it fail and report that its rollback succeeded? */
 bool torn_trial_rolled_back(const struct torn_trial *trial);
+/* Is this what the target says that the path may be on the way? */
+bool torn_trial_is_between(const struct torn_trial *trial, struct torn_bytes at,
+			   const struct torn_node *now);
 /* "returned 0", "crashed (SIGSEGV)": in `buffer`, which is returned. */
 const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer, size_t size);
 

@@ -24,9 +24,12 @@
  *     it: no dst at all. Fixed: that rename alone, which replaces dst.
  *   - clean-run-succeeds, no fault: with an empty suffix dst is its own backup
  *     and is removed. Fixed: refused, as the replace refuses it.
- *   - rollback-restores, no fault: a new file stays, as it has no backup. old-or-new,
- *     an errno at the unlink of the backup: the replace never came to its own, and
- *     that of an older version is installed. Fixed: the replace says what it did.
+ *   - rollback-restores, no fault: a new file stays, as it has no backup. The same, a
+ *     full directory in the backup's place, and old-or-new, an errno at the unlink of
+ *     the backup: the replace never came to its own, and what is found there is
+ *     installed. Fixed: the replace says what it did.
+ *   - clean-run-succeeds, no fault: a directory in the backup's place is put in dst's.
+ *     Fixed: refused.
  *   - rollback-restores, no fault: the same for dst a dangling symlink, which stat
  *     takes for no file. Fixed: lstat, here and of the backup.
  * torn fuzz found that the first `fixed` took directories, as source too, which a

@@ -46,12 +46,10 @@ static const struct torn_world worlds[] = {
 	 .refuses = false},
 	{"stale_backup", BANGER_OLD_SOURCE BANGER_OLD_DST BANGER_OLD_BACKUP, .refuses = false},
 	{"stale_backup_directory",
-	 BANGER_OLD_SOURCE BANGER_OLD_DST
-	 "old usr/local/bin/banger.previous dir\n",
+	 BANGER_OLD_SOURCE BANGER_OLD_DST BANGER_OLD_BACKUP_EMPTY,
 	 .refuses = false},
 	{"stale_backup_directory_full",
-	 BANGER_OLD_SOURCE BANGER_OLD_DST
-	 "old usr/local/bin/banger.previous/banger file \"banger 0\\n\"\n",
+	 BANGER_OLD_SOURCE BANGER_OLD_DST BANGER_OLD_BACKUP_FULL,
 	 .refuses = true},
 	/* what a kill between the two renames leaves: the backup is the last good copy */
 	{"interrupted",

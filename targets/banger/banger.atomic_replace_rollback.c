@@ -53,6 +53,9 @@ static const struct torn_world worlds[] = {
 	 BANGER_OLD_DST
 	 "old usr/local/bin/banger.previous symlink ../../../opt/banger/banger\n",
 	 .refuses = false},
+	/* no replace leaves a directory as its backup */
+	{"backup_directory", BANGER_OLD_DST BANGER_OLD_BACKUP_EMPTY, .refuses = true},
+	{"backup_directory_full", BANGER_OLD_DST BANGER_OLD_BACKUP_FULL, .refuses = true},
 	{"directory",
 	 "old usr/local/bin/banger/banger file mode=0755 \"banger 1\\n\"\n" BANGER_OLD_BACKUP,
 	 .refuses = true},

@@ -62,5 +62,9 @@ int banger_copy_file_prefer_clone_fixed(const char *source, const char *dst);
 #define BANGER_OLD_SOURCE "old var/cache/banger/banger.new file mode=0755 \"banger 2\\n\"\n"
 #define BANGER_OLD_DST "old usr/local/bin/banger file mode=0755 \"banger 1\\n\"\n"
 #define BANGER_OLD_BACKUP "old usr/local/bin/banger.previous file mode=0755 \"banger 0\\n\"\n"
+/* In the backup's place: by mistake, or a version of old in a folder with what belongs to it. */
+#define BANGER_OLD_BACKUP_EMPTY "old usr/local/bin/banger.previous dir\n"
+#define BANGER_OLD_BACKUP_FULL                                                                     \
+	"old usr/local/bin/banger.previous/banger file mode=0755 \"banger 0\\n\"\n"
 
 #endif

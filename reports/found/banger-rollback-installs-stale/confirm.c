@@ -1,6 +1,6 @@
 /*
  * A replace that fails at its first step, and the rollback that is called
- * unconditionally: it installs a backup of long ago.
+ * unconditionally: it installs what it takes for its backup.
  */
 #include "../confirm.h"
 
@@ -8,7 +8,7 @@ int main(void)
 {
 	begin();
 	put_with("banger", "version 2", 0755);
-	/* What a replace of long ago left: version 1, in a folder of its own (say, with its libraries). */
+	/* version 1, kept by hand in a folder of its own */
 	MUST(mkdir("banger.prev", 0755) == 0);
 	put_with("banger.prev/banger", "version 1", 0755);
 	const int removed = remove("banger.prev");
@@ -17,6 +17,7 @@ int main(void)
 	MUST(unlink("banger") == 0 && rename("banger.prev", "banger") == 0); /* the rollback */
 	printf("rollback: done\n");
 	show("banger");
+	show("banger/banger");
 	show("banger.prev");
 	return 0;
 }
