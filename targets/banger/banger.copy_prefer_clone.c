@@ -82,6 +82,8 @@ static const struct torn_world worlds[] = {
 	 .refuses = true},
 	{"source_missing", "old var/lib/banger/images dir\n" DST_ABSENT, .refuses = true},
 	{"source_directory", SOURCE "dir\n" DST_ABSENT, .refuses = true},
+	/* nobody writes to it: open(2) of its other end waits */
+	{"source_fifo", SOURCE "fifo\n" DST_ABSENT, .refuses = true},
 	{NULL, NULL, false},
 };
 

@@ -10,8 +10,8 @@
  *   - retry-succeeds, a kill after openat: the next run is refused by what the
  *     first one left. The same repair.
  *   - clean-run-succeeds, no fault: of a directory an empty file is made before
- *     the copy fails. The same repair. And a FIFO is waited for, for ever (by torn
- *     fuzz). Fixed: O_NONBLOCK, so that the copy fails at lseek.
+ *     the copy fails. The same repair. And a FIFO is waited for, for ever. Fixed:
+ *     O_NONBLOCK, so that the copy fails at lseek.
  *   - metadata-kept, no fault: a clone gets its mode from openat, less the umask,
  *     and only a copy byte by byte gets it by fchmod, once it is whole. Fixed:
  *     fchmod after either, before dst has its name.
