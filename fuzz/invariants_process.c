@@ -72,6 +72,25 @@ static void judge_success(const struct torn_trial *trial, struct torn_judgement 
 		(void)tell_change(trial, promised->backup, "backup", judgement);
 }
 
+/*
+ * A success that is paid for with a file of somebody else is none. Only of a declared old
+ * state: in one that fuzzing made that file may be the operation's own.
+ */
+static void judge_spared(const struct torn_trial *trial, struct torn_judgement *judgement)
+{
+	const struct torn_promised *promised = trial->promised;
+	judgement->verdict = TORN_HELD;
+	for (size_t i = 0; trial->world && i < promised->spares_count; i++) {
+		snprintf(judgement->summary, sizeof judgement->summary,
+			 "without any fault the operation succeeded");
+		if (tell_change(trial, promised->spares[i], "spared", judgement)) {
+			judgement->verdict = TORN_VIOLATED;
+			return;
+		}
+		judgement->summary[0] = '\0';
+	}
+}
+
 static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	char how[64];
@@ -96,7 +115,7 @@ static void clean_run_succeeds(const struct torn_trial *trial, struct torn_judge
 			   "from an old state that it must refuse, the operation changed something");
 		torn_tree_differences(trial->now, trial->old_tree, take_first, judgement);
 	} else
-		judgement->verdict = TORN_HELD;
+		judge_spared(trial, judgement);
 }
 
 static const struct torn_invariant clean_run_succeeds_invariant = {

@@ -409,6 +409,24 @@ static void test_what_success_did_where_it_had_to_refuse_tells_two_findings_apar
 	expect("clean-run-succeeds", made, TORN_VIOLATED, "success, and made /f");
 }
 
+static void test_a_clean_run_spares_the_files_of_others(void **state)
+{
+	(void)state;
+	static const struct torn_bytes spares[] = {{(const uint8_t *)"g", 1}, {(const uint8_t *)"h", 1}};
+	const char *old = "old f file old\nold h file theirs\n", *new = "old f file new\nold h file theirs\n";
+	promised.spares = spares;
+	promised.spares_count = 2;
+	expect("clean-run-succeeds", returned(old, new, new, 0), TORN_HELD, "");
+	struct torn_trial trial = returned(old, new, "old f file new\nold h file new\n", 0);
+	expect("clean-run-succeeds", trial, TORN_VIOLATED, "operation succeeded, and changed /h");
+	assert_string_equal(judge("clean-run-succeeds", &trial).role, "spared");
+	expect("clean-run-succeeds", returned(old, new, "old f file new\n", 0), TORN_VIOLATED, "removed /h");
+	expect("clean-run-succeeds", returned(old, new, "old f file new\nold g file new\nold h file theirs\n", 0),
+	       TORN_VIOLATED, "made /g");
+	trial.world = NULL; /* which may have taken it for its own */
+	expect("clean-run-succeeds", trial, TORN_HELD, "");
+}
+
 static void test_an_old_state_that_nobody_declared_may_be_refused(void **state)
 {
 	(void)state;
@@ -443,6 +461,7 @@ int main(void)
 		TEST(test_what_is_watched_is_no_litter_nor_the_way_to_it),
 		TEST(test_what_is_refused_may_be_rolled_back),
 		TEST(test_what_success_did_where_it_had_to_refuse_tells_two_findings_apart),
+		TEST(test_a_clean_run_spares_the_files_of_others),
 		TEST(test_an_old_state_that_nobody_declared_may_be_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -202,23 +202,40 @@ static const struct torn_node *find_old(struct torn_view *view, struct torn_byte
 	return torn_view_node(view, place.object);
 }
 
-static int resolve_promises(struct torn_setup *setup, struct torn_view *view)
+/* All paths of a declaration that NULL ends; NULL: there are none. */
+static int resolve_paths(const struct torn_setup *setup, struct torn_view *view,
+			 const char *const *said, const struct torn_bytes **ret_paths,
+			 size_t *ret_count)
 {
-	const struct torn_target *target = setup->target;
-	struct torn_promised *promised = &setup->promised;
 	size_t count = 0;
-	while (target->watch && target->watch[count])
+	while (said && said[count])
 		count++;
-	struct torn_bytes *watch = torn_arena_take(setup->arena, count * sizeof *watch);
-	if (!watch)
+	struct torn_bytes *paths = torn_arena_take(setup->arena, count * sizeof *paths);
+	if (!paths)
 		return -ENOMEM;
-	*promised = (struct torn_promised){.watch = watch, .watch_count = count};
 	for (size_t i = 0; i < count; i++) {
-		const int r = resolve_path(setup, view, target->watch[i], &watch[i]);
+		const int r = resolve_path(setup, view, said[i], &paths[i]);
 		if (r < 0)
 			return r;
 	}
-	return target->backup ? resolve_path(setup, view, target->backup, &promised->backup) : 0;
+	*ret_paths = paths;
+	*ret_count = count;
+	return 0;
+}
+
+static int resolve_promises(struct torn_setup *setup, struct torn_view *view)
+{
+	const struct torn_target *target = setup->target;
+	struct torn_promised promised = {.watch = NULL};
+	int r = resolve_paths(setup, view, target->watch, &promised.watch, &promised.watch_count);
+	if (r == 0)
+		r = resolve_paths(setup, view, target->spares, &promised.spares,
+				  &promised.spares_count);
+	if (r == 0 && target->backup)
+		r = resolve_path(setup, view, target->backup, &promised.backup);
+	if (r == 0)
+		setup->promised = promised;
+	return r;
 }
 
 /* What a new file gets; where old has no such file as it is taken from, nothing is promised. */

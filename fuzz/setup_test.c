@@ -44,6 +44,7 @@ static int begin(void **state)
 	(void)state;
 	target.between = NULL;
 	target.mode = NULL;
+	target.spares = NULL;
 	return torn_arena_open(&arena, 4 << 20);
 }
 
@@ -122,6 +123,24 @@ static void test_what_is_watched_is_what_its_path_leads_to_in_the_old_state(void
 		if (rows[i].watched[0])
 			assert_bytes(setup.promised.backup, backup);
 	}
+}
+
+static void test_what_is_to_be_spared_is_found_as_what_is_watched_is(void **state)
+{
+	(void)state;
+	static const char *const spares[] = {"srv/g", "$path.theirs", NULL};
+	const struct torn_world world = {"moved", "old srv symlink var\nold var dir\n", false};
+	assert_int_equal(set_up(&world), 0);
+	assert_int_equal(setup.promised.spares_count, 0);
+	target.spares = spares;
+	assert_int_equal(set_up(&world), 0);
+	assert_int_equal(setup.promised.spares_count, 2);
+	assert_bytes(setup.promised.spares[0], "var/g");
+	assert_bytes(setup.promised.spares[1], "var/f.theirs");
+	static const char *const wrong[] = {"$none", NULL};
+	target.spares = wrong;
+	assert_int_equal(set_up(&world), -EINVAL);
+	assert_string_equal(message, "test.setup: $NAME stands for none of its arguments");
 }
 
 static void test_an_argument_that_is_not_declared_is_refused(void **state)
@@ -237,6 +256,7 @@ int main(void)
 		TEST(test_an_old_state_may_go_with_other_arguments),
 		TEST(test_an_argument_ends_at_a_nul_in_a_path),
 		TEST(test_what_is_watched_is_what_its_path_leads_to_in_the_old_state),
+		TEST(test_what_is_to_be_spared_is_found_as_what_is_watched_is),
 		TEST(test_an_argument_that_is_not_declared_is_refused),
 		TEST(test_a_case_is_of_the_old_state_whose_tree_and_arguments_it_has),
 		TEST(test_what_stands_on_the_way_is_text_of_arguments_or_a_file_of_old),

@@ -398,6 +398,8 @@ struct torn_target {
 	const char *backup; /* where an updater keeps the first watched file; NULL: it keeps none */
 	/* Output that this extended regular expression matches acknowledges success; NULL: the return does. */
 	const char *ack;
+	/* Paths of somebody else in one of `worlds`, to be left as they are; NULL: none is named. */
+	const char *const *spares;
 	void *state; /* what the target keeps for its process's life; reset before each trial */
 	size_t state_size;
 };
@@ -463,6 +465,8 @@ struct torn_promised {
 	const struct torn_version *between;
 	size_t between_count;
 	struct torn_bytes backup; /* data NULL: none */
+	const struct torn_bytes *spares;
+	size_t spares_count;
 	bool sets_mode;
 	uint32_t mode;
 };

@@ -61,6 +61,12 @@ static const struct torn_world worlds[] = {
 	 "old run/shim dir mode=0700\n"
 	 "arg path /run/shim/c1.pid\n",
 	 .refuses = false},
+	/* by whoever may write to the bundle, for a urunc that runs as root */
+	{"temp_symlink",
+	 BUNDLE
+	 "old run/bundles/c1/.init.pid.tmp symlink /etc/hosts\n"
+	 "old etc/hosts file \"127.0.0.1 localhost\\n\"\n",
+	 .refuses = false},
 	{"bundle_missing",
 	 "old run/bundles dir\n"
 	 "old run/bundles/c1 absent\n",
@@ -86,6 +92,7 @@ static const struct torn_target target = {
 	.worlds = worlds,
 	.args = args,
 	.watch = watch,
+	.spares = (const char *const[]){"etc/hosts", NULL},
 	.promises = TORN_PROMISES_RETRY,
 	.mode = "0644",
 };
