@@ -16,8 +16,9 @@
  * finding, the others are labels and excused leftovers:
  *   - clean-run-succeeds, on a file system without RENAME_EXCHANGE: the probe
  *     takes ENOENT for a yes (see probe_exchange), so that every replace fails
- *     with EINVAL. Fixed: an exchange that is EINVAL settles that this file
- *     system has none, and the temp is renamed into place.
+ *     with EINVAL. Fixed: an exchange that is refused as the probe may be
+ *     (ENOSYS, EINVAL, EOPNOTSUPP) settles that this file system has none, and
+ *     the temp is renamed into place.
  *   - `eintr` at the last fsync, of the directory, in all three: a signal
  *     turned a done change into a reported failure (label `committed`).
  *     Fixed: the sync is asked for again.
@@ -313,6 +314,12 @@ static void warn_once(void)
 	      stderr);
 }
 
+/* Errors that say that there is no RENAME_EXCHANGE: the probe's list. */
+static bool lacks_exchange(int number)
+{
+	return number == ENOSYS || number == EINVAL || number == EOPNOTSUPP;
+}
+
 /*
  * Exchange two names that do not exist; ENOENT is taken to show that the file
  * system knows how. It shows less: the kernel misses the names before it asks
@@ -329,7 +336,7 @@ static bool probe_exchange(int dir)
 	snprintf(b, sizeof(b), ".fsatomic.probe.b.%s", suffix);
 	if (renameat2(dir, a, dir, b, RENAME_EXCHANGE) == 0)
 		return true;
-	if (errno != ENOSYS && errno != EINVAL && errno != EOPNOTSUPP)
+	if (!lacks_exchange(errno))
 		return true; /* ENOENT; all else is taken for a yes, and cached as one */
 	warn_once();
 	return false;
@@ -401,7 +408,7 @@ static int publish(enum fsatomic_variant variant, const struct place *place, con
 	int result = move_into_place(place, temp, exchange);
 
 	/* without RENAME_EXCHANGE: see above */
-	if (variant == FSATOMIC_FIXED && result < 0 && exchange && errno == EINVAL) {
+	if (variant == FSATOMIC_FIXED && result < 0 && exchange && lacks_exchange(errno)) {
 		learn_no_exchange(place->parent);
 		exchange = false;
 		result = move_into_place(place, temp, exchange);

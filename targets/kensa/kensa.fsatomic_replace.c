@@ -7,7 +7,8 @@
  * mean old; and a killed run leaves its temp, or the old bytes, under a
  * random name that no later run clears.
  *
- * The sweep asked for three changes in `fixed`: fsatomic.c names them.
+ * `fixed` differs in three places, for one of which a finding asked: fsatomic.c
+ * names them.
  */
 #include "fsatomic.h"
 
