@@ -8,18 +8,35 @@ static void replace_and_die(void)
 		die_here();
 }
 
-/* The new binary is on another file system, as a download often is: the second rename fails. */
+static int told_rename(const char *what, const char *from, const char *to)
+{
+	const int moved = rename(from, to);
+	printf("%s: %s\n", what, moved < 0 ? strerror(errno) : "done");
+	return moved;
+}
+
+/*
+ * The new binary is on another file system, as a download often is: the second rename fails.
+ * And there is no lock: another update begins just then, by clearing the backup, its first
+ * step, and the way back fails too.
+ */
 static void replace_from_elsewhere(const char *source)
 {
 	struct stat here, there;
-	unlink("banger.prev");
 	MUST(stat("banger", &here) == 0 && stat(source, &there) == 0);
+	if (here.st_dev == there.st_dev) {
+		printf("needs another file system at /dev/shm\n");
+		MUST(unlink(source) == 0);
+		exit(77);
+	}
+	unlink("banger.prev");
 	MUST(rename("banger", "banger.prev") == 0);
-	const int moved = rename(source, "banger");
-	printf("rename from %s file system: %s\n", here.st_dev == there.st_dev ? "the same" : "another",
-	       moved < 0 ? strerror(errno) : "done");
-	show("banger"); /* until the way back is gone, and for ever if that fails too */
-	MUST(moved == 0 || rename("banger.prev", "banger") == 0);
+	MUST(told_rename("rename from another file system", source, "banger") < 0);
+	show("banger");
+	MUST(unlink("banger.prev") == 0); /* the other update */
+	MUST(told_rename("the way back", "banger.prev", "banger") < 0);
+	show("banger");
+	show("banger.prev");
 }
 
 int main(void)
