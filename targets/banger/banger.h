@@ -32,9 +32,11 @@ enum banger_replaced {
 };
 
 /*
- * Ours of both. *ret_replaced is set on success and on failure. Directories are
- * refused, as any of the three. The backup is a hard link until dst is replaced:
- * on a file system without these all is refused.
+ * Ours of both. *ret_replaced is set on success and on failure. A directory is
+ * refused as source, as dst, and by the rollback as backup; where a replace puts
+ * its backup an empty one is removed, and one that is not is refused. The backup
+ * is a hard link until dst is replaced: on a file system without these all is
+ * refused.
  */
 int banger_atomic_replace_fixed(const char *source, const char *dst, const char *suffix,
 				enum banger_replaced *ret_replaced);

@@ -16,7 +16,8 @@
  *     and only a copy byte by byte gets it by fchmod, once it is whole. Fixed:
  *     fchmod after either, before dst has its name.
  *
- * A file system that knows no RENAME_NOREPLACE (NFS) is refused by `fixed`.
+ * A file system that knows no RENAME_NOREPLACE (NFS, 9p, FUSE where its daemon has
+ * no rename2: EINVAL) is refused by `fixed`.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1

@@ -5,13 +5,15 @@
  * a unique name for the temp (os.CreateTemp, so mode 0600, and no O_SYNC), the
  * temp removed when the rename fails, an error that names the target.
  *
- * `fixed` is `reviewed` and three things more. No sweep of errors and kills
- * asked for them; the promises for which it was made do:
- *   - fchmod to the mode that the caller gave, which CreateTemp's 0600 had
- *     lost (metadata-kept), and before the fsync, so that it is durable too;
- *   - fsync of the directory after the rename (success-is-durable);
- *   - the directory opened before anything is made, so that failing to open it
- *     is no error after the fact.
+ * `fixed` is `reviewed`, and what was found in that is changed:
+ *   - metadata-kept, no fault: state.json and the pid file have CreateTemp's 0600.
+ *     Fixed: fchmod to the mode that the caller gave, before the fsync, so that it
+ *     is durable too.
+ *   - success-is-durable, a power cut after the rename (torn check --power model):
+ *     the old file is back, or none. Fixed: fsync of the directory.
+ *   - no finding: the directory is opened before anything is made. Opened after the
+ *     rename, an error there would be one after the fact (label `committed`), as
+ *     only that of its fsync is now.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
