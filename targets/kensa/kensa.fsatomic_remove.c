@@ -5,7 +5,7 @@
  * After a failed sync of the directory it reports failure with the file gone,
  * so an error does not mean old.
  *
- * The sweep asked for one change in `fixed`: fsatomic.c names it.
+ * `fixed` differs in one place, for which no finding asked: fsatomic.c names it.
  */
 #include "fsatomic.h"
 

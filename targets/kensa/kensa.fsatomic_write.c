@@ -5,7 +5,7 @@
  * failed sync of the directory it reports failure with the file in place, so
  * an error does not mean old. Its temp has no name, so nothing can be left.
  *
- * The sweep asked for one change in `fixed`: fsatomic.c names it.
+ * `fixed` differs in one place, for which no finding asked: fsatomic.c names it.
  */
 #include <limits.h>
 #include <string.h>
