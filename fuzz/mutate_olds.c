@@ -6,6 +6,7 @@
 
 #include "mutate.h"
 #include "old_text.h"
+#include "world.h"
 
 #define OLDS_MAX 12u
 #define CANDIDATES_MAX 64u
@@ -153,12 +154,20 @@ static bool is_file(const struct torn_old *old)
 	return old && !old->absent && !old->is_link && old->type == TORN_FILE;
 }
 
-/* What no longer agrees goes: lines below what is no folder, links to what is no file. */
+/* A link leads to a file of its own file system. */
+static bool is_link_of_file(struct olds *olds, const struct torn_old *old)
+{
+	return is_file(find(olds, old->text)) &&
+	       torn_bytes_equal(torn_world_filesystem(olds->items, olds->count, old->path),
+				torn_world_filesystem(olds->items, olds->count, old->text));
+}
+
+/* What no longer agrees goes: lines below what is no folder, links to no file or from a mount to another. */
 static void settle(struct olds *olds)
 {
 	for (size_t i = 0; i < olds->count;) {
 		const struct torn_old *old = &olds->items[i];
-		bool is_lost = old->is_link && !is_file(find(olds, old->text));
+		bool is_lost = old->is_link && !is_link_of_file(olds, old);
 		for (size_t j = 0; j < olds->count && !is_lost; j++)
 			is_lost = is_below(old->path, olds->items[j].path) && !is_folder(&olds->items[j]);
 		if (is_lost) {

@@ -62,6 +62,19 @@ static const struct torn_old *named(const struct torn_old *olds, size_t count, s
 	return NULL;
 }
 
+struct torn_bytes torn_world_filesystem(const struct torn_old *olds, size_t olds_count,
+					struct torn_bytes path)
+{
+	struct torn_bytes found = {(const uint8_t *)"", 0};
+	for (size_t i = 0; i < olds_count; i++) {
+		const struct torn_bytes at = olds[i].path;
+		if (!olds[i].absent && olds[i].mount && at.size > found.size && path.size > at.size &&
+		    path.data[at.size] == '/' && memcmp(path.data, at.data, at.size) == 0)
+			found = at;
+	}
+	return found;
+}
+
 /* Give every name of an inode the same object, and the inode its count of names. */
 static int link_names(struct building *building, const struct torn_old *olds, size_t count,
 		      char *ret_message, size_t size)
@@ -74,6 +87,12 @@ static int link_names(struct building *building, const struct torn_old *olds, si
 			to ? torn_tree_entry(building->root, olds[i].text) : NULL;
 		if (!entry || entry->node->type != TORN_FILE) {
 			snprintf(ret_message, size, "expected a file of this case, found %.40s",
+				 (const char *)olds[i].text.data);
+			return -EINVAL;
+		}
+		if (!torn_bytes_equal(torn_world_filesystem(olds, count, olds[i].path),
+				      torn_world_filesystem(olds, count, olds[i].text))) {
+			snprintf(ret_message, size, "expected a file of the same file system, found %.40s",
 				 (const char *)olds[i].text.data);
 			return -EINVAL;
 		}

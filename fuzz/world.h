@@ -8,10 +8,17 @@
  * Build the tree that `old` lines describe: missing parents are directories of
  * mode 0755, the root is object 1, inodes are numbered in the order of their
  * paths. Returns 0; -ENOMEM; -EINVAL with a sentence in `ret_message` (a link
- * to what is no file).
+ * to what is no file, or from one file system to another: link(2), EXDEV).
  */
 int torn_world_build(struct torn_arena *arena, const struct torn_old *olds, size_t olds_count,
 		     const struct torn_node **ret_tree, struct torn_fold_base *ret_base,
 		     char *ret_message, size_t size);
+
+/*
+ * Return the directory at which the file system of a path is mounted: the path
+ * of one of the lines, "" for the root's.
+ */
+struct torn_bytes torn_world_filesystem(const struct torn_old *olds, size_t olds_count,
+					struct torn_bytes path);
 
 #endif

@@ -218,6 +218,45 @@ static void test_a_link_to_what_is_no_file_is_refused(void **state)
 	assert_int_equal(build_link(TORN_FILE, "b", true), -EINVAL); /* to itself */
 }
 
+static void test_a_link_from_one_file_system_to_another_is_refused(void **state)
+{
+	static const struct {
+		const char *olds;
+		int result;
+	} rows[] = {
+		{"old d dir\nold d/a file x\nold b link d/a\n", 0},
+		{"old m mount\nold m/a file x\nold m/b link m/a\n", 0},
+		{"old m mount\nold m/a file x\nold m/d/b link m/a\n", 0},
+		{"old m mount\nold a file x\nold mm/b link a\n", 0},
+		{"old m mount\nold a file x\nold m/b link a\n", -EINVAL},
+		{"old m mount\nold m/a file x\nold b link m/a\n", -EINVAL},
+		{"old m mount\nold n mount\nold m/a file x\nold n/b link m/a\n", -EINVAL},
+		{"old m mount\nold m/n mount\nold m/a file x\nold m/n/b link m/a\n", -EINVAL},
+		{"old m mount\nold m/n mount\nold m/n/a file x\nold m/n/b link m/n/a\n", 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(build(rows[i].olds), rows[i].result);
+		if (rows[i].result < 0)
+			assert_non_null(strstr(message, "expected a file of the same file system, found "));
+	}
+}
+
+static void test_the_file_system_of_a_path_is_the_nearest_mount_in_any_order_of_lines(void **state)
+{
+	(void)state;
+	struct torn_old olds[] = {
+		{.path = torn_bytes_of("m/n"), .type = TORN_DIRECTORY, .mount = TORN_MOUNT},
+		{.path = torn_bytes_of("m"), .type = TORN_DIRECTORY, .mount = TORN_MOUNT},
+		{.path = torn_bytes_of("m/n/o"), .type = TORN_DIRECTORY, .mount = TORN_MOUNT, .absent = true},
+	};
+	static const char *const rows[][2] = {
+		{"m/n/o/f", "m/n"}, {"m/n/f", "m/n"}, {"m/nn", "m"}, {"m/n", "m"}, {"m", ""}, {"f", ""}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_true(torn_bytes_equal(torn_world_filesystem(olds, 3, torn_bytes_of(rows[i][0])),
+					     torn_bytes_of(rows[i][1])));
+}
+
 static void test_the_same_text_is_the_same_tree(void **state)
 {
 	(void)state;
@@ -266,6 +305,8 @@ int main(void)
 		TEST(test_hard_links_are_one_inode_with_a_count),
 		TEST(test_two_groups_of_links_stay_apart),
 		TEST(test_a_link_to_what_is_no_file_is_refused),
+		TEST(test_a_link_from_one_file_system_to_another_is_refused),
+		TEST(test_the_file_system_of_a_path_is_the_nearest_mount_in_any_order_of_lines),
 		TEST(test_the_same_text_is_the_same_tree),
 		TEST(test_a_full_arena_is_told),
 	};
