@@ -438,6 +438,64 @@ static void test_an_old_state_that_nobody_declared_may_be_refused(void **state)
 	expect("clean-run-succeeds", trial, TORN_VIOLATED, "crashed");
 }
 
+/* ---------------------------------------------------------------- together */
+
+static void test_what_is_promised_together_is_all_old_or_all_new(void **state)
+{
+	(void)state;
+	static const struct torn_bytes both[] = {{(const uint8_t *)"f", 1}, {(const uint8_t *)"g", 1}};
+	const char *old = "old f file old\nold g file old\n", *new = "old f file new\nold g file new\n";
+	const char *first = "old f file new\nold g file old\n", *second = "old f file old\nold g file new\n";
+	promised.watch = both;
+	promised.watch_count = 2;
+	expect("together", returned(old, new, first, -1), TORN_SKIPPED, "does not promise");
+	target.promises = TORN_PROMISES_TOGETHER;
+	expect("together", returned(old, new, first, -1), TORN_VIOLATED,
+	       "after it ended /f is new and /g is still old, and it returned -1");
+	expect("together", returned(old, new, second, -1), TORN_VIOLATED, "/g is new and /f is still old");
+	expect("together", returned(old, new, old, -1), TORN_HELD, "");
+	expect("together", returned(old, new, new, -1), TORN_HELD, "");
+	expect("together", returned(old, new, first, 0), TORN_SKIPPED, "success was reported");
+	expect("together", returned(old, new, "old f file new\nold g file n\n", -1), TORN_SKIPPED, "neither");
+	expect("together", returned(old, new, "old f file o\nold g file old\n", -1), TORN_SKIPPED, "neither");
+	expect("together", returned(old, new, "old f file new\n", -1), TORN_SKIPPED, "neither");
+	struct torn_trial unknown = returned(old, new, first, -1);
+	unknown.new_tree = NULL;
+	expect("together", unknown, TORN_SKIPPED, "what new is");
+}
+
+/* A kill and a power cut come before any report, whatever the run would have said. */
+static void test_a_kill_and_a_power_cut_leave_all_of_them_or_none(void **state)
+{
+	(void)state;
+	static const struct torn_bytes both[] = {{(const uint8_t *)"f", 1}, {(const uint8_t *)"g", 1}};
+	const struct torn_cut cut = {.preset = "posix"};
+	promised.watch = both;
+	promised.watch_count = 2;
+	target.promises = TORN_PROMISES_TOGETHER;
+	struct torn_trial kill = returned("old f file old\n", "old f file new\nold g file new\n",
+					  "old f file old\nold g file new\n", 0);
+	kill.killed = true;
+	expect("together", kill, TORN_VIOLATED, "after the kill /g is new and /f is still old");
+	kill.cut = &cut;
+	expect("together", kill, TORN_VIOLATED, "after a power cut /g is new and /f is still old");
+	kill.end = TORN_ENDED_BY_PLAN;
+	kill.now = tree("old f file new\nold g file new\n");
+	expect("together", kill, TORN_HELD, "");
+}
+
+static void test_a_path_that_does_not_change_takes_no_side(void **state)
+{
+	(void)state;
+	static const struct torn_bytes both[] = {{(const uint8_t *)"f", 1}, {(const uint8_t *)"g", 1}};
+	const char *old = "old f file old\nold g file same\n", *new = "old f file new\nold g file same\n";
+	promised.watch = both;
+	promised.watch_count = 2;
+	target.promises = TORN_PROMISES_TOGETHER;
+	expect("together", returned(old, new, old, -1), TORN_HELD, "");
+	expect("together", returned(old, new, new, -1), TORN_HELD, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -463,6 +521,9 @@ int main(void)
 		TEST(test_what_success_did_where_it_had_to_refuse_tells_two_findings_apart),
 		TEST(test_a_clean_run_spares_the_files_of_others),
 		TEST(test_an_old_state_that_nobody_declared_may_be_refused),
+		TEST(test_what_is_promised_together_is_all_old_or_all_new),
+		TEST(test_a_kill_and_a_power_cut_leave_all_of_them_or_none),
+		TEST(test_a_path_that_does_not_change_takes_no_side),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
