@@ -25,7 +25,8 @@
  *   next update commits.
  *
  * no_dir_sync: the directory is not synced in step 1. The journal may be lost while
- * the files are half written.
+ * the files are half written; by POSIX only, as ext4, XFS and btrfs bring the name
+ * of a new file to the disk with its fsync.
  * no_checksum: a journal of the right size is believed. Where a block of it never
  * came, zeroes are put back into a file that was whole.
  * early_commit: the journal goes before the files are synced. They may be torn, and
