@@ -15,10 +15,11 @@ expect "the product has no target that is broken on purpose" \
 	not grep -qE '^(planted|hostile)\.' "$work/out"
 for target in kensa.fsatomic_write kensa.fsatomic_replace kensa.fsatomic_remove urunc.state_json \
 	banger.atomic_replace banger.atomic_replace_rollback banger.update banger.copy_prefer_clone \
-	example.replace example.stdio_replace example.stdio_rewrite example.tmpfile_link example.exchange; do
+	example.replace example.stdio_replace example.stdio_rewrite example.tmpfile_link example.exchange \
+	example.journal example.wal example.alice_toy example.alice_toy_links; do
 	expect "the product has $target" grep -q "^$target " "$work/out"
 done
-for invariant in clean-run-succeeds old-or-new success-means-new error-means-old no-litter nothing-leaks; do
+for invariant in clean-run-succeeds old-or-new together success-means-new error-means-old no-litter nothing-leaks; do
 	expect "there is $invariant" grep -q "^$invariant " <("$torn" list invariants)
 done
 for fault in errno sticky full short late eintr kill signal; do

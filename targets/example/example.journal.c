@@ -155,7 +155,10 @@ static int remove_file(int dir, const char *name)
 	return -1;
 }
 
-/* Give a file its content. Returns 0 with a descriptor to sync, -1 in it where there is no file; or -1. */
+/*
+ * Give a file its content. ret_file: a descriptor to be synced, which the caller
+ * closes, after a failure too; -1: none. Returns 0 or -1.
+ */
 static int put_one(int dir, const char *name, const struct content *content, int *ret_file)
 {
 	*ret_file = -1;

@@ -255,9 +255,9 @@ static const struct torn_variant variants[] = {
 };
 
 /* Two records: "opened\n" and "paid 12\n". */
-#define RECORDS                                                                                    \
-	"old srv/app/log file \"\\x07\\x00\\x00\\x00\\x1b\\x01\\x06\\x8bopened\\n"                               \
-	"\\x08\\x00\\x00\\x00\\x55\\x00\\x4c\\x1dpaid 12\\n\"\n"
+#define OPENED "\\x07\\x00\\x00\\x00\\x1b\\x01\\x06\\x8bopened\\n"
+#define PAID "\\x08\\x00\\x00\\x00\\x55\\x00\\x4c\\x1dpaid 12\\n"
+#define RECORDS "old srv/app/log file \"" OPENED PAID "\"\n"
 
 /* 9000 bytes: its record begins and ends within a block, with a whole one between. */
 #define TEN(text) text text text text text text text text text text
