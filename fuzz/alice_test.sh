@@ -9,7 +9,8 @@ begin
 
 all_but_sync=ext4-journal,ext4,xfs,btrfs,ext4-noauto,ext4-writeback,posix
 
-# findings TARGET@VARIANT OPTION...: a line each, "invariant call presets", of those that a crash shows.
+# findings TARGET@VARIANT OPTION...: of those that a crash shows a line each,
+# "invariant call presets".
 findings() {
 	local what=$1
 	shift
@@ -42,7 +43,8 @@ done
 for preset in xfs btrfs ext4-noauto posix; do
 	lost_write "$preset" 'old srv/app/file1 file hello'
 	expect "$preset: an old name without the bytes" exits_with 1
-	expect "$preset: it is file1" grep -q ': VIOLATED old-or-new: after a power cut /srv/app/file1 ' "$work/out"
+	expect "$preset: it is file1" \
+		grep -q ': VIOLATED old-or-new: after a power cut /srv/app/file1 ' "$work/out"
 done
 lost_write ext4 'old srv/app/file1 file hello'
 expect "ext4 writes the bytes before it renames over a name" exits_with 4
@@ -54,7 +56,8 @@ expect "a synchronous mount keeps all" exits_with 4
 # --------------------------------------- "Updated" before the rename is durable
 
 findings example.alice_toy@file_synced --power model
-expect "once the file is synced, only that is left" finds_only "success-is-durable rename $all_but_sync"
+expect "once the file is synced, only that is left" \
+	finds_only "success-is-durable rename $all_but_sync"
 findings example.alice_toy@file_synced --presets sync
 expect "nothing on a synchronous mount" exits_with 0
 
