@@ -29,7 +29,7 @@ function(torn_fuzz_target source)
 	target_compile_definitions(fuzz_${name} PRIVATE TORN_FUZZ_TARGET="${name}")
 	target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer-no-link)
 	target_link_libraries(fuzz_${name} PRIVATE
-		${rooms} targets_go PkgConfig::fiu ${FUZZER_LIBRARY} stdc++ m)
+		${rooms} targets_go PkgConfig::fiu PkgConfig::liburing ${FUZZER_LIBRARY} stdc++ m)
 	# Of its system only what it is made of: another target's code would stay uncovered.
 	set(objects "$<TARGET_OBJECTS:targets_${system}>")
 	string(REPLACE "." "[.]" pattern "${name}")

@@ -1,7 +1,7 @@
 /*
  * gate_internal.h: what the files of the in-process gate share: gate_sud.c (the
  * crossing), gate_files.c (calls on files), gate_process.c (identity, time,
- * processes), gate_signals.c, gate_settle.c (afterwards).
+ * processes), gate_signals.c, gate_uring.c, gate_settle.c (afterwards).
  */
 #ifndef TORN_GATE_INTERNAL_H
 #define TORN_GATE_INTERNAL_H
@@ -23,6 +23,15 @@ struct torn_kernel_action {
 #define TORN_SIGNALS 65
 #define TORN_VIRTUAL_PID 4242
 #define TORN_DIRECTORIES_MAX (TORN_OPS_MAX + 4096)
+#define TORN_RINGS_MAX 16
+
+/* A ring of io_uring: memory that the gate and the target both have; gate_uring.c. */
+struct torn_ring {
+	uint8_t *base; /* NULL: there is none */
+	uint64_t bytes, indices_at, requests_at;
+	uint32_t sq_entries, cq_entries; /* as the gate knows them, whatever the memory says */
+	uint32_t flags;                  /* IORING_SETUP_ */
+};
 
 struct torn_gate {
 	struct torn_recorder *recorder;
@@ -47,6 +56,7 @@ struct torn_gate {
 	bool sigsys_blocked;       /* it believes so */
 	bool mask_touched, altstack_touched;
 	stack_t altstack_before;
+	struct torn_ring rings[TORN_RINGS_MAX];
 };
 
 /* End the process here and now; the recorder knows why. Never returns. */

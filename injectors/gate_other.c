@@ -1,6 +1,6 @@
 /*
  * gate_other.c: calls on what is no file of the root: stdin, stdout and stderr,
- * pipes, /dev/null, virtual randomness, and the files that libc and the loader
+ * pipes, rings, /dev/null, virtual randomness, and the files that libc and the loader
  * read on their own account. None of them is numbered.
  */
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "gate_files.h"
+#include "gate_uring.h"
 
 static long pass(const struct torn_request *request)
 {
@@ -87,6 +88,9 @@ static long other(struct torn_gate *gate, struct torn_request *request, enum tor
 	struct torn_view *view = &gate->recorder->view;
 	const struct torn_doing doing = {.gate = gate, .request = request};
 	hide_reserved(request);
+	long told;
+	if (torn_uring_file(gate, request, &told))
+		return told;
 	/*
 	 * By a descriptor or a /proc name of something that is not the root's, these
 	 * would reach the host: a name in its directories, the mode or owner of a file

@@ -7,6 +7,7 @@
  * slept on, and randomness that comes from the case's seed.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,7 +17,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#include "gate_internal.h"
+#include "gate_uring.h"
 
 #define VIRTUAL_PPID 4241
 #define NS_PER_S INT64_C(1000000000)
@@ -80,6 +81,11 @@ static long sleep_virtual(struct torn_gate *gate, const struct torn_request *req
 static long poll_virtual(struct torn_gate *gate, const struct torn_request *request)
 {
 	const long ready = torn_raw(SYS_poll, request->arg[0], request->arg[1], 0);
+	const struct pollfd *fds = user(request->arg[0]);
+	for (uint64_t i = 0; ready >= 0 && i < request->arg[1]; i++)
+		if (torn_uring_is_ring(gate, fds[i].fd))
+			torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
+					      "polls a ring of io_uring, which is not modelled");
 	if (ready != 0)
 		return ready;
 	int64_t ns = (int64_t)(int)request->arg[2] * 1000000;
@@ -284,6 +290,12 @@ long torn_gate_process(struct torn_gate *gate, struct torn_request *request, uco
 		return torn_gate_send_signal(gate, request);
 	case TORN_CALL_prctl:
 		return set_process(request);
+	case TORN_CALL_io_uring_setup:
+		return torn_uring_setup(gate, request);
+	case TORN_CALL_io_uring_enter:
+		return torn_uring_enter(gate, request);
+	case TORN_CALL_io_uring_register:
+		return torn_uring_register(gate, request);
 	default:
 		break;
 	}

@@ -1,7 +1,7 @@
 /* gate_settle.c: what a run left behind in its process: told as leaks, and put back. */
 #include <string.h>
 
-#include "gate_internal.h"
+#include "gate_uring.h"
 
 static void leak(struct torn_leak *leaks, uint32_t *count, struct torn_leak found)
 {
@@ -22,7 +22,9 @@ static void settle_descriptors(struct torn_gate *gate, struct torn_leak *leaks, 
 			continue;
 		struct torn_leak found = {.what = "descriptor", .op = description->op};
 		snprintf(found.detail, sizeof found.detail, "descriptor %d on %s%.*s is still open", fd,
-			 description->class == TORN_FD_ROOT ? "/" : "a pipe or device",
+			 description->class == TORN_FD_ROOT    ? "/"
+			 : description->class == TORN_FD_URING ? "a ring of io_uring"
+							       : "a pipe or device",
 			 (int)description->path.size, (const char *)description->path.data);
 		leak(leaks, count, found);
 		torn_raw(SYS_close, fd);
@@ -57,6 +59,7 @@ uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LE
 	struct torn_view *view = &gate->recorder->view;
 	uint32_t count = 0;
 	settle_descriptors(gate, leaks, &count);
+	torn_uring_forget(gate);
 	if (view->cwd != TORN_FOLD_ROOT) {
 		struct torn_leak found = {.what = "working directory"};
 		struct torn_bytes path = torn_view_object_path(view, view->cwd);

@@ -27,6 +27,7 @@
 
 #include "gate_internal.h"
 #include "gate_jump.h"
+#include "gate_uring.h"
 #include "points.h"
 #include "vdso.h"
 
@@ -86,11 +87,6 @@ void __ubsan_on_report(void)
 
 static long refuse(struct torn_gate *gate, enum torn_call call)
 {
-	if (call == TORN_CALL_io_uring_setup) {
-		torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
-				      "needs io_uring, which this gate does not see");
-		return -ENOSYS;
-	}
 	torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
 			      "calls %s, which would act on this machine: refused",
 			      torn_call_name(call));
@@ -407,6 +403,7 @@ int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)
 	gate->sigsys = (struct torn_kernel_action){0};
 	gate->sigsys_blocked = gate->mask_touched = false;
 	gate->mask_after = gate->mask_before;
+	torn_uring_forget(gate);
 
 	recorder->running = true;
 	int code = on_the_stack(what->operation, what->run);

@@ -24,6 +24,7 @@ enum torn_fd_class {
 	TORN_FD_ROOT,   /* an inode below the root: its calls are numbered */
 	TORN_FD_OUTPUT, /* stdout, stderr: bytes are recorded and go nowhere */
 	TORN_FD_RANDOM, /* /dev/urandom: virtual randomness */
+	TORN_FD_URING,  /* a ring of io_uring: its object is the ring's number */
 	TORN_FD_OTHER,  /* stdin, pipes, /dev/null, the loader's files: passed on */
 };
 

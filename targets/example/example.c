@@ -114,8 +114,7 @@ int example_stage(int dir, mode_t mode, struct torn_bytes content,
 	return result;
 }
 
-/* Returns whether the old file is there, and the mode to keep; -1 for what is no regular file. */
-static int look(int dir, mode_t *ret_mode)
+int example_look(int dir, mode_t *ret_mode)
 {
 	struct stat status;
 
@@ -139,7 +138,7 @@ int example_replace(const struct torn_run *run, example_put *put)
 	if (dir < 0)
 		return -1;
 
-	int there = look(dir, &mode);
+	int there = example_look(dir, &mode);
 	int result = there < 0 ? -1 : put(dir, there, mode, torn_run_arg(run, "content"));
 	if (result == 0)
 		result = example_sync(dir); /* else a power cut may take the new name away */

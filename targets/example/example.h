@@ -25,6 +25,8 @@ typedef int example_put(int dir, bool there, mode_t mode, struct torn_bytes cont
 /* Open the directory, look at the old file, put the new one, sync the directory. */
 int example_replace(const struct torn_run *run, example_put *put);
 
+/* Return whether the old file is there, and the mode to keep; -1 for what is no regular file. */
+int example_look(int dir, mode_t *ret_mode);
 /* Choose a name for a temp that nobody guesses. Returns 0 or -1. */
 int example_name_temp(char temp[static EXAMPLE_TEMP_SIZE]);
 /* Make a temp that only its owner may open, and name it. Returns a descriptor or -1. */
