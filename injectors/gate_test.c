@@ -91,24 +91,6 @@ static void test_an_unknown_call_makes_the_trial_incomplete_and_is_named(void **
 			  "INCOMPLETE: system call number 1999 is not in calls.def");
 }
 
-static int sets_up_io_uring(const struct torn_run *torn_run)
-{
-	(void)torn_run;
-	char parameters[120] = {0};
-	shared->numbers[0] = syscall(SYS_io_uring_setup, 4, parameters);
-	shared->numbers[1] = errno;
-	return 0;
-}
-
-/* Remedy: io_uring_setup is refused by name: its later calls would bypass the gate. */
-static void test_io_uring_is_refused_with_enosys_and_said(void **state)
-{
-	(void)state;
-	assert_not_judged(sets_up_io_uring, "INCOMPLETE: needs io_uring");
-	assert_int_equal(shared->numbers[0], -1);
-	assert_int_equal(shared->numbers[1], ENOSYS);
-}
-
 /* ---------------------------------------------------------- 32-bit calls */
 
 static long call_32(long number, long argument)
@@ -244,7 +226,6 @@ int main(void)
 		gate_test(test_direct_calls_vectors_and_stdio_are_all_seen),
 		gate_test(test_errno_and_registers_are_as_a_call_leaves_them),
 		gate_test(test_an_unknown_call_makes_the_trial_incomplete_and_is_named),
-		gate_test(test_io_uring_is_refused_with_enosys_and_said),
 		gate_test(test_a_32_bit_call_is_refused_and_named),
 		gate_test(test_calls_that_change_the_machine_are_refused_and_named),
 		gate_test(test_the_dispatcher_cannot_be_switched_off),
