@@ -16,7 +16,7 @@ expect "the product has no target that is broken on purpose" \
 for target in kensa.fsatomic_write kensa.fsatomic_replace kensa.fsatomic_remove urunc.state_json \
 	banger.atomic_replace banger.atomic_replace_rollback banger.update banger.copy_prefer_clone \
 	example.replace example.stdio_replace example.stdio_rewrite example.tmpfile_link example.exchange \
-	example.journal example.wal example.alice_toy example.alice_toy_links; do
+	example.journal example.wal example.alice_toy example.alice_toy_links example.uring_replace; do
 	expect "the product has $target" grep -q "^$target " "$work/out"
 done
 for invariant in clean-run-succeeds old-or-new together success-means-new error-means-old no-litter nothing-leaks; do
@@ -90,7 +90,14 @@ expect_durable planted.success_is_durable@wrong_directory success-is-durable ${a
 expect_durable planted.success_is_durable@file old-or-new ${all_but_sync#*,}
 expect_durable planted.rollback_is_durable@unsynced rollback-is-durable $all_but_sync
 expect "a replace that is right under every one of them" \
-	"$torn" check example.replace example.exchange example.tmpfile_link --power model --quiet
+	"$torn" check example.replace example.exchange example.tmpfile_link example.uring_replace@correct \
+	--power model --quiet
+# Linux cuts no chain off behind an fsync that failed: gate_requests.c.
+run "$torn" check example.uring_replace@one_chain --power model --quiet
+expect "a rename linked behind an fsync is found, by the fsync's error and a cut" \
+	grep -qE '^  old-or-new .*fsync errno=EIO, then power cut' "$work/out"
+expect "a rename that is not even linked is found" \
+	not "$torn" check example.uring_replace@unlinked --quiet
 run "$torn" check example.replace --presets posix-split --quiet
 expect "renames half done make it wrong: which is why posix-split is off" exits_with 1
 for variant in descriptor cwd umask mask memory lock; do

@@ -15,7 +15,7 @@
 /* ------------------------------------------------------- beside the kernel */
 
 struct files {
-	int file, reader, pipe;
+	int file, reader, pipe, to_pipe;
 };
 
 /* One request at a time: its completion carries `id`, the flags are IOSQE_. */
@@ -61,6 +61,7 @@ BEHIND(behind_write_at_own_offset, io_uring_prep_write(sqe, files->file, "abc", 
 BEHIND(behind_write_below_zero, io_uring_prep_write(sqe, files->file, "abc", 3, -5))
 BEHIND(behind_write_to_reader, io_uring_prep_write(sqe, files->reader, "abc", 3, 0))
 BEHIND(behind_write_of_bad_address, io_uring_prep_write(sqe, files->file, (void *)8, 3, 0))
+BEHIND(behind_write_to_pipe, io_uring_prep_write(sqe, files->to_pipe, "abc", 3, 77))
 BEHIND(behind_fsync, io_uring_prep_fsync(sqe, files->file, IORING_FSYNC_DATASYNC))
 BEHIND(behind_failed_fsync, io_uring_prep_fsync(sqe, files->pipe, 0))
 BEHIND(behind_fsync_of_closed, io_uring_prep_fsync(sqe, 888, 0))
@@ -170,8 +171,9 @@ struct script {
 	const char *name;
 	void (*prepare)(struct io_uring *ring, const struct files *files);
 	unsigned there;
+	unsigned setup; /* IORING_SETUP_ flags */
 };
-#define ROW(name, there) {#name, name, there}
+#define ROW(name, there) {#name, name, there, 0}
 static const struct script scripts[] = {
 	ROW(behind_read, 2),
 	ROW(behind_short_read, 2),
@@ -180,6 +182,7 @@ static const struct script scripts[] = {
 	ROW(behind_write_below_zero, 2),
 	ROW(behind_write_to_reader, 2),
 	ROW(behind_write_of_bad_address, 2),
+	ROW(behind_write_to_pipe, 2),
 	ROW(behind_fsync, 2),
 	ROW(behind_failed_fsync, 2),
 	ROW(behind_fsync_of_closed, 2),
@@ -216,6 +219,7 @@ static const struct script scripts[] = {
 	ROW(refused_in_a_chain, 4),
 	ROW(refused_at_the_end_of_a_chain, 2),
 	ROW(refused_alone, 1),
+	{"refused_alone, all submitted", refused_alone, 2, IORING_SETUP_SUBMIT_ALL},
 	ROW(chain_ends_with_the_batch, 2),
 	ROW(no_completion_of_a_success, 1),
 	ROW(one_completion_of_a_failed_chain, 1),
@@ -238,9 +242,9 @@ static int run_script(const struct script *script, struct answer *ret_answer)
 	struct io_uring ring;
 	int pipe_ends[2];
 	struct answer answer = {.submitted = -1};
-	MUST(io_uring_queue_init(8, &ring, 0) == 0);
+	MUST(io_uring_queue_init(8, &ring, script->setup) == 0);
 	MUST(pipe(pipe_ends) == 0);
-	const struct files files = {open("f", O_RDWR), open("f", O_RDONLY), pipe_ends[0]};
+	const struct files files = {open("f", O_RDWR), open("f", O_RDONLY), pipe_ends[0], pipe_ends[1]};
 	MUST(files.file >= 0 && files.reader >= 0);
 	for (int i = 0; i < 8; i++)
 		answer.results[i] = NO_COMPLETION;
@@ -469,6 +473,38 @@ static void test_descriptors_offsets_and_output_are_those_of_the_run(void **stat
 	assert_string_equal(now("srv/f"), "123");
 	assert_string_equal(output_of(1), "told\n");
 	assert_int_equal(test->trial.leaks_count, 0);
+}
+
+static int goes_up_and_out(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	struct io_uring ring_memory, *const ring = &ring_memory;
+	MUST(io_uring_queue_init(4, ring, 0) == 0);
+	PUT(1, 0, io_uring_prep_mkdirat(sqe, AT_FDCWD, "../../../tmp/../torn-uring-1", 0755));
+	PUT(2, 0, io_uring_prep_symlinkat(sqe, "/etc/passwd", AT_FDCWD, "/srv/out/torn-uring-2"));
+	PUT(3, 0, io_uring_prep_openat(sqe, AT_FDCWD, "/etc/passwd", O_RDONLY, 0));
+	MUST(io_uring_submit_and_wait(ring, 3) == 3);
+	for (int i = 0; i < 3; i++) {
+		struct io_uring_cqe *cqe;
+		MUST(io_uring_wait_cqe(ring, &cqe) == 0);
+		shared->numbers[cqe->user_data] = cqe->res;
+		io_uring_cqe_seen(ring, cqe);
+	}
+	io_uring_queue_exit(ring);
+	return 0;
+}
+
+/* Remedy: no request reaches a ring of the kernel's: its paths are resolved below the root. */
+static void test_no_request_gets_out_of_the_root(void **state)
+{
+	(void)state;
+	begin_with("old srv/f file old\nold srv/out symlink /\nold tmp dir\n");
+	assert_holds(goes_up_and_out);
+	assert_results(0, 0, -ENOENT);
+	assert_non_null(torn_tree_find(test->trial.now, torn_bytes_of("torn-uring-1")));
+	assert_non_null(torn_tree_find(test->trial.now, torn_bytes_of("torn-uring-2")));
+	assert_int_equal(access("/torn-uring-1", F_OK), -1);
+	assert_int_equal(access("/torn-uring-2", F_OK), -1);
 }
 
 /* ------------------------------------------------------------------- order */
@@ -855,6 +891,11 @@ static int writes_nonsense_into_its_rings(const struct torn_run *torn_run)
 	*(uint32_t *)(void *)(rings + params.cq_off.tail) = 0xfffffff0;
 	*(uint32_t *)(void *)(rings + params.cq_off.head) = 0xfffffff0;
 	MUST(syscall(SYS_io_uring_enter, fd, 4, 0, 0, NULL, 0) == 4); /* no-ops, all zero */
+	/* Cut off behind its back, the memory would be the gate's SIGBUS. */
+	const int again = open("/proc/self/fd/3", O_RDWR);
+	MUST(again < 0 || ftruncate(again, 0) < 0);
+	MUST(syscall(SYS_io_uring_enter, fd, 1, 0, 0, NULL, 0) == 1);
+	MUST(again < 0 || close(again) == 0);
 	MUST(munmap(rings, params.sq_off.array + 16) == 0);
 	MUST(close(fd) == 0);
 	return 0;
@@ -874,6 +915,7 @@ int main(void)
 		gate_test(test_a_write_that_a_fault_refuses_or_shortens_cuts_its_chain_off),
 		gate_test(test_an_fsync_that_a_fault_refuses_cuts_nothing_off),
 		gate_test(test_descriptors_offsets_and_output_are_those_of_the_run),
+		gate_test(test_no_request_gets_out_of_the_root),
 		gate_test(test_the_seed_chooses_the_order_of_what_is_not_linked),
 		gate_test(test_a_chain_alone_uses_no_randomness),
 		gate_test(test_what_is_not_done_makes_the_trial_incomplete_and_is_named),
