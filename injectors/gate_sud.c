@@ -27,7 +27,6 @@
 
 #include "gate_internal.h"
 #include "gate_jump.h"
-#include "gate_uring.h"
 #include "points.h"
 #include "vdso.h"
 
@@ -403,7 +402,6 @@ int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)
 	gate->sigsys = (struct torn_kernel_action){0};
 	gate->sigsys_blocked = gate->mask_touched = false;
 	gate->mask_after = gate->mask_before;
-	torn_uring_forget(gate);
 
 	recorder->running = true;
 	int code = on_the_stack(what->operation, what->run);
