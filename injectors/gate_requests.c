@@ -3,8 +3,8 @@
  * same: it crosses the gate where that call does, so that it is resolved,
  * numbered, faulted and folded as that call is.
  *
- * Which failures cut a chain off is Linux's since 6.0, measured on 6.18 and held
- * against the kernel by gate_uring_test.c: io_uring_enter(2) says that any
+ * Which failures cut a chain off was measured on Linux 6.18 (by its sources it is
+ * so since 6.0) and is held against the kernel by gate_uring_test.c: io_uring_enter(2) says that any
  * failure does. But fsync, rename, unlink, link, symlink, mkdir, fallocate,
  * ftruncate and statx only set their result (io_req_set_res() in io_uring/sync.c,
  * fs.c, truncate.c, statx.c) and do not mark the request as failed, so that what

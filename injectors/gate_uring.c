@@ -475,7 +475,8 @@ static long submit(struct torn_gate *gate, const struct torn_ring *ring, uint32_
 /* ---------------------------------------------------------------------- waiting */
 
 /* Returns 0, with the time-out's nanoseconds or -1 for none; or -errno. */
-static long take_timeout(struct torn_gate *gate, const struct torn_request *request, int64_t *ret_ns)
+static long take_timeout(struct torn_gate *gate, const struct torn_request *request,
+			 int64_t *ret_ns)
 {
 	uint64_t mask = request->arg[4];
 	*ret_ns = -1;

@@ -68,8 +68,10 @@ BEHIND(behind_fsync_of_closed, io_uring_prep_fsync(sqe, 888, 0))
 BEHIND(behind_fsync_with_flags, io_uring_prep_fsync(sqe, files->file, 4))
 BEHIND(behind_rename, io_uring_prep_renameat(sqe, AT_FDCWD, "f", AT_FDCWD, "g", 0))
 BEHIND(behind_failed_rename, io_uring_prep_renameat(sqe, AT_FDCWD, "no", AT_FDCWD, "g", 0))
-BEHIND(behind_rename_of_bad_address, io_uring_prep_renameat(sqe, AT_FDCWD, (char *)8, AT_FDCWD, "g", 0))
-BEHIND(behind_rename_to_bad_address, io_uring_prep_renameat(sqe, AT_FDCWD, "f", AT_FDCWD, (char *)8, 0))
+BEHIND(behind_rename_of_bad_address,
+       io_uring_prep_renameat(sqe, AT_FDCWD, (char *)8, AT_FDCWD, "g", 0))
+BEHIND(behind_rename_to_bad_address,
+       io_uring_prep_renameat(sqe, AT_FDCWD, "f", AT_FDCWD, (char *)8, 0))
 BEHIND(behind_failed_unlink, io_uring_prep_unlinkat(sqe, AT_FDCWD, "no", 0))
 BEHIND(behind_rmdir, io_uring_prep_unlinkat(sqe, AT_FDCWD, "d", AT_REMOVEDIR))
 BEHIND(behind_failed_mkdir, io_uring_prep_mkdirat(sqe, AT_FDCWD, "d", 0700))

@@ -1,7 +1,7 @@
 /*
  * example.uring_replace: the correct one, as requests of io_uring: a temp in the
  * same directory, then write and fsync as one chain, then rename and fsync of
- * the directory as another. The temp's bytes are looked for before it is named.
+ * the directory as another, submitted when both of the first have succeeded.
  *
  *   one_chain  all four linked to one chain. Since Linux 6.0 an fsync that fails
  *              cuts no chain off: the rename behind it runs, and the name leads
@@ -23,7 +23,6 @@
 
 #include "example.h"
 
-/* A request that ends otherwise was not done, or not as a whole. */
 struct replacing {
 	struct io_uring ring;
 	int dir, file;
@@ -32,6 +31,9 @@ struct replacing {
 };
 
 enum step { WRITE, SYNC, RENAME, SYNC_DIR, STEPS };
+
+/* What became of the steps as long as no completion tells: where the ring fails the temp is there. */
+#define NOT_DONE {ECANCELED, ECANCELED, ECANCELED, ECANCELED}
 
 /* Returns the result that says that all of it was done. */
 static int64_t wanted(const struct replacing *replacing, enum step step)
@@ -112,7 +114,7 @@ typedef int submit_all(struct replacing *replacing, bool *ret_temp_stays);
 
 static int submit_two_chains(struct replacing *replacing, bool *ret_temp_stays)
 {
-	int errors[STEPS] = {0};
+	int errors[STEPS] = NOT_DONE;
 
 	*ret_temp_stays = true;
 	prepare(replacing, WRITE, IOSQE_IO_LINK);
@@ -128,7 +130,7 @@ static int submit_two_chains(struct replacing *replacing, bool *ret_temp_stays)
 
 static int submit_at_once(struct replacing *replacing, unsigned flags, bool *ret_temp_stays)
 {
-	int errors[STEPS] = {0};
+	int errors[STEPS] = NOT_DONE;
 
 	for (enum step step = WRITE; step < SYNC_DIR; step++)
 		prepare(replacing, step, flags);
