@@ -16,7 +16,8 @@ enum value_kind {
 	VALUE_ERRNO,
 	VALUE_SIGNAL,
 	VALUE_NUMBER,
-	VALUE_KILL
+	VALUE_KILL,
+	VALUE_FSYNC
 };
 
 /* In the order of enum torn_fault_name. */
@@ -39,9 +40,16 @@ static const struct spec {
 			     "before, after or a number of bytes from 1"},
 	[TORN_FAULT_SIGNAL] = {"signal", VALUE_SIGNAL, true, 0, 0,
 			       "the name of a signal without SIG"},
+	[TORN_FAULT_FSYNC] = {"fsync", VALUE_FSYNC, true, 0, 0,
+			      "lost, reverted or kept (with :E or without), readonly or shutdown"},
 };
 
 static const char kill_before[] = "before", kill_after[] = "after";
+static const char *const manners[TORN_FSYNC_COUNT] = {
+	[TORN_FSYNC_LOST] = "lost",         [TORN_FSYNC_REVERTED] = "reverted",
+	[TORN_FSYNC_KEPT] = "kept",         [TORN_FSYNC_READONLY] = "readonly",
+	[TORN_FSYNC_SHUTDOWN] = "shutdown",
+};
 
 const char *torn_fault_name(enum torn_fault_name name)
 {
@@ -113,6 +121,19 @@ static int parse_when(struct torn_words *words, struct torn_when *ret_when)
 	return 0;
 }
 
+static bool parse_fsync(struct torn_bytes text, int64_t *ret_value)
+{
+	struct torn_bytes word = text, name = torn_bytes_of("EIO");
+	split(text, ":", &word, &name);
+	const int number = torn_errno_named(name);
+	for (unsigned manner = TORN_FSYNC_NONE + 1; manner < TORN_FSYNC_COUNT; manner++)
+		if (number > 0 && is_text(word, manners[manner])) {
+			*ret_value = torn_fsync_value(manner, number);
+			return true;
+		}
+	return false;
+}
+
 static bool parse_value(const struct spec *spec, struct torn_bytes text, int64_t *ret_value)
 {
 	uint64_t number;
@@ -131,6 +152,8 @@ static bool parse_value(const struct spec *spec, struct torn_bytes text, int64_t
 			return true;
 		}
 		break;
+	case VALUE_FSYNC:
+		return parse_fsync(text, ret_value);
 	case VALUE_NUMBER:
 		break;
 	}
@@ -158,7 +181,7 @@ static int parse_spec(struct torn_words *words, struct torn_fault *fault)
 	if (!spec)
 		return torn_words_refuse(words, &word,
 					 "one of errno=E, sticky=E, full, short, late=E, eintr, "
-					 "kill=WHEN, signal=S");
+					 "kill=WHEN, signal=S, fsync=WHAT");
 	fault->name = (enum torn_fault_name)(spec - specs);
 	if (!has_value && spec->needs_value)
 		return torn_words_refuse(words, &word, "%s= and %s", spec->name, spec->expected);
@@ -209,6 +232,16 @@ static void print_when(struct torn_when when, char *buffer, size_t size)
 		snprintf(buffer, size, "%" PRIu32 "..%" PRIu32, when.first, when.last);
 }
 
+static void print_fsync(int64_t value, char *buffer, size_t size)
+{
+	const char *word = manners[torn_fsync_manner(value)];
+	const int number = torn_fsync_errno(value);
+	if (number == EIO)
+		snprintf(buffer, size, "=%s", word);
+	else
+		snprintf(buffer, size, "=%s:%s", word, torn_errno_name(number));
+}
+
 static void print_value(const struct torn_fault *fault, char *buffer, size_t size)
 {
 	const char *text = NULL;
@@ -231,6 +264,9 @@ static void print_value(const struct torn_fault *fault, char *buffer, size_t siz
 		else if (fault->value == TORN_KILL_BEFORE)
 			text = kill_before;
 		break;
+	case VALUE_FSYNC:
+		print_fsync(fault->value, buffer, size);
+		return;
 	}
 	/* a number without a name does not read back, but a report still has to say it */
 	if (text)
@@ -269,7 +305,10 @@ int torn_fault_compare(const struct torn_fault *a, const struct torn_fault *b)
 
 const char *torn_fault_value_word(size_t number)
 {
-	return number == 0 ? kill_before : number == 1 ? kill_after : NULL;
+	if (number < 2)
+		return number == 0 ? kill_before : kill_after;
+	number -= 2;
+	return number + 1 < TORN_FSYNC_COUNT ? manners[number + 1] : NULL;
 }
 
 bool torn_fault_takes_value(enum torn_fault_name name, bool *ret_always)

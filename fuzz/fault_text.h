@@ -12,8 +12,11 @@
  *          kill=before | kill=after        the process dies here
  *          kill=BYTES                      ... when that much of the write is done
  *          signal=S                        S by name, without SIG
+ *          fsync=lost | fsync=reverted | fsync=kept
+ *                                          a file's; with :E behind it for another E than EIO
+ *          fsync=readonly | fsync=shutdown a directory's
  *
- * Each fault has one text: F..F is F, and eintr=1 is eintr. torn.h declares
+ * Each fault has one text: F..F is F, eintr=1 is eintr, fsync=lost:EIO is fsync=lost. torn.h declares
  * torn_fault_print() and torn_fault_name().
  */
 #ifndef TORN_FAULT_TEXT_H

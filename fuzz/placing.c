@@ -11,6 +11,7 @@ struct place {
 	size_t first_of_op;
 	struct torn_fault fault;
 	enum torn_list list;
+	bool power;
 	unsigned classes_taken; /* bounded: bit of each errno class that the op has already */
 };
 
@@ -80,11 +81,19 @@ static void append(struct place *place)
 	placed->plan.faults[placed->plan.faults_count++] = place->fault;
 }
 
+/* As long as the power stays on, data that is lost is like data that is pending. */
+static bool shows_by_a_cut_only(const struct torn_fault *fault)
+{
+	return fault->name == TORN_FAULT_FSYNC &&
+	       torn_fsync_manner(fault->value) == TORN_FSYNC_LOST;
+}
+
 static void append_any(void *context, int64_t value)
 {
 	struct place *place = context;
 	place->fault.value = value;
-	append(place);
+	if (place->power || !shows_by_a_cut_only(&place->fault))
+		append(place);
 }
 
 /* The first errno of each class stands for the class; errnos.def has the common ones first. */
@@ -127,6 +136,7 @@ static void place_bounded(struct place *place, const struct torn_fault_row *row,
 	case TORN_FAULT_FULL:
 	case TORN_FAULT_LATE:
 	case TORN_FAULT_SIGNAL:
+	case TORN_FAULT_FSYNC:
 		row->values(place->op, handled, append_first, place);
 		return;
 	case TORN_FAULT_SHORT:
@@ -157,12 +167,12 @@ static void place_at(struct place *place, uint64_t handled)
 }
 
 int torn_place(const struct torn_plan *prefix, const struct torn_log *log, uint32_t after,
-	       enum torn_list list, struct torn_placing *ret_placing)
+	       enum torn_list list, bool power, struct torn_placing *ret_placing)
 {
 	*ret_placing = (struct torn_placing){0};
 	if (prefix->faults_count == TORN_FAULTS_MAX)
 		return 0;
-	struct place place = {.placing = ret_placing, .prefix = prefix, .list = list};
+	struct place place = {.placing = ret_placing, .prefix = prefix, .list = list, .power = power};
 	for (uint32_t i = 0; i < log->count; i++) {
 		place.op = &log->ops[i];
 		if (place.op->number > after && place.op->fault == 0)

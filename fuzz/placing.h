@@ -28,11 +28,12 @@ struct torn_placing {
 
 /*
  * Place one more fault after those of `prefix`, under which `log` was written,
- * at every op after number `after` that no fault acted on. Returns 0, or
+ * at every op after number `after` that no fault acted on. `power`: it will be cut, so
+ * that what only a cut shows is placed too. Returns 0, or
  * -ENOMEM. torn_placing_close() gives back what it took, also after an error.
  */
 int torn_place(const struct torn_plan *prefix, const struct torn_log *log, uint32_t after,
-	       enum torn_list list, struct torn_placing *ret_placing);
+	       enum torn_list list, bool power, struct torn_placing *ret_placing);
 void torn_placing_close(struct torn_placing *placing);
 
 /*

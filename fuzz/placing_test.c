@@ -47,7 +47,7 @@ static const struct torn_fault *last(const struct torn_placed *placed)
 static struct torn_placing place(uint32_t after, enum torn_list list)
 {
 	struct torn_placing placing;
-	assert_int_equal(torn_place(&test->plan, test->trial.log, after, list, &placing), 0);
+	assert_int_equal(torn_place(&test->plan, test->trial.log, after, list, true, &placing), 0);
 	assert_false(placing.lost);
 	return placing;
 }
@@ -184,8 +184,8 @@ static void test_an_op_that_fails_in_ways_of_no_class_fails_in_its_first(void **
 		op.call = (uint16_t)call;
 		op.kind = (uint16_t)torn_call_kind(call);
 		struct torn_placing full, bounded;
-		assert_int_equal(torn_place(&nothing, &log, 0, TORN_LIST_FULL, &full), 0);
-		assert_int_equal(torn_place(&nothing, &log, 0, TORN_LIST_BOUNDED, &bounded), 0);
+		assert_int_equal(torn_place(&nothing, &log, 0, TORN_LIST_FULL, true, &full), 0);
+		assert_int_equal(torn_place(&nothing, &log, 0, TORN_LIST_BOUNDED, true, &bounded), 0);
 		bool classes[TORN_ERRNO_CLASS_COUNT] = {false};
 		const struct torn_fault *first = NULL;
 		for (size_t i = 0; i < full.count; i++)
@@ -217,8 +217,8 @@ static void test_signals_are_those_that_are_handled_and_one_where_bounded(void *
 	assert_int_equal(log.handled, UINT64_C(1) << SIGTERM);
 	log.handled |= UINT64_C(1) << SIGHUP | UINT64_C(1) << SIGUSR1;
 	struct torn_placing full, bounded;
-	torn_place(&test->plan, &log, 0, TORN_LIST_FULL, &full);
-	torn_place(&test->plan, &log, 0, TORN_LIST_BOUNDED, &bounded);
+	torn_place(&test->plan, &log, 0, TORN_LIST_FULL, true, &full);
+	torn_place(&test->plan, &log, 0, TORN_LIST_BOUNDED, true, &bounded);
 	assert_string_equal(values_at(&full, 2, TORN_FAULT_SIGNAL), "15 1");
 	assert_string_equal(values_at(&bounded, 2, TORN_FAULT_SIGNAL), "15");
 	torn_placing_close(&full);
@@ -265,7 +265,7 @@ static void test_a_plan_that_is_full_gets_no_more(void **state)
 	struct torn_plan plan = test->plan;
 	struct torn_placing placing;
 	plan.faults_count = TORN_FAULTS_MAX;
-	assert_int_equal(torn_place(&plan, test->trial.log, 0, TORN_LIST_FULL, &placing), 0);
+	assert_int_equal(torn_place(&plan, test->trial.log, 0, TORN_LIST_FULL, true, &placing), 0);
 	assert_int_equal(placing.count, 0);
 	torn_placing_close(&placing);
 }
@@ -323,7 +323,7 @@ static void run_all_in_worker(void *context, struct torn_lab *lab)
 	runs->result = torn_trial_run(lab, runs->setup, &runs->prefix, TORN_TRIAL_PLAIN, &trial);
 	if (runs->result != TORN_HELD)
 		return;
-	torn_place(&runs->prefix, trial.log, runs->after, runs->list, &placing);
+	torn_place(&runs->prefix, trial.log, runs->after, runs->list, true, &placing);
 	runs->count = placing.count;
 	for (size_t i = 0; i < placing.count && i < PLANS_MAX; i++) {
 		runs->result = torn_trial_run(lab, runs->setup, &placing.items[i].plan,

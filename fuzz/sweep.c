@@ -521,7 +521,8 @@ static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *sibli
 	struct torn_placing placing = {0};
 	if (goes_on) /* now: judging may end the recorder's run */
 		r = torn_place(&level->plan, trial.log, last_number(&level->plan),
-			       sweep->how.all_errnos ? TORN_LIST_FULL : TORN_LIST_BOUNDED, &placing);
+			       sweep->how.all_errnos ? TORN_LIST_FULL : TORN_LIST_BOUNDED,
+			       sweep->how.presets != 0, &placing);
 	if (r == 0)
 		r = judge_run(sweeping, &trial);
 	if (r == 0)
@@ -579,7 +580,8 @@ int torn_sweeping_later(struct torn_sweeping *sweeping)
 		return r;
 	const bool came_back = trial.end == TORN_RETURNED || trial.end == TORN_EXITED;
 	if (depth_of(sweeping) > 0 && came_back && torn_sweeping_is_new_later(sweeping, &trial))
-		r = torn_place(&level->plan, trial.log, 0, TORN_LIST_BOUNDED, &placing);
+		r = torn_place(&level->plan, trial.log, 0, TORN_LIST_BOUNDED,
+			       sweeping->sweep->how.presets != 0, &placing);
 	if (r == 0)
 		r = judge_run(sweeping, &trial);
 	if (r == 0)
@@ -620,7 +622,7 @@ static int sweep_world(struct torn_sweeping *sweeping)
 	r = run_plan(sweeping, &trial);
 	if (r < 0)
 		return r;
-	r = torn_place(&level->plan, trial.log, 0, TORN_LIST_FULL, &placing);
+	r = torn_place(&level->plan, trial.log, 0, TORN_LIST_FULL, sweep->how.presets != 0, &placing);
 	sweeping->kills->note = note_point;
 	if (r == 0)
 		r = judge_run(sweeping, &trial);

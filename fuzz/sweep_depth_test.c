@@ -393,7 +393,7 @@ static void try_plan(struct reference *reference, const struct torn_plan *plan, 
 		torn_place(plan, trial.log,
 			   plan->faults_count ? plan->faults[plan->faults_count - 1].when.first : 0,
 			   plan->faults_count == 0 || all_errnos ? TORN_LIST_FULL : TORN_LIST_BOUNDED,
-			   &placing);
+			   false, &placing);
 	look_at_end(reference, &trial);
 	if (!trial.killed)
 		look_at_kills(reference, &trial);

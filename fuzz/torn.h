@@ -174,6 +174,11 @@ enum torn_op_flag {
 	TORN_OP_OUTPUT = 1 << 3,    /* unnumbered: bytes for stdout or stderr */
 	TORN_OP_FATAL = 1 << 4,     /* a signal came whose disposition was to end the process */
 	TORN_OP_EXTENDS = 1 << 5,   /* a new size beyond the old one */
+	TORN_OP_DIRECTORY = 1 << 6, /* of a sync: it is a directory's */
+	/* A sync that failed, and what became of the data that was pending: enum torn_fsync. */
+	TORN_OP_LOST = 1 << 7,     /* it is never written */
+	TORN_OP_REVERTED = 1 << 8, /* nor is it in the cache any more: `data` is the content since */
+	TORN_OP_KEPT = 1 << 9,     /* it was written */
 };
 
 /*
@@ -228,8 +233,33 @@ enum torn_fault_name {
 	TORN_FAULT_EINTR,
 	TORN_FAULT_KILL,
 	TORN_FAULT_SIGNAL,
+	TORN_FAULT_FSYNC,
 	TORN_FAULT_COUNT
 };
+
+/* What an fsync that fails leaves: the value of TORN_FAULT_FSYNC, with the errno that it is told. */
+enum torn_fsync {
+	TORN_FSYNC_NONE,
+	TORN_FSYNC_LOST,     /* a file's data: readable in the cache, never written; the next fsync succeeds */
+	TORN_FSYNC_REVERTED, /* gone from the cache too */
+	TORN_FSYNC_KEPT,     /* on disk after all */
+	TORN_FSYNC_READONLY, /* a directory's: no later change is possible: EROFS (ext4) */
+	TORN_FSYNC_SHUTDOWN, /* nor is a look: EIO (XFS) */
+	TORN_FSYNC_COUNT
+};
+
+static inline int64_t torn_fsync_value(enum torn_fsync manner, int number)
+{
+	return (int64_t)manner << 16 | number;
+}
+static inline enum torn_fsync torn_fsync_manner(int64_t value)
+{
+	return (enum torn_fsync)(value >> 16);
+}
+static inline int torn_fsync_errno(int64_t value)
+{
+	return (int)(value & 0xffff);
+}
 
 /* Values of `value` for TORN_FAULT_KILL; above 0 it is the bytes that a write got done. */
 enum { TORN_KILL_AFTER = 0, TORN_KILL_BEFORE = -1 };
@@ -251,7 +281,7 @@ struct torn_fault {
 	enum torn_call call;
 	enum torn_fault_name name;
 	/* errno for errno, sticky, late; bytes for short (0: half); times for eintr
-	 * (0: once); signal for signal; for kill see above; unused for full. */
+	 * (0: once); signal for signal; for kill and fsync see above; unused for full. */
 	int64_t value;
 };
 

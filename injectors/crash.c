@@ -50,18 +50,29 @@ static void look(struct search *search, uint32_t first, uint32_t end)
 	search->stopped = !search->visit(search->context, &state);
 }
 
+/* From which moment on is all there that it follows? What is gone by then is passed over. */
+static uint32_t moment_of_follows(const struct search *search, uint32_t number)
+{
+	const struct torn_persistence *order = search->order;
+	uint32_t moment = 0, before = order->follows[number];
+	while (before != TORN_NEVER && !search->kept[before] && moment != TORN_NEVER) {
+		moment = larger(moment, order->gone[before]);
+		before = order->follows[before];
+	}
+	return moment;
+}
+
 /* May an effect be added to what is kept? `first` becomes the moment from which it may. */
 static bool is_legal(const struct search *search, uint32_t number, uint32_t *first)
 {
 	const struct torn_persistence *order = search->order;
 	for (uint32_t i = order->implies_begin[number]; i < order->implies_begin[number + 1]; i++)
 		if (!search->kept[order->implies[i]])
-			return false;
+			*first = larger(*first, order->gone[order->implies[i]]);
 	*first = larger(*first, 2 * search->effects->items[number].at);
-	const uint32_t before = order->follows[number];
-	if (before != TORN_NEVER && !search->kept[before])
-		*first = larger(*first, order->durable[number]);
-	return *first != TORN_NEVER;
+	const uint32_t follows = moment_of_follows(search, number);
+	*first = larger(*first, smaller(follows, order->durable[number]));
+	return *first < order->gone[number];
 }
 
 /* Add an effect. Returns 0, -ENOMEM, or -ELOOP where no such state exists: nothing was added. */
@@ -105,13 +116,14 @@ static int advance(struct search *search)
 			return 0; /* what was left out is durable by then */
 		uint32_t first = frame->first;
 		const uint32_t end = frame->end;
+		const uint32_t until = smaller(end, order->gone[number]); /* of those with it */
 		frame->next++;
 		if (order->dropped[number])
 			continue;
 		frame->end = smaller(end, order->durable[number]); /* of those without it */
-		if (!is_legal(search, number, &first) || first >= end)
+		if (!is_legal(search, number, &first) || first >= until)
 			continue;
-		const int r = add(search, number, first, end);
+		const int r = add(search, number, first, until);
 		if (r == -ELOOP)
 			continue;
 		return r < 0 ? r : 1;
@@ -158,11 +170,15 @@ static int look_at_wanted(struct search *search, const bool *wanted)
 		uint32_t from = first;
 		if (search->order->dropped[i])
 			continue;
-		r = wanted[i] && is_legal(search, i, &from) ? add(search, i, from, end) : -ELOOP;
-		if (r == 0)
+		const uint32_t until = smaller(end, search->order->gone[i]);
+		r = wanted[i] && is_legal(search, i, &from) && from < until ? add(search, i, from, until)
+									     : -ELOOP;
+		if (r == 0) {
 			first = from;
-		else if (r == -ELOOP)
+			end = until;
+		} else if (r == -ELOOP) {
 			end = smaller(end, search->order->durable[i]);
+		}
 		r = r == -ELOOP ? 0 : r;
 	}
 	if (r == 0)
@@ -264,7 +280,7 @@ int torn_crash_tree(struct torn_arena *arena, const struct torn_fold_base *base,
 			r = !order->dropped[i] && order->durable[i] <= moment ? -EPERM : 0;
 			continue;
 		}
-		if (!is_legal(&search, i, &first) || first > moment)
+		if (!is_legal(&search, i, &first) || first > moment || order->gone[i] <= moment)
 			r = -EPERM;
 		else
 			r = torn_effect_apply(&search.fold, log, &effects->items[i]);

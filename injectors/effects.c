@@ -25,6 +25,7 @@ struct reading {
 		uint64_t begin, end;
 	} *reserved; /* by fallocate(2), and not written since the log began */
 	uint32_t reserved_count;
+	bool losses, no_memory;
 };
 
 static void add(struct reading *reading, struct torn_effect effect)
@@ -88,6 +89,64 @@ static bool is_reserved(const struct reading *reading, torn_object object, uint6
 	return false;
 }
 
+/* Does the cache hold what the disk will never have, in this block? (TORN_OP_LOST) */
+static bool is_lost(const struct reading *reading, torn_object object, uint64_t offset)
+{
+	for (uint32_t i = reading->losses ? reading->count : 0; i > 0 && reading->items; i--) {
+		const struct torn_effect *effect = &reading->items[i - 1];
+		if (effect->object == object && effect->lost_at &&
+		    effect->offset / TORN_BLOCK_SIZE == offset / TORN_BLOCK_SIZE)
+			return true;
+	}
+	return false;
+}
+
+/* Pages are written whole: with what else the cache holds of it. */
+static struct torn_bytes whole_page(struct reading *reading, const struct torn_effect *effect)
+{
+	const struct torn_node *node = torn_fold_object(&reading->fold, effect->object)->node;
+	const uint64_t begin = effect->offset - effect->offset % TORN_BLOCK_SIZE;
+	uint8_t *page = torn_arena_take(reading->arena, TORN_BLOCK_SIZE);
+	const uint64_t end = effect->offset + effect->length - begin;
+	if (!page)
+		return (struct torn_bytes){NULL, 0};
+	const uint64_t there = torn_node_read(node, begin, page, TORN_BLOCK_SIZE);
+	memcpy(page + effect->offset - begin, effect->bytes.data, effect->length);
+	return (struct torn_bytes){page, end > there ? end : there};
+}
+
+static struct torn_effect with_page(struct reading *reading, struct torn_effect effect)
+{
+	if (!is_lost(reading, effect.object, effect.offset))
+		return effect;
+	const struct torn_bytes page = whole_page(reading, &effect);
+	if (!page.data) {
+		reading->no_memory = true;
+		return effect;
+	}
+	effect.offset -= effect.offset % TORN_BLOCK_SIZE;
+	effect.length = page.size;
+	effect.bytes = page;
+	return effect;
+}
+
+/* What was not yet durable of an inode's data, which a preset knows, is lost. */
+static void lose_data(struct reading *reading, const struct torn_op *op)
+{
+	const uint64_t size = size_of(reading, op->object);
+	reading->losses = true;
+	for (uint32_t i = 0; i < reading->count && reading->items; i++) {
+		struct torn_effect *effect = &reading->items[i];
+		if (torn_effect_is_data(effect) && effect->object == op->object && !effect->lost_at)
+			effect->lost_at = reading->at + 1;
+	}
+	if (size > 0)
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_TAIL,
+						  .object = op->object,
+						  .size = size,
+						  .of_loss = true});
+}
+
 static void add_write(struct reading *reading, const struct torn_op *op, uint64_t length)
 {
 	const uint64_t before = size_of(reading, op->object), end = op->offset + length;
@@ -106,13 +165,14 @@ static void add_write(struct reading *reading, const struct torn_op *op, uint64_
 		uint64_t part = TORN_BLOCK_SIZE - offset % TORN_BLOCK_SIZE;
 		if (part > length - done)
 			part = length - done;
-		add(reading, (struct torn_effect){.kind = TORN_EFFECT_DATA,
-						  .object = op->object,
-						  .offset = offset,
-						  .length = part,
-						  .bytes = {op->data.data + done, part},
-						  .grows = offset + part > before,
-						  .reserved = is_reserved(reading, op->object, offset)});
+		const struct torn_effect effect = {.kind = TORN_EFFECT_DATA,
+						   .object = op->object,
+						   .offset = offset,
+						   .length = part,
+						   .bytes = {op->data.data + done, part},
+						   .grows = offset + part > before,
+						   .reserved = is_reserved(reading, op->object, offset)};
+		add(reading, with_page(reading, effect));
 		done += part;
 	}
 }
@@ -199,6 +259,10 @@ static void read_op(struct reading *reading, const struct torn_op *op)
 	case TORN_KIND_setxattr:
 		add(reading, (struct torn_effect){.kind = TORN_EFFECT_ATTRIBUTES, .object = op->object});
 		return;
+	case TORN_KIND_sync:
+		if (op->flags & TORN_OP_LOST)
+			lose_data(reading, op);
+		return;
 	default:
 		return; /* a sync makes earlier ones durable; times are part of no tree */
 	}
@@ -206,12 +270,13 @@ static void read_op(struct reading *reading, const struct torn_op *op)
 
 static bool has_effects(const struct torn_op *op)
 {
-	return (op->flags & TORN_OP_PERFORMED) && op->result >= 0;
+	return (op->flags & TORN_OP_LOST) || ((op->flags & TORN_OP_PERFORMED) && op->result >= 0);
 }
 
 static int read_log(struct reading *reading, const struct torn_fold_base *base, const struct torn_log *log)
 {
 	reading->count = reading->reserved_count = 0;
+	reading->losses = false;
 	int r = torn_fold_begin(&reading->fold, reading->arena, base);
 	reading->fold.lazy = true; /* only the inodes are asked for */
 	for (uint32_t i = 0; r == 0 && i < log->count; i++) {
@@ -223,7 +288,7 @@ static int read_log(struct reading *reading, const struct torn_fold_base *base, 
 		read_op(reading, op);
 		r = torn_fold_step(&reading->fold, op);
 	}
-	return r;
+	return r == 0 && reading->no_memory ? -ENOMEM : r;
 }
 
 int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,

@@ -248,6 +248,62 @@ static void signal_values(const struct torn_op *op, uint64_t handled,
 			emit(context, services_die_of[i]);
 }
 
+/* ------------------------------------------------------------------ fsync */
+
+static bool syncs_one(const struct torn_op *op)
+{
+	return op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync;
+}
+
+static bool is_of_directory(enum torn_fsync manner)
+{
+	return manner == TORN_FSYNC_READONLY || manner == TORN_FSYNC_SHUTDOWN;
+}
+
+static bool fsync_strike(const struct torn_fault *fault, uint32_t acted, const struct torn_op *op,
+			 struct torn_action *action)
+{
+	const enum torn_fsync manner = torn_fsync_manner(fault->value);
+	const bool of_directory = op->flags & TORN_OP_DIRECTORY;
+	int number = torn_fsync_errno(fault->value);
+	if (is_of_directory(manner) && acted > 0)
+		number = manner == TORN_FSYNC_READONLY ? EROFS : EIO;
+	else if (!syncs_one(op) || of_directory != is_of_directory(manner))
+		return false;
+	if (!can_refuse(op, number, false))
+		return false; /* a look at a file system that is read-only */
+	action->act = TORN_ACT_REFUSE;
+	action->number = number;
+	action->manner = is_of_directory(manner) ? TORN_FSYNC_NONE : manner;
+	return true;
+}
+
+static bool fsync_lasts(const struct torn_fault *fault, uint32_t acted, uint16_t kind,
+			const struct torn_op *op)
+{
+	(void)acted;
+	(void)kind;
+	(void)op;
+	return is_of_directory(torn_fsync_manner(fault->value));
+}
+
+/* Not kept: each state that it leaves, a plain error leaves too. */
+static void fsync_values(const struct torn_op *op, uint64_t handled,
+			 void (*emit)(void *context, int64_t value), void *context)
+{
+	(void)handled;
+	if (!syncs_one(op) || op->result < 0)
+		return;
+	if (op->flags & TORN_OP_DIRECTORY) {
+		emit(context, torn_fsync_value(TORN_FSYNC_READONLY, EIO));
+		emit(context, torn_fsync_value(TORN_FSYNC_SHUTDOWN, EIO));
+		return;
+	}
+	emit(context, torn_fsync_value(TORN_FSYNC_LOST, EIO));
+	emit(context, torn_fsync_value(TORN_FSYNC_LOST, ENOSPC));
+	emit(context, torn_fsync_value(TORN_FSYNC_REVERTED, EIO));
+}
+
 /* ------------------------------------------------------------------- rows */
 
 static const struct torn_fault_row rows[TORN_FAULT_COUNT] = {
@@ -267,6 +323,9 @@ static const struct torn_fault_row rows[TORN_FAULT_COUNT] = {
 			     kill_strike, NULL, NULL},
 	[TORN_FAULT_SIGNAL] = {"signal", "signal=S: S arrives as the call returns",
 			       signal_strike, NULL, signal_values},
+	[TORN_FAULT_FSYNC] = {"fsync", "fsync=lost|reverted|kept[:E]: a file's fsync fails, its data is "
+				       "that; readonly|shutdown: a directory's",
+			      fsync_strike, fsync_lasts, fsync_values},
 };
 
 const struct torn_fault_row *torn_fault_row(enum torn_fault_name name)
@@ -328,6 +387,7 @@ struct torn_action torn_armed_decide(struct torn_armed *armed, const struct torn
 			decided.act = action.act;
 			decided.number = action.number;
 			decided.bytes = action.bytes;
+			decided.manner = action.manner;
 			decided.fault = i + 1;
 		}
 	}
@@ -364,7 +424,7 @@ enum torn_errno_class torn_errno_class(int number)
 static bool is_same_action(const struct torn_action *a, const struct torn_action *b)
 {
 	return a->act == b->act && a->number == b->number && a->bytes == b->bytes &&
-	       a->ending == b->ending && a->ending_number == b->ending_number &&
+	       a->manner == b->manner && a->ending == b->ending && a->ending_number == b->ending_number &&
 	       a->ending_bytes == b->ending_bytes;
 }
 
@@ -415,6 +475,22 @@ static const char *errno_objection(const struct torn_fault *fault, bool late)
 	return sentence;
 }
 
+static const char *fsync_objection(const struct torn_fault *fault)
+{
+	static char sentence[96];
+	const int number = torn_fsync_errno(fault->value);
+	if (fault->call != TORN_CALL_fsync && fault->call != TORN_CALL_fdatasync) {
+		snprintf(sentence, sizeof sentence, "%s syncs no file of its own",
+			 torn_call_name(fault->call));
+		return sentence;
+	}
+	if (is_of_directory(torn_fsync_manner(fault->value)) && number != EIO)
+		return "the sync of a directory that ends its file system fails with EIO";
+	if (number != EIO && number != ENOSPC && number != EDQUOT)
+		return "what was not written is told as EIO, ENOSPC or EDQUOT";
+	return NULL;
+}
+
 const char *torn_fault_objection(const struct torn_fault *fault)
 {
 	static char sentence[128];
@@ -443,6 +519,8 @@ const char *torn_fault_objection(const struct torn_fault *fault)
 			return NULL;
 		snprintf(sentence, sizeof sentence, "%s writes no bytes", torn_call_name(fault->call));
 		return sentence;
+	case TORN_FAULT_FSYNC:
+		return fsync_objection(fault);
 	case TORN_FAULT_SHORT:
 		if (moves_bytes(&probe))
 			return NULL;

@@ -17,6 +17,14 @@
  *   kill    The process tree dies: before the call, after it, or with part of
  *           a write done. Folding the log gives the tree that is left; the gate
  *           kills for real only when asked to confirm it.
+ *   fsync   fsync or fdatasync of a file fails, and the pages that were dirty are
+ *           clean (Rebello et al., ATC 2020; fsync(2)): their bytes are lost,
+ *           though readable as long as they are cached, and the next fsync
+ *           succeeds; or reverted to what is on disk; or kept, on disk after all.
+ *           Every descriptor that is open on the file is told so once (errseq_t,
+ *           since Linux 4.13). Of a directory: the journal is aborted, and every
+ *           later change is refused with EROFS (readonly: ext4), or every later
+ *           call with EIO (shutdown: XFS).
  *   signal  A signal arrives as the call returns. Where its disposition is to
  *           end the process, the run is folded up to there as for a kill.
  */
@@ -44,6 +52,7 @@ struct torn_action {
 	enum torn_act act;
 	int number;
 	uint64_t bytes;
+	enum torn_fsync manner; /* of a sync that is refused: what it leaves */
 	uint32_t fault; /* 1 + index in the plan, of the act or, without one, of the ending */
 	enum torn_ending ending;
 	int ending_number;

@@ -431,6 +431,8 @@ static void touch(struct torn_fold *fold, const struct torn_op *op)
 
 int torn_fold_step(struct torn_fold *fold, const struct torn_op *op)
 {
+	if (op->flags & TORN_OP_REVERTED)
+		return write_bytes(fold, op, op->data.size);
 	if (!(op->flags & TORN_OP_PERFORMED) || op->result < 0)
 		return 0;
 	int r = apply(fold, op);

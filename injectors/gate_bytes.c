@@ -352,6 +352,19 @@ long torn_do_sync(const struct torn_doing *doing)
 	}
 }
 
+long torn_do_revert(const struct torn_doing *doing)
+{
+	const struct torn_op *op = doing->op;
+	char magic[32];
+	snprintf(magic, sizeof magic, "/proc/self/fd/%d", op->fd);
+	const long fd = torn_raw(SYS_openat, AT_FDCWD, magic, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	const long r = torn_raw(SYS_pwrite64, fd, op->data.data, op->data.size, 0);
+	torn_raw(SYS_close, fd);
+	return r < 0 ? r : r == (long)op->data.size ? 0 : -EIO;
+}
+
 long torn_do_map(const struct torn_doing *doing)
 {
 	const struct torn_request *request = doing->request;

@@ -19,6 +19,7 @@
 
 #include "gate_files.h"
 #include "points.h"
+#include "writeback.h"
 
 /* --------------------------------------------------------------- all kinds */
 
@@ -100,6 +101,28 @@ static void carry_out(const struct torn_doing *doing, enum torn_where where)
 	op->told = op->result;
 }
 
+/* What an fsync that was refused leaves of the pages that were dirty. */
+static void fail_writeback(const struct torn_doing *doing, enum torn_fsync manner)
+{
+	struct torn_recorder *recorder = doing->gate->recorder;
+	struct torn_op *op = doing->op;
+	op->flags |= manner == TORN_FSYNC_KEPT ? TORN_OP_KEPT : TORN_OP_LOST;
+	torn_writeback_report(&recorder->view, op, (int)-op->told);
+	if (manner != TORN_FSYNC_REVERTED)
+		return;
+	op->flags &= ~(unsigned)TORN_OP_LOST; /* it is as dirty as it was */
+	int r = torn_writeback_reverted(recorder, op->object, &op->data);
+	op->flags |= TORN_OP_LOST;
+	if (r == 0)
+		r = (int)torn_do_revert(doing);
+	if (r < 0)
+		torn_recorder_trouble(recorder, TORN_TROUBLE_INCOMPLETE,
+				      "what fsync left of a file cannot be put back (%s)",
+				      torn_errno_name(-r));
+	else
+		op->flags |= TORN_OP_REVERTED;
+}
+
 static long numbered(struct torn_gate *gate, struct torn_request *request, struct torn_op *draft,
 		     enum torn_where where)
 {
@@ -127,10 +150,15 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 							  : op->length,
 		.interrupted = action.ending == TORN_ENDING_SIGNAL,
 	};
+	const int owed = torn_writeback_owed(&recorder->view, op);
 	if (action.act == TORN_ACT_REFUSE)
 		op->result = op->told = -action.number;
+	else if (owed)
+		op->result = op->told = -owed;
 	else
 		carry_out(&doing, where);
+	if (action.manner != TORN_FSYNC_NONE)
+		fail_writeback(&doing, action.manner);
 	if (action.act == TORN_ACT_LATE && op->result >= 0)
 		op->told = -action.number;
 	torn_recorder_done(recorder, op);

@@ -313,6 +313,10 @@ static void fill(struct torn_recorder *recorder, const struct torn_request *requ
 	case TORN_KIND_link:
 		op->flags |= TORN_OP_CREATES;
 		break;
+	case TORN_KIND_sync:
+		if (node && node->type == TORN_DIRECTORY)
+			op->flags |= TORN_OP_DIRECTORY;
+		break;
 	case TORN_KIND_rename:
 		if (op->object_to)
 			op->flags |= TORN_OP_REPLACES;

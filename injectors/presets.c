@@ -95,7 +95,7 @@ static void imply_inode(struct building *building, torn_object object)
 
 static bool is_dropped(const struct traits *traits, const struct torn_effect *effect)
 {
-	return effect->kind == TORN_EFFECT_TAIL &&
+	return effect->kind == TORN_EFFECT_TAIL && !effect->of_loss &&
 	       !(effect->within ? traits->tail_within : traits->tail_beyond);
 }
 
@@ -172,6 +172,8 @@ static void pass(struct building *building)
 
 static void settle(struct building *building, uint32_t number, uint32_t moment)
 {
+	if (building->effects->items[number].of_loss || building->order->gone[number] <= moment)
+		return; /* what is lost no sync brings back; whether its size shows nobody promises */
 	if (building->order->durable[number] > moment)
 		building->order->durable[number] = moment;
 }
@@ -317,6 +319,11 @@ static void sync_op(struct building *building, struct descriptors *descriptors,
 	if (building->traits->synchronous)
 		for (uint32_t i = before; i < after; i++)
 			settle(building, i, moment);
+	if (op->flags & TORN_OP_KEPT)
+		for (uint32_t i = 0; i < before; i++)
+			if (torn_effect_is_data(&building->effects->items[i]) &&
+			    building->effects->items[i].object == op->object)
+				settle(building, i, moment);
 	if (!succeeded)
 		return; /* a sync that fails makes nothing durable */
 	if (writes_through(descriptors, op))
@@ -345,6 +352,9 @@ static void find_durable(struct building *building)
 	for (uint32_t i = effects->count; i > 0; i--)
 		for (uint32_t j = order->implies_begin[i - 1]; j < order->implies_begin[i]; j++)
 			settle(building, order->implies[j], order->durable[i - 1]);
+	for (uint32_t i = 0; i < effects->count; i++)
+		if (order->durable[i] != TORN_NEVER)
+			order->gone[i] = TORN_NEVER; /* it was written before that */
 }
 
 int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
@@ -356,13 +366,14 @@ int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
 	struct building building = {
 		.traits = &presets[preset], .effects = effects, .log = log, .order = &order};
 	order.durable = torn_arena_take(arena, (count + 1) * sizeof *order.durable);
+	order.gone = torn_arena_take(arena, (count + 1) * sizeof *order.gone);
 	order.implies_begin = torn_arena_take(arena, (count + 1) * sizeof *order.implies_begin);
 	order.follows = torn_arena_take(arena, (count + 1) * sizeof *order.follows);
 	order.dropped = torn_arena_take(arena, (count + 1) * sizeof *order.dropped);
 	building.inodes = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.inodes);
 	building.last = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.last);
 	building.before = torn_arena_take(arena, (count + 1) * sizeof *building.before);
-	if (!order.durable || !order.implies_begin || !order.follows || !order.dropped ||
+	if (!order.durable || !order.gone || !order.implies_begin || !order.follows || !order.dropped ||
 	    !building.inodes || !building.last || !building.before)
 		return -ENOMEM;
 	pass(&building);
@@ -370,8 +381,11 @@ int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
 	if (!order.implies)
 		return -ENOMEM;
 	pass(&building);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t lost_at = effects->items[i].lost_at;
 		order.durable[i] = TORN_NEVER;
+		order.gone[i] = lost_at ? 2 * (lost_at - 1) + 1 : TORN_NEVER;
+	}
 	find_durable(&building);
 	*ret_order = order;
 	return 0;

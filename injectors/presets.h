@@ -41,6 +41,9 @@ enum torn_preset torn_preset_named(struct torn_bytes name);
 struct torn_persistence {
 	uint32_t count;
 	uint32_t *durable;       /* moment from which it cannot be lost; TORN_NEVER */
+	/* Moment from which it cannot be there: an fsync failed and lost it; TORN_NEVER. What
+	 * implies it is then without it. */
+	uint32_t *gone;
 	uint32_t *implies_begin; /* count + 1 of them: where its list in `implies` begins */
 	uint32_t *implies;       /* numbers of earlier effects */
 	/* The effect before it in the metadata's order, which it implies unless it is

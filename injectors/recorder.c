@@ -40,6 +40,7 @@ int torn_recorder_begin(struct torn_recorder *recorder, const struct torn_fold_b
 	recorder->log.count = recorder->log.numbered = recorder->log.crossings = 0;
 	recorder->log.handled = 0;
 	torn_armed_begin(&recorder->armed, plan);
+	recorder->base = base;
 	recorder->random = plan->seed;
 	recorder->clock_ns = TORN_CLOCK_START_NS;
 	recorder->running = false;

@@ -29,6 +29,7 @@ struct torn_recorder {
 	struct torn_arena arena;
 	size_t arena_begin;     /* where the run's own part starts */
 	struct torn_view view;
+	const struct torn_fold_base *base; /* that the run began with: its maker's */
 	struct torn_log log;
 	uint32_t log_room;
 	struct torn_armed armed;

@@ -162,6 +162,18 @@ static void add_kill(struct torn_phrase *phrase, const struct torn_op *op, int64
 	}
 }
 
+static const char *after_failed_sync(enum torn_fsync manner)
+{
+	static const char *const texts[TORN_FSYNC_COUNT] = {
+		[TORN_FSYNC_LOST] = ": its data is never written, and the next fsync succeeds",
+		[TORN_FSYNC_REVERTED] = ": its data is what is on disk again",
+		[TORN_FSYNC_KEPT] = ": its data was written all the same",
+		[TORN_FSYNC_READONLY] = ": the file system is read-only from then on",
+		[TORN_FSYNC_SHUTDOWN] = ": the file system is shut down from then on",
+	};
+	return manner < TORN_FSYNC_COUNT && texts[manner] ? texts[manner] : "";
+}
+
 void torn_narrate_fault(struct torn_phrase *phrase, const struct torn_op *op,
 			const struct torn_fault *fault)
 {
@@ -196,6 +208,11 @@ void torn_narrate_fault(struct torn_phrase *phrase, const struct torn_op *op,
 		break;
 	case TORN_FAULT_KILL:
 		add_kill(phrase, op, fault->value);
+		break;
+	case TORN_FAULT_FSYNC:
+		torn_phrase_add(phrase, "refused with ");
+		torn_narrate_errno(phrase, -op->told);
+		torn_phrase_add(phrase, "%s", after_failed_sync(torn_fsync_manner(fault->value)));
 		break;
 	case TORN_FAULT_SIGNAL: {
 		const char *name = torn_signal_name((int)fault->value);
