@@ -272,6 +272,27 @@ static void test_every_fault_is_read(void **state)
 		{"8 write signal=TERM",
 		 {{8, 8, 0}, TORN_CALL_write, TORN_FAULT_SIGNAL, SIGTERM},
 		 NULL},
+		{"6 fsync fsync=lost",
+		 {{6, 6, 0}, TORN_CALL_fsync, TORN_FAULT_FSYNC, TORN_FSYNC_VALUE(TORN_FSYNC_LOST, EIO)},
+		 NULL},
+		{"6 fsync fsync=lost:EIO",
+		 {{6, 6, 0}, TORN_CALL_fsync, TORN_FAULT_FSYNC, TORN_FSYNC_VALUE(TORN_FSYNC_LOST, EIO)},
+		 "6 fsync fsync=lost"},
+		{"6 fdatasync fsync=reverted:ENOSPC",
+		 {{6, 6, 0}, TORN_CALL_fdatasync, TORN_FAULT_FSYNC,
+		  TORN_FSYNC_VALUE(TORN_FSYNC_REVERTED, ENOSPC)},
+		 NULL},
+		{"6 fsync fsync=kept:EDQUOT",
+		 {{6, 6, 0}, TORN_CALL_fsync, TORN_FAULT_FSYNC, TORN_FSYNC_VALUE(TORN_FSYNC_KEPT, EDQUOT)},
+		 NULL},
+		{"6 fsync fsync=readonly",
+		 {{6, 6, 0}, TORN_CALL_fsync, TORN_FAULT_FSYNC,
+		  TORN_FSYNC_VALUE(TORN_FSYNC_READONLY, EIO)},
+		 NULL},
+		{"6 fsync fsync=shutdown",
+		 {{6, 6, 0}, TORN_CALL_fsync, TORN_FAULT_FSYNC,
+		  TORN_FSYNC_VALUE(TORN_FSYNC_SHUTDOWN, EIO)},
+		 NULL},
 		{"2..5 write full", {{2, 5, 1}, TORN_CALL_write, TORN_FAULT_FULL, 0}, NULL},
 		{"2..2 write full",
 		 {{2, 2, 0}, TORN_CALL_write, TORN_FAULT_FULL, 0},
@@ -322,7 +343,8 @@ static void test_each_fault_name_is_the_word_in_a_case(void **state)
 {
 	(void)state;
 	static const char *const names[TORN_FAULT_COUNT] = {"errno", "sticky", "full", "short",
-							    "late",  "eintr",  "kill", "signal"};
+							    "late",  "eintr",  "kill", "signal",
+							    "fsync"};
 	for (int name = 0; name < TORN_FAULT_COUNT; name++)
 		assert_string_equal(torn_fault_name((enum torn_fault_name)name), names[name]);
 }
@@ -757,16 +779,16 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		{HEAD "fault 7 \"write\" full\n", 3, "the name of a call, found \"write\""},
 		/* fault: spec */
 		{HEAD "fault 7 write\n", 3,
-		 "one of errno=E, sticky=E, full, short, late=E, eintr, kill=WHEN, signal=S, "
+		 "one of errno=E, sticky=E, full, short, late=E, eintr, kill=WHEN, signal=S, fsync=WHAT, "
 		 "found the end of the line"},
 		{HEAD "fault 7 write broken=1\n", 3,
-		 "one of errno=E, sticky=E, full, short, late=E, eintr, kill=WHEN, signal=S, "
+		 "one of errno=E, sticky=E, full, short, late=E, eintr, kill=WHEN, signal=S, fsync=WHAT, "
 		 "found broken=1"},
 		{HEAD "fault 7 write \"full\"\n", 3,
-		 "one of errno=E, sticky=E, full, short, late=E, eintr, kill=WHEN, signal=S, "
+		 "one of errno=E, sticky=E, full, short, late=E, eintr, kill=WHEN, signal=S, fsync=WHAT, "
 		 "found \"full\""},
 		{HEAD "fault 7 write =EIO\n", 3,
-		 "one of errno=E, sticky=E, full, short, late=E, eintr, kill=WHEN, signal=S, "
+		 "one of errno=E, sticky=E, full, short, late=E, eintr, kill=WHEN, signal=S, fsync=WHAT, "
 		 "found =EIO"},
 		{HEAD "fault 7 write errno\n", 3, "errno= and the name of an errno, found errno"},
 		{HEAD "fault 7 write errno=\n", 3, "the name of an errno, found nothing"},
@@ -796,6 +818,16 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		{HEAD "fault 7 write signal=SIGTERM\n", 3,
 		 "the name of a signal without SIG, found SIGTERM"},
 		{HEAD "fault 7 write signal=15\n", 3, "the name of a signal without SIG, found 15"},
+		{HEAD "fault 7 fsync fsync\n", 3,
+		 "fsync= and lost, reverted or kept (with :E or without), readonly or shutdown, found fsync"},
+		{HEAD "fault 7 fsync fsync=\n", 3,
+		 "lost, reverted or kept (with :E or without), readonly or shutdown, found nothing"},
+		{HEAD "fault 7 fsync fsync=gone\n", 3,
+		 "lost, reverted or kept (with :E or without), readonly or shutdown, found gone"},
+		{HEAD "fault 7 fsync fsync=lost:\n", 3,
+		 "lost, reverted or kept (with :E or without), readonly or shutdown, found lost:"},
+		{HEAD "fault 7 fsync fsync=lost:5\n", 3,
+		 "lost, reverted or kept (with :E or without), readonly or shutdown, found lost:5"},
 		{HEAD "fault 7 write full full\n", 3, "the end of the line, found full"},
 		/* fault: kills */
 		{HEAD "fault 7..9 write kill=after\n", 3,
@@ -1261,6 +1293,10 @@ static void random_fault(uint64_t *seed, struct torn_fault *fault)
 		break;
 	case TORN_FAULT_SIGNAL:
 		fault->value = signals[below(seed, COUNT(signals))];
+		break;
+	case TORN_FAULT_FSYNC:
+		fault->value = TORN_FSYNC_VALUE(TORN_FSYNC_LOST + below(seed, TORN_FSYNC_COUNT - 1),
+						errnos[below(seed, COUNT(errnos))]);
 		break;
 	case TORN_FAULT_SHORT:
 		fault->value = below(seed, 3);

@@ -442,6 +442,8 @@ static bool shows(const struct torn_fault *fault, const struct torn_trial *trial
 		return op->told == -28 || (op->told >= 0 && op->told < (int64_t)op->length);
 	case TORN_FAULT_KILL:
 		return trial->killed && trial->kill_op == fault->when.first;
+	case TORN_FAULT_FSYNC:
+		return op->told == -torn_fsync_errno(fault->value) && !(op->flags & TORN_OP_PERFORMED);
 	case TORN_FAULT_SIGNAL:
 		return true; /* that it acted is all that the log says; the handler is the target's */
 	default:

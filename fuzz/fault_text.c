@@ -128,7 +128,7 @@ static bool parse_fsync(struct torn_bytes text, int64_t *ret_value)
 	const int number = torn_errno_named(name);
 	for (unsigned manner = TORN_FSYNC_NONE + 1; manner < TORN_FSYNC_COUNT; manner++)
 		if (number > 0 && is_text(word, manners[manner])) {
-			*ret_value = torn_fsync_value(manner, number);
+			*ret_value = TORN_FSYNC_VALUE(manner, number);
 			return true;
 		}
 	return false;
@@ -234,12 +234,15 @@ static void print_when(struct torn_when when, char *buffer, size_t size)
 
 static void print_fsync(int64_t value, char *buffer, size_t size)
 {
-	const char *word = manners[torn_fsync_manner(value)];
+	const enum torn_fsync manner = torn_fsync_manner(value);
 	const int number = torn_fsync_errno(value);
-	if (number == EIO)
+	const char *word = manner < TORN_FSYNC_COUNT ? manners[manner] : NULL, *name = torn_errno_name(number);
+	if (!word || !name)
+		snprintf(buffer, size, "=%" PRId64, value);
+	else if (number == EIO)
 		snprintf(buffer, size, "=%s", word);
 	else
-		snprintf(buffer, size, "=%s:%s", word, torn_errno_name(number));
+		snprintf(buffer, size, "=%s:%s", word, name);
 }
 
 static void print_value(const struct torn_fault *fault, char *buffer, size_t size)

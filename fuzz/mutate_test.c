@@ -218,6 +218,8 @@ FAULT_KIND(fault_short, fault->name == TORN_FAULT_SHORT)
 FAULT_KIND(fault_late, fault->name == TORN_FAULT_LATE)
 FAULT_KIND(fault_eintr, fault->name == TORN_FAULT_EINTR)
 FAULT_KIND(fault_signal, fault->name == TORN_FAULT_SIGNAL && fault->value == SIGTERM)
+FAULT_KIND(fault_fsync_lost, fault->name == TORN_FAULT_FSYNC &&
+				     torn_fsync_manner(fault->value) == TORN_FSYNC_LOST)
 FAULT_KIND(range, fault->when.step == 1 && fault->when.last < UINT32_MAX)
 FAULT_KIND(again_and_again, fault->when.step > 0 && fault->when.last == UINT32_MAX)
 FAULT_KIND(every_second, fault->when.step == 2)
@@ -286,6 +288,7 @@ static const struct kind {
 	{"late", fault_late},
 	{"eintr", fault_eintr},
 	{"signal", fault_signal},
+	{"data that an fsync lost", fault_fsync_lost},
 	{"F..L", range},
 	{"F+S", again_and_again},
 	{"F+2", every_second},

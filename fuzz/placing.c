@@ -82,17 +82,17 @@ static void append(struct place *place)
 }
 
 /* As long as the power stays on, data that is lost is like data that is pending. */
-static bool shows_by_a_cut_only(const struct torn_fault *fault)
+static bool shows(const struct place *place, int64_t value)
 {
-	return fault->name == TORN_FAULT_FSYNC &&
-	       torn_fsync_manner(fault->value) == TORN_FSYNC_LOST;
+	return place->power || place->fault.name != TORN_FAULT_FSYNC ||
+	       torn_fsync_manner(value) != TORN_FSYNC_LOST;
 }
 
 static void append_any(void *context, int64_t value)
 {
 	struct place *place = context;
 	place->fault.value = value;
-	if (place->power || !shows_by_a_cut_only(&place->fault))
+	if (shows(place, value))
 		append(place);
 }
 
@@ -110,7 +110,7 @@ static void append_class(void *context, int64_t value)
 static void append_first(void *context, int64_t value)
 {
 	struct place *place = context;
-	if (place->classes_taken)
+	if (place->classes_taken || !shows(place, value))
 		return;
 	place->classes_taken = 1;
 	append_any(place, value);

@@ -99,10 +99,29 @@ static void test_the_full_list_has_every_value(void **state)
 	assert_string_equal(values_at(&placing, 2, TORN_FAULT_KILL), "");   /* every run has its own */
 	assert_string_equal(values_at(&placing, 3, TORN_FAULT_ERRNO), "EIO ENOSPC EDQUOT EROFS");
 	assert_string_equal(values_at(&placing, 3, TORN_FAULT_FULL), "");
+	char lost[64];
+	snprintf(lost, sizeof lost, "%ld %ld %ld", TORN_FSYNC_VALUE(TORN_FSYNC_LOST, EIO),
+		 TORN_FSYNC_VALUE(TORN_FSYNC_LOST, ENOSPC), TORN_FSYNC_VALUE(TORN_FSYNC_REVERTED, EIO));
+	assert_string_equal(values_at(&placing, 3, TORN_FAULT_FSYNC), lost);
+	assert_string_equal(values_at(&placing, 2, TORN_FAULT_FSYNC), "");
 	assert_string_equal(values_at(&placing, 4, TORN_FAULT_ERRNO), "");
 	assert_true(strlen(values_at(&placing, 4, TORN_FAULT_LATE)) > strlen("EIO"));
 	torn_placing_close(&placing);
 	assert_null(placing.items);
+}
+
+static void test_what_only_a_cut_shows_is_placed_where_the_power_is_cut(void **state)
+{
+	(void)state;
+	run(replaces, "");
+	struct torn_placing placing;
+	char reverted[32];
+	snprintf(reverted, sizeof reverted, "%ld", TORN_FSYNC_VALUE(TORN_FSYNC_REVERTED, EIO));
+	for (enum torn_list list = TORN_LIST_FULL; list <= TORN_LIST_BOUNDED; list++) {
+		assert_int_equal(torn_place(&test->plan, test->trial.log, 0, list, false, &placing), 0);
+		assert_string_equal(values_at(&placing, 3, TORN_FAULT_FSYNC), reverted);
+		torn_placing_close(&placing);
+	}
 }
 
 static void test_the_bounded_list_has_one_of_each_class(void **state)
@@ -451,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_the_full_list_has_every_value),
+		TEST(test_what_only_a_cut_shows_is_placed_where_the_power_is_cut),
 		TEST(test_the_bounded_list_has_one_of_each_class),
 		TEST(test_the_bounded_list_is_part_of_the_full_one),
 		TEST(test_what_is_too_small_is_not_shortened),

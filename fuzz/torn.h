@@ -248,10 +248,7 @@ enum torn_fsync {
 	TORN_FSYNC_COUNT
 };
 
-static inline int64_t torn_fsync_value(enum torn_fsync manner, int number)
-{
-	return (int64_t)manner << 16 | number;
-}
+#define TORN_FSYNC_VALUE(manner, number) ((int64_t)(manner) << 16 | (number))
 static inline enum torn_fsync torn_fsync_manner(int64_t value)
 {
 	return (enum torn_fsync)(value >> 16);

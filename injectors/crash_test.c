@@ -470,6 +470,128 @@ static void test_legal_sets_are_as_many_as_a_hand_counts(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* ------------------------------------------------------- an fsync that fails */
+
+static int sync_again(int fd)
+{
+	MUST_FAIL(fsync(fd), EIO);
+	MUST(fsync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(overwrites_and_syncs_again)
+{
+	return sync_again(write_all("/srv/f", 0, 'n', SIZE));
+}
+
+OPERATION(creates_and_syncs_again)
+{
+	return sync_again(write_all("/srv/g", O_CREAT | O_EXCL, 'n', SIZE));
+}
+
+/* One byte more of a block that was lost. */
+OPERATION(writes_a_lost_block_again)
+{
+	int fd = write_all("/srv/small", 0, 'n', 100);
+	MUST_FAIL(fsync(fd), EIO);
+	MUST(pwrite(fd, "n", 1, 0) == 1 && fsync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+/* What was durable before is not lost. */
+OPERATION(syncs_before)
+{
+	int fd = write_all("/srv/small", 0, 'n', 100);
+	MUST(fd >= 0 && fdatasync(fd) == 0 && pwrite(fd, "x", 1, 0) == 1);
+	MUST_FAIL(fsync(fd), EIO);
+	MUST(close(fd) == 0);
+	return 0;
+}
+
+OPERATION(renames_what_was_lost)
+{
+	int fd = write_all("/srv/t", O_CREAT | O_EXCL, 'n', SIZE);
+	MUST_FAIL(fsync(fd), EIO);
+	MUST(fsync(fd) == 0 && close(fd) == 0 && rename("/srv/t", "/srv/f") == 0);
+	return sync_directory("/srv");
+}
+
+OPERATION(overwrites_and_fails_to_sync)
+{
+	int fd = write_all("/srv/small", 0, 'n', 100);
+	MUST_FAIL(fsync(fd), EIO);
+	MUST(close(fd) == 0);
+	return 0;
+}
+
+static const struct {
+	const char *name, *fault;
+	int (*operation)(const struct torn_run *run);
+	const char *path, *sync, *journal, *ext4, *xfs, *btrfs, *posix;
+} failed_syncs[] = {
+	/* An error alone: the next fsync writes what is pending. */
+	{"error", "errno=EIO", overwrites_and_syncs_again, "srv/f", "n", "n", "n", "n", "n", "n"},
+	{"lost", "fsync=lost", overwrites_and_syncs_again, "srv/f", "n", "o", "o", "o", "o", "o"},
+	{"reverted", "fsync=reverted", overwrites_and_syncs_again, "srv/f", "n", "o", "o", "o", "o", "o"},
+	{"kept", "fsync=kept", overwrites_and_syncs_again, "srv/f", "n", "n", "n", "n", "n", "n"},
+	{"lost, new", "fsync=lost", creates_and_syncs_again, "srv/g", "n", "0z", "0z", "0z", "0z", "a0z"},
+	{"kept, new", "fsync=kept", creates_and_syncs_again, "srv/g", "n", "n", "n", "n", "n", "an"},
+	/* The page is dirty again, and all of it is written. */
+	{"again", "fsync=lost", writes_a_lost_block_again, "srv/small", "n", "n", "n", "n", "n", "n"},
+	{"again, reverted", "fsync=reverted", writes_a_lost_block_again, "srv/small", "x", "x", "x", "x",
+	 "x", "x"},
+	/* The rename has nothing to flush. */
+	{"renamed", "fsync=lost", renames_what_was_lost, "srv/f", "n", "0z", "0z", "0z", "0z", "0z"},
+	{"kept, no more", "fsync=kept", overwrites_and_fails_to_sync, "srv/small", "n", "n", "n", "n", "n", "n"},
+	{"lost, no more", "fsync=lost", overwrites_and_fails_to_sync, "srv/small", "n", "o", "o", "o", "o", "o"},
+};
+
+static void test_what_a_failed_fsync_lost_is_in_no_later_state(void **state)
+{
+	(void)state;
+	static const enum torn_preset presets[] = {TORN_PRESET_SYNC,  TORN_PRESET_EXT4_JOURNAL,
+						   TORN_PRESET_EXT4,  TORN_PRESET_XFS,
+						   TORN_PRESET_BTRFS, TORN_PRESET_POSIX};
+	begin_with(__extension__ OLD);
+	wrong = 0;
+	for (size_t i = 0; i < sizeof failed_syncs / sizeof *failed_syncs; i++) {
+		const char *const *expected = &failed_syncs[i].sync;
+		char fault[64];
+		snprintf(fault, sizeof fault, "fault 3 fsync %s\n", failed_syncs[i].fault);
+		assert_holds_under(failed_syncs[i].operation, fault);
+		for (size_t j = 0; j < sizeof presets / sizeof *presets; j++) {
+			look_at(presets[j], failed_syncs[i].path);
+			if (same_letters(seen.letters, expected[j]))
+				continue;
+			print_message("%s under %s: '%s', expected '%s'\n", failed_syncs[i].name,
+				      torn_preset_name(presets[j]), seen.letters, expected[j]);
+			wrong++;
+		}
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void test_what_an_earlier_fsync_made_durable_a_failed_one_does_not_lose(void **state)
+{
+	(void)state;
+	begin_with(__extension__ OLD);
+	assert_holds_under(syncs_before, "fault 5 fsync fsync=lost\n");
+	for (enum torn_preset preset = 0; preset < TORN_PRESET_COUNT; preset++) {
+		look_at(preset, "srv/small");
+		assert_string_equal(seen.letters, preset == TORN_PRESET_SYNC ? "x" : "n");
+	}
+}
+
+/* A cut before it, or while it is done, may still find the data on disk. */
+static void test_lost_data_may_be_there_until_the_fsync_that_lost_it(void **state)
+{
+	(void)state;
+	begin_with(__extension__ OLD);
+	assert_holds_under(overwrites_and_fails_to_sync, "fault 3 fsync fsync=lost\n");
+	look_at(TORN_PRESET_POSIX, "srv/small");
+	assert_int_equal(seen.sets, 4); /* {} d t dt: t is the size that shows alone */
+}
+
 /* What a stronger file system leaves, a weaker one leaves too: clean under posix is clean anywhere. */
 static void test_the_weaker_preset_has_all_states_of_the_stronger(void **state)
 {
@@ -542,6 +664,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		gate_test(test_each_litmus_leaves_what_its_preset_allows),
 		gate_test(test_legal_sets_are_as_many_as_a_hand_counts),
+		gate_test(test_what_a_failed_fsync_lost_is_in_no_later_state),
+		gate_test(test_what_an_earlier_fsync_made_durable_a_failed_one_does_not_lose),
+		gate_test(test_lost_data_may_be_there_until_the_fsync_that_lost_it),
 		gate_test(test_the_weaker_preset_has_all_states_of_the_stronger),
 		gate_test(test_with_all_effects_it_is_the_tree_of_the_run),
 	};

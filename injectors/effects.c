@@ -94,7 +94,7 @@ static bool is_lost(const struct reading *reading, torn_object object, uint64_t 
 {
 	for (uint32_t i = reading->losses ? reading->count : 0; i > 0 && reading->items; i--) {
 		const struct torn_effect *effect = &reading->items[i - 1];
-		if (effect->object == object && effect->lost_at &&
+		if (torn_effect_is_data(effect) && effect->object == object && effect->lost_at &&
 		    effect->offset / TORN_BLOCK_SIZE == offset / TORN_BLOCK_SIZE)
 			return true;
 	}
@@ -137,7 +137,9 @@ static void lose_data(struct reading *reading, const struct torn_op *op)
 	reading->losses = true;
 	for (uint32_t i = 0; i < reading->count && reading->items; i++) {
 		struct torn_effect *effect = &reading->items[i];
-		if (torn_effect_is_data(effect) && effect->object == op->object && !effect->lost_at)
+		const bool is_tail = effect->kind == TORN_EFFECT_TAIL && !effect->of_loss;
+		if ((torn_effect_is_data(effect) || is_tail) && effect->object == op->object &&
+		    !effect->lost_at)
 			effect->lost_at = reading->at + 1;
 	}
 	if (size > 0)

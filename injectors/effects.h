@@ -45,7 +45,7 @@ struct torn_effect {
 	bool within;   /* a tail: up to the end of the block that was the last */
 	bool reserved; /* data in a block that was reserved before: fallocate(2) */
 	bool of_loss;  /* a tail: the size alone of data that a failed fsync lost */
-	uint32_t lost_at; /* of data: 1 + index of the fsync that failed and lost it; 0: none did */
+	uint32_t lost_at; /* of data, and a size before its bytes: 1 + index of the fsync that lost it; 0: none did */
 };
 
 struct torn_effects {

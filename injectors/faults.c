@@ -295,13 +295,13 @@ static void fsync_values(const struct torn_op *op, uint64_t handled,
 	if (!syncs_one(op) || op->result < 0)
 		return;
 	if (op->flags & TORN_OP_DIRECTORY) {
-		emit(context, torn_fsync_value(TORN_FSYNC_READONLY, EIO));
-		emit(context, torn_fsync_value(TORN_FSYNC_SHUTDOWN, EIO));
+		emit(context, TORN_FSYNC_VALUE(TORN_FSYNC_READONLY, EIO));
+		emit(context, TORN_FSYNC_VALUE(TORN_FSYNC_SHUTDOWN, EIO));
 		return;
 	}
-	emit(context, torn_fsync_value(TORN_FSYNC_LOST, EIO));
-	emit(context, torn_fsync_value(TORN_FSYNC_LOST, ENOSPC));
-	emit(context, torn_fsync_value(TORN_FSYNC_REVERTED, EIO));
+	emit(context, TORN_FSYNC_VALUE(TORN_FSYNC_LOST, EIO));
+	emit(context, TORN_FSYNC_VALUE(TORN_FSYNC_LOST, ENOSPC));
+	emit(context, TORN_FSYNC_VALUE(TORN_FSYNC_REVERTED, EIO));
 }
 
 /* ------------------------------------------------------------------- rows */

@@ -95,6 +95,13 @@ static void test_what_acts_the_same_at_every_op_is_alike(void **state)
 	/* EINTR thrice is once where nobody calls again. */
 	assert_true(alike(fault(4, s, TORN_FAULT_EINTR, 1), fault(4, s, TORN_FAULT_EINTR, 3)));
 	assert_false(alike(fault(2, w, TORN_FAULT_EINTR, 1), fault(2, w, TORN_FAULT_EINTR, 3)));
+	/* Lost is told like an error, and is none: the data counts. */
+	assert_false(alike(fault(4, s, TORN_FAULT_ERRNO, EIO),
+			   fault(4, s, TORN_FAULT_FSYNC, TORN_FSYNC_VALUE(TORN_FSYNC_LOST, EIO))));
+	assert_false(alike(fault(4, s, TORN_FAULT_FSYNC, TORN_FSYNC_VALUE(TORN_FSYNC_LOST, EIO)),
+			   fault(4, s, TORN_FAULT_FSYNC, TORN_FSYNC_VALUE(TORN_FSYNC_KEPT, EIO))));
+	assert_true(alike(fault(4, s, TORN_FAULT_FSYNC, TORN_FSYNC_VALUE(TORN_FSYNC_LOST, EIO)),
+			  fault(4, s, TORN_FAULT_FSYNC, TORN_FSYNC_VALUE(TORN_FSYNC_LOST, EIO))));
 	/* How it ends counts. */
 	assert_false(alike(fault(4, s, TORN_FAULT_KILL, TORN_KILL_AFTER),
 			   fault(4, s, TORN_FAULT_KILL, TORN_KILL_BEFORE)));
@@ -130,10 +137,38 @@ static void test_plans_of_other_seeds_or_other_first_faults_are_not_alike(void *
 	assert_true(torn_plans_decide_alike(&log_of_six, &two, &two));
 }
 
+static void test_an_fsync_fails_only_as_the_kernel_lets_it(void **state)
+{
+	(void)state;
+	static const struct {
+		enum torn_call call;
+		enum torn_fsync manner;
+		int number;
+		bool can;
+	} rows[] = {
+		{TORN_CALL_fsync, TORN_FSYNC_LOST, EIO, true},
+		{TORN_CALL_fdatasync, TORN_FSYNC_LOST, EDQUOT, true},
+		{TORN_CALL_fsync, TORN_FSYNC_REVERTED, ENOSPC, true},
+		{TORN_CALL_fsync, TORN_FSYNC_KEPT, EROFS, false},
+		{TORN_CALL_fsync, TORN_FSYNC_READONLY, EIO, true},
+		{TORN_CALL_fsync, TORN_FSYNC_READONLY, ENOSPC, false},
+		{TORN_CALL_fsync, TORN_FSYNC_SHUTDOWN, EDQUOT, false},
+		{TORN_CALL_sync_file_range, TORN_FSYNC_LOST, EIO, false},
+		{TORN_CALL_syncfs, TORN_FSYNC_LOST, EIO, false},
+		{TORN_CALL_write, TORN_FSYNC_LOST, EIO, false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct torn_fault it = fault(4, rows[i].call, TORN_FAULT_FSYNC,
+						   TORN_FSYNC_VALUE(rows[i].manner, rows[i].number));
+		assert_int_equal(torn_fault_objection(&it) == NULL, rows[i].can);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_errno_is_of_one_class),
+		cmocka_unit_test(test_an_fsync_fails_only_as_the_kernel_lets_it),
 		cmocka_unit_test_setup(test_what_acts_the_same_at_every_op_is_alike, write_log),
 		cmocka_unit_test_setup(test_a_plan_that_would_be_invalid_is_alike_to_none, write_log),
 		cmocka_unit_test_setup(

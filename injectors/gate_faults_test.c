@@ -453,6 +453,119 @@ static void test_part_of_a_read_cannot_be_killed_into_an_error_of_torn(void **st
 	assert_true(test->result == TORN_HELD || test->result == TORN_INVALID);
 }
 
+/* ------------------------------------------------------- an fsync that fails */
+
+/* Old is "old"; what the file reads as after an fsync that failed, and what the next one says. */
+static int overwrites_and_reads(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	int fd = open("/srv/f", O_RDWR), other = open("/srv/f", O_RDONLY), twin = dup(fd);
+	MUST(fd >= 0 && other >= 0 && twin >= 0);
+	MUST(pwrite(fd, "newer", 5, 0) == 5);
+	shared->numbers[0] = fsync(fd) == 0 ? 0 : -errno;
+	MUST(pread(fd, shared->text, 100, 0) == 5);
+	int late = open("/srv/f", O_RDONLY);
+	MUST(late >= 0);
+	shared->numbers[1] = fsync(fd) == 0 ? 0 : -errno;
+	shared->numbers[2] = fsync(twin) == 0 ? 0 : -errno;
+	shared->numbers[3] = fsync(other) == 0 ? 0 : -errno;
+	shared->numbers[4] = fdatasync(other) == 0 ? 0 : -errno;
+	shared->numbers[5] = fsync(late) == 0 ? 0 : -errno;
+	MUST(close(late) == 0 && close(fd) == 0 && close(other) == 0 && close(twin) == 0);
+	return 0;
+}
+
+static void test_a_failed_fsync_is_told_once_through_each_descriptor_then_open(void **state)
+{
+	(void)state;
+	static const char *const manners[] = {"lost", "reverted", "kept"};
+	for (size_t i = 0; i < sizeof manners / sizeof *manners; i++) {
+		char fault[64];
+		snprintf(fault, sizeof fault, "fault 5 fsync fsync=%s:EDQUOT\n", manners[i]);
+		assert_holds_under(overwrites_and_reads, fault);
+		static const int64_t told[6] = {-EDQUOT, 0, 0, -EDQUOT, 0, 0};
+		assert_memory_equal(shared->numbers, told, sizeof told);
+		assert_string_equal(shared->text, strcmp(manners[i], "reverted") == 0 ? "old\0" : "newer");
+	}
+}
+
+static void test_a_plain_error_is_told_through_its_own_descriptor_alone(void **state)
+{
+	(void)state;
+	assert_holds_under(overwrites_and_reads, "fault 5 fsync errno=EDQUOT\n");
+	static const int64_t told[6] = {-EDQUOT, 0, 0, 0, 0, 0};
+	assert_memory_equal(shared->numbers, told, sizeof told);
+}
+
+/* Two blocks: the first is synced before, the second is written after that; then both change. */
+static int writes_around_a_sync(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	int fd = open("/srv/f", O_WRONLY | O_TRUNC);
+	MUST(fd >= 0 && pwrite(fd, "one", 3, 0) == 3 && fsync(fd) == 0);
+	MUST(pwrite(fd, "two", 3, 4096) == 3 && pwrite(fd, "ON", 2, 0) == 2);
+	MUST_FAIL(fsync(fd), EIO);
+	MUST(pwrite(fd, "E", 1, 2) == 1 && close(fd) == 0);
+	return 0;
+}
+
+static void test_reverted_pages_are_what_the_last_sync_left(void **state)
+{
+	(void)state;
+	assert_holds_under(writes_around_a_sync, "fault 6 fsync fsync=reverted\n");
+	assert_string_equal(now("srv/f"), "onE");
+	const struct torn_node *file = torn_tree_find(test->trial.now, torn_bytes_of("srv/f"));
+	char bytes[4099], zeroes[3] = "";
+	assert_int_equal(file->size, 4099); /* the size stays */
+	assert_int_equal(torn_node_read(file, 0, bytes, sizeof bytes), sizeof bytes);
+	assert_memory_equal(bytes + 4096, zeroes, 3);
+	assert_holds_under(writes_around_a_sync, "fault 6 fsync fsync=lost\n");
+	assert_string_equal(now("srv/f"), "ONE");
+}
+
+static int changes_after_a_directory_sync(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	int dir = open("/srv", O_RDONLY | O_DIRECTORY);
+	int fd = open("/srv/f", O_RDWR);
+	MUST_FAIL(fsync(dir), EIO);
+	shared->numbers[0] = write(fd, "x", 1) == 1 ? 0 : -errno;
+	shared->numbers[1] = rename("/srv/f", "/srv/g") == 0 ? 0 : -errno;
+	shared->numbers[2] = fsync(fd) == 0 ? 0 : -errno;
+	shared->numbers[3] = open("/srv/h", O_WRONLY | O_CREAT, 0644) >= 0 ? 0 : -errno;
+	struct stat status;
+	shared->numbers[4] = stat("/srv/f", &status) == 0 ? 0 : -errno;
+	char byte;
+	shared->numbers[5] = read(fd, &byte, 1) == 1 ? 0 : -errno;
+	MUST(close(fd) == 0 && close(dir) == 0);
+	return 0;
+}
+
+static void test_a_failed_sync_of_a_directory_ends_all_changes(void **state)
+{
+	(void)state;
+	assert_holds_under(changes_after_a_directory_sync, "fault 3 fsync fsync=readonly\n");
+	static const int64_t readonly[6] = {-EROFS, -EROFS, -EROFS, -EROFS, 0, 0};
+	assert_memory_equal(shared->numbers, readonly, sizeof readonly);
+	assert_string_equal(now("srv/f"), "old");
+	assert_holds_under(changes_after_a_directory_sync, "fault 3 fsync fsync=shutdown\n");
+	static const int64_t shut_down[6] = {-EIO, -EIO, -EIO, -EIO, -EIO, -EIO};
+	assert_memory_equal(shared->numbers, shut_down, sizeof shut_down);
+}
+
+static void test_what_is_said_of_a_file_does_not_act_on_a_directory(void **state)
+{
+	(void)state;
+	static const char *const faults[] = {"fault 3 fsync fsync=lost\n", "fault 3 fsync fsync=reverted\n",
+					     "fault 3 fsync fsync=kept\n"};
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		run(changes_after_a_directory_sync, faults[i]);
+		assert_int_equal(test->result, TORN_INVALID);
+	}
+	run(overwrites_and_reads, "fault 5 fsync fsync=readonly\n");
+	assert_int_equal(test->result, TORN_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +592,11 @@ int main(void)
 		gate_test(test_a_planned_signal_whose_default_is_to_be_ignored_kills_nobody),
 		gate_test(test_a_fault_that_does_not_fire_is_invalid),
 		gate_test(test_ranges_and_steps_act_at_exactly_their_ops),
+		gate_test(test_a_failed_fsync_is_told_once_through_each_descriptor_then_open),
+		gate_test(test_a_plain_error_is_told_through_its_own_descriptor_alone),
+		gate_test(test_reverted_pages_are_what_the_last_sync_left),
+		gate_test(test_a_failed_sync_of_a_directory_ends_all_changes),
+		gate_test(test_what_is_said_of_a_file_does_not_act_on_a_directory),
 		gate_test(test_part_of_a_read_cannot_be_killed_into_an_error_of_torn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
