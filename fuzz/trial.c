@@ -112,6 +112,8 @@ static int run_isolated(struct torn_lab *lab, const struct torn_gate_run *what,
 	r = torn_disposable_run(lab, what, target, &end);
 	if (r < 0)
 		return fail(lab, "no process to run it in: %s", strerror(-r));
+	if (lab->recorder->running)
+		torn_gate_collect_stores(lab->gate);
 	end_of_child(lab->recorder, end.status, end.timed_out);
 	return 0;
 }

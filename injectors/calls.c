@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const struct torn_call_row rows[TORN_CALL_COUNT] = {
 	[TORN_CALL_NONE] = {.name = "none", .signature = ""},
@@ -156,6 +157,8 @@ bool torn_errno_applies(const struct torn_errno_row *row, const struct torn_op *
 {
 	if (row->call != op->call)
 		return false;
+	if (op->call == TORN_CALL_msync && !(op->how & MS_SYNC))
+		return false; /* it only looks at the range: msync(2) */
 	if (op->object == 0 && !(op->flags & TORN_OP_CREATES) && op->path.size > 0 &&
 	    !comes_before_absence(row->number))
 		return false;

@@ -235,6 +235,7 @@ static void read_op(struct reading *reading, const struct torn_op *op)
 		return;
 	case TORN_KIND_write:
 	case TORN_KIND_copy:
+	case TORN_KIND_store:
 		add_write(reading, op, (uint64_t)op->result);
 		return;
 	case TORN_KIND_clone:

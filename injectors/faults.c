@@ -215,7 +215,7 @@ static bool kill_strike(const struct torn_fault *fault, uint32_t acted, const st
 {
 	(void)acted;
 	if (fault->value > 0) {
-		if (!moves_bytes(op) || op->kind == TORN_KIND_read ||
+		if ((!moves_bytes(op) && op->kind != TORN_KIND_store) || op->kind == TORN_KIND_read ||
 		    (uint64_t)fault->value >= op->length)
 			return false;
 		action->ending = TORN_ENDING_KILL_PART;
@@ -231,7 +231,8 @@ static bool signal_strike(const struct torn_fault *fault, uint32_t acted, const 
 			  struct torn_action *action)
 {
 	(void)acted;
-	(void)op;
+	if (op->kind == TORN_KIND_store)
+		return false; /* it is found out about too late */
 	action->ending = TORN_ENDING_SIGNAL;
 	action->ending_number = (int)fault->value;
 	return true;
@@ -241,7 +242,8 @@ static bool signal_strike(const struct torn_fault *fault, uint32_t acted, const 
 static void signal_values(const struct torn_op *op, uint64_t handled,
 			  void (*emit)(void *context, int64_t value), void *context)
 {
-	(void)op;
+	if (op->kind == TORN_KIND_store)
+		return;
 	static const int services_die_of[] = {SIGTERM, SIGINT, SIGHUP};
 	for (size_t i = 0; i < sizeof services_die_of / sizeof *services_die_of; i++)
 		if (handled & (UINT64_C(1) << services_die_of[i]))
@@ -515,7 +517,8 @@ const char *torn_fault_objection(const struct torn_fault *fault)
 		snprintf(sentence, sizeof sentence, "%s takes no space", torn_call_name(fault->call));
 		return sentence;
 	case TORN_FAULT_KILL:
-		if (fault->value <= 0 || (moves_bytes(&probe) && probe.kind != TORN_KIND_read))
+		if (fault->value <= 0 || probe.kind == TORN_KIND_store ||
+		    (moves_bytes(&probe) && probe.kind != TORN_KIND_read))
 			return NULL;
 		snprintf(sentence, sizeof sentence, "%s writes no bytes", torn_call_name(fault->call));
 		return sentence;

@@ -17,6 +17,7 @@
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 /* Note an inode before it is changed. */
@@ -366,6 +367,11 @@ bool torn_op_removes_xattr(const struct torn_op *op)
 	       op->call == TORN_CALL_fremovexattr;
 }
 
+bool torn_op_syncs_pages(const struct torn_op *op)
+{
+	return op->call == TORN_CALL_msync && (op->how & MS_SYNC);
+}
+
 static int change_xattr(struct torn_fold *fold, const struct torn_op *op)
 {
 	return set_node(fold, op->object,
@@ -384,6 +390,7 @@ static int apply(struct torn_fold *fold, const struct torn_op *op)
 		return create(fold, op);
 	case TORN_KIND_write:
 	case TORN_KIND_copy:
+	case TORN_KIND_store:
 		return write_bytes(fold, op, (uint64_t)op->result);
 	case TORN_KIND_clone:
 		return clone(fold, op);
@@ -410,7 +417,8 @@ static int apply(struct torn_fold *fold, const struct torn_op *op)
 
 static bool changes_content(enum torn_kind kind)
 {
-	return kind == TORN_KIND_write || kind == TORN_KIND_copy || kind == TORN_KIND_truncate ||
+	return kind == TORN_KIND_write || kind == TORN_KIND_copy || kind == TORN_KIND_store ||
+	       kind == TORN_KIND_truncate ||
 	       kind == TORN_KIND_allocate || kind == TORN_KIND_clone;
 }
 
@@ -445,7 +453,8 @@ bool torn_op_is_divisible(const struct torn_op *op)
 {
 	enum torn_kind kind = op->kind;
 	return (op->flags & TORN_OP_PERFORMED) && op->result > 1 &&
-	       (kind == TORN_KIND_write || kind == TORN_KIND_copy) && op->object != 0;
+	       (kind == TORN_KIND_write || kind == TORN_KIND_copy || kind == TORN_KIND_store) &&
+	       op->object != 0;
 }
 
 int torn_fold_step_part(struct torn_fold *fold, const struct torn_op *op, uint64_t bytes)

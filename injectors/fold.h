@@ -129,6 +129,9 @@ void torn_fold_take_back(struct torn_fold *fold, uint32_t count);
 enum torn_type torn_op_type_made(const struct torn_op *op);
 bool torn_op_removes_xattr(const struct torn_op *op);
 
+/* Is it an msync that waits for the pages to be written (MS_SYNC)? */
+bool torn_op_syncs_pages(const struct torn_op *op);
+
 /* Can a kill come half-way through this op, with part of its bytes written? */
 bool torn_op_is_divisible(const struct torn_op *op);
 

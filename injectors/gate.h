@@ -46,8 +46,14 @@ struct torn_gate_run {
 int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what);
 
 /*
+ * The child that ran died without a word: log what it had stored into shared
+ * mappings, which is on disk, and which nobody looked at since its last call.
+ */
+void torn_gate_collect_stores(struct torn_gate *gate);
+
+/*
  * Collect what the run left behind in this process, and put it back: closes
- * descriptors, restores signal dispositions and mask. Returns how many leaks.
+ * descriptors, unmaps files, restores signal dispositions and mask. Returns how many leaks.
  */
 uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LEAKS_MAX]);
 /* Return a descriptor of a directory of the run's tree, kept by the gate; or -errno. */

@@ -2,7 +2,7 @@
  * gate_bytes.c: bytes read, written, copied, cut off and made durable.
  *
  * Not modelled: O_DIRECT's alignment, RWF_ flags of pwritev2 but those about
- * durability, writes through shared mappings (said, and the trial not judged).
+ * durability.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <string.h>
 #include <asm/sockios.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "gate_files.h"
@@ -343,6 +342,8 @@ long torn_do_sync(const struct torn_doing *doing)
 		return torn_raw(SYS_fsync, request->fd);
 	case TORN_CALL_fdatasync:
 		return torn_raw(SYS_fdatasync, request->fd);
+	case TORN_CALL_msync:
+		return torn_raw(SYS_msync, request->arg[0], request->arg[1], request->arg[2]);
 	case TORN_CALL_sync_file_range:
 		return torn_raw(SYS_sync_file_range, request->fd, request->offset, request->length,
 				request->how);
@@ -363,15 +364,4 @@ long torn_do_revert(const struct torn_doing *doing)
 	const long r = torn_raw(SYS_pwrite64, fd, op->data.data, op->data.size, 0);
 	torn_raw(SYS_close, fd);
 	return r < 0 ? r : r == (long)op->data.size ? 0 : -EIO;
-}
-
-long torn_do_map(const struct torn_doing *doing)
-{
-	const struct torn_request *request = doing->request;
-	const struct torn_description *description = torn_view_fd(torn_doing_view(doing), request->fd);
-	if ((request->arg[3] & MAP_TYPE) != MAP_PRIVATE && (description->how & O_ACCMODE) == O_RDWR)
-		torn_recorder_trouble(doing->gate->recorder, TORN_TROUBLE_INCOMPLETE,
-				      "maps a file shared and writable, which is not modelled yet");
-	return torn_raw(SYS_mmap, request->arg[0], request->arg[1], request->arg[2],
-			request->arg[3], request->fd, request->arg[5]);
 }

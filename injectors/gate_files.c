@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 
 #include "gate_files.h"
+#include "gate_mapping.h"
 #include "points.h"
 #include "writeback.h"
 
@@ -79,14 +80,6 @@ static long getcwd_virtual(struct torn_gate *gate, const struct torn_request *re
 
 /* --------------------------------------------------------------- the op */
 
-static _Noreturn void die_by_kill(struct torn_gate *gate)
-{
-	gate->recorder->end = TORN_ENDED_BY_PLAN;
-	gate->recorder->running = false;
-	for (;;)
-		torn_raw(SYS_kill, gate->host_pid, SIGKILL);
-}
-
 /* Perform at most `limit` bytes of an op, or find out that its names lead nowhere. */
 static void carry_out(const struct torn_doing *doing, enum torn_where where)
 {
@@ -130,6 +123,7 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 	int broken = 0;
 	if (draft->kind == TORN_KIND_write && where == TORN_WHERE_ROOT)
 		broken = torn_doing_gather(gate, request, draft);
+	torn_gate_look_at_stores(gate, torn_kind_wants_stores(draft->kind));
 	struct torn_op *op = torn_recorder_number(recorder, draft);
 	if (!op)
 		torn_gate_die(gate, TORN_HUNG, TORN_HANG_OPS);
@@ -139,7 +133,7 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 	const struct torn_action action = torn_points_ask(&recorder->armed, op);
 	op->fault = (uint16_t)action.fault;
 	if (gate->kill_for_real && action.ending == TORN_ENDING_KILL_BEFORE)
-		die_by_kill(gate);
+		torn_gate_kill(gate);
 	const struct torn_doing doing = {
 		.gate = gate,
 		.request = request,
@@ -161,13 +155,24 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 		fail_writeback(&doing, action.manner);
 	if (action.act == TORN_ACT_LATE && op->result >= 0)
 		op->told = -action.number;
+	const long answer = (long)op->told;
+	if (op->kind == TORN_KIND_map && answer > 0)
+		op->result = op->told = 0; /* an address is another one in each process */
 	torn_recorder_done(recorder, op);
 	if (gate->kill_for_real &&
 	    (action.ending == TORN_ENDING_KILL_AFTER || action.ending == TORN_ENDING_KILL_PART))
-		die_by_kill(gate);
+		torn_gate_kill(gate);
 	if (action.ending == TORN_ENDING_SIGNAL)
 		torn_gate_signal(gate, op, action.ending_number);
-	return (long)op->told;
+	return answer;
+}
+
+static long sync_mapping(struct torn_gate *gate, struct torn_request *request)
+{
+	struct torn_op op;
+	if (torn_gate_locate_msync(gate, request, &op))
+		return numbered(gate, request, &op, TORN_WHERE_ROOT);
+	return torn_raw(SYS_msync, request->arg[0], request->arg[1], request->arg[2]);
 }
 
 /* ---------------------------------------------------------- taking it in */
@@ -268,6 +273,8 @@ long torn_gate_file(struct torn_gate *gate, struct torn_request *request)
 		return close_several(gate, request);
 	if (request->call == TORN_CALL_getcwd)
 		return getcwd_virtual(gate, request);
+	if (request->call == TORN_CALL_msync)
+		return sync_mapping(gate, request);
 	if (request->call == TORN_CALL_ioctl && request->how == FICLONE)
 		request->kind = TORN_KIND_clone;
 	struct torn_strings strings;

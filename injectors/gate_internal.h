@@ -62,6 +62,9 @@ struct torn_gate {
 /* End the process here and now; the recorder knows why. Never returns. */
 _Noreturn void torn_gate_die(struct torn_gate *gate, enum torn_end end, int code);
 
+/* Be killed, with nothing done but what the log says. Never returns. */
+_Noreturn void torn_gate_kill(struct torn_gate *gate);
+
 /* Perform a call of class FILE (any object) and return what the target is told. */
 long torn_gate_file(struct torn_gate *gate, struct torn_request *request);
 /* The same for VIRTUAL, PROCESS and PASS; `context` is the target's. */

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "gate_files.h"
+#include "gate_mapping.h"
 #include "gate_uring.h"
 
 static long pass(const struct torn_request *request)
@@ -109,6 +110,8 @@ static long other(struct torn_gate *gate, struct torn_request *request, enum tor
 		break;
 	}
 	switch (request->kind) {
+	case TORN_KIND_map:
+		return torn_gate_map_other(gate, request);
 	case TORN_KIND_open:
 		return open_other(view, request, class);
 	case TORN_KIND_copy: { /* from a file of the root to a pipe or an output */

@@ -17,6 +17,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "gate_internal.h"
+#include "gate_mapping.h"
 #include "gate_uring.h"
 
 #define VIRTUAL_PPID 4241
@@ -287,7 +289,13 @@ long torn_gate_process(struct torn_gate *gate, struct torn_request *request, uco
 	case TORN_CALL_kill:
 	case TORN_CALL_tkill:
 	case TORN_CALL_tgkill:
+		torn_gate_look_at_stores(gate, true); /* it may be the last that is heard of it */
 		return torn_gate_send_signal(gate, request);
+	case TORN_CALL_munmap:
+	case TORN_CALL_mprotect:
+	case TORN_CALL_mremap:
+	case TORN_CALL_madvise:
+		return torn_gate_memory(gate, request);
 	case TORN_CALL_prctl:
 		return set_process(request);
 	case TORN_CALL_io_uring_setup:

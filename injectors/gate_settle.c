@@ -1,6 +1,8 @@
 /* gate_settle.c: what a run left behind in its process: told as leaks, and put back. */
 #include <string.h>
 
+#include "gate_internal.h"
+#include "gate_mapping.h"
 #include "gate_uring.h"
 
 static void leak(struct torn_leak *leaks, uint32_t *count, struct torn_leak found)
@@ -39,6 +41,20 @@ static void settle_descriptors(struct torn_gate *gate, struct torn_leak *leaks, 
 	}
 }
 
+/* Stores into them would be into the next run's files. */
+static void settle_mappings(struct torn_gate *gate, struct torn_leak *leaks, uint32_t *count)
+{
+	const struct torn_view *view = &gate->recorder->view;
+	for (uint32_t i = 0; i < view->mappings_count; i++) {
+		const struct torn_mapping *mapping = &view->mappings[i];
+		struct torn_leak found = {.what = "mapping", .op = mapping->op};
+		snprintf(found.detail, sizeof found.detail, "%lu bytes of /%.*s are still mapped",
+			 mapping->size, (int)mapping->path.size, (const char *)mapping->path.data);
+		leak(leaks, count, found);
+	}
+	torn_gate_unmap_all(gate);
+}
+
 /* Ignoring a signal drops it where it waits: sigaction(2), POSIX. */
 static void drop_pending(void)
 {
@@ -60,6 +76,7 @@ uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LE
 	uint32_t count = 0;
 	settle_descriptors(gate, leaks, &count);
 	torn_uring_forget(gate);
+	settle_mappings(gate, leaks, &count);
 	if (view->cwd != TORN_FOLD_ROOT) {
 		struct torn_leak found = {.what = "working directory"};
 		struct torn_bytes path = torn_view_object_path(view, view->cwd);

@@ -27,6 +27,7 @@
 
 #include "gate_internal.h"
 #include "gate_jump.h"
+#include "gate_mapping.h"
 #include "points.h"
 #include "vdso.h"
 
@@ -406,6 +407,7 @@ int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)
 	recorder->running = true;
 	int code = on_the_stack(what->operation, what->run);
 	selector = SELECTOR_ALLOW;
+	torn_gate_look_at_stores(gate, true);
 	/* As it is, not as calls left it: a handler that was left by longjmp keeps its mask. */
 	if (gate->actions_touched || gate->mask_touched)
 		torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_after,
@@ -418,8 +420,18 @@ int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)
 	return 0;
 }
 
+_Noreturn void torn_gate_kill(struct torn_gate *gate)
+{
+	torn_gate_take_back_stores(gate);
+	gate->recorder->end = TORN_ENDED_BY_PLAN;
+	gate->recorder->running = false;
+	for (;;)
+		torn_raw(SYS_kill, gate->host_pid, SIGKILL);
+}
+
 _Noreturn void torn_gate_die(struct torn_gate *gate, enum torn_end end, int code)
 {
+	torn_gate_look_at_stores(gate, true);
 	gate->recorder->end = end;
 	gate->recorder->code = code;
 	gate->recorder->running = false;

@@ -334,6 +334,8 @@ static void sync_op(struct building *building, struct descriptors *descriptors,
 			settle(building, i, moment);
 	else if (op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync)
 		sync_inode(building, before, op->object, op->call == TORN_CALL_fdatasync, moment);
+	else if (torn_op_syncs_pages(op)) /* of the whole file: more than the range is not told apart */
+		sync_inode(building, before, op->object, true, moment);
 }
 
 static void find_durable(struct building *building)

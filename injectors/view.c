@@ -20,6 +20,7 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 	view->cwd = TORN_FOLD_ROOT;
 	view->umask = 022;
 	view->path_object = 0;
+	view->mappings_count = 0;
 	view->descriptions_count = 0;
 	view->descriptions_room = 16;
 	view->descriptions =

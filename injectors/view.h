@@ -40,6 +40,18 @@ struct torn_description {
 	struct torn_bytes path; /* when it was opened */
 };
 
+/* Pages of a file that the target shares with it: stores into them are writes. */
+struct torn_mapping {
+	uint64_t address, size; /* whole pages */
+	uint64_t offset;        /* in the file */
+	torn_object object;
+	uint32_t op;            /* that mapped it */
+	bool writable;          /* now: mprotect(2) */
+	struct torn_bytes path; /* when it was opened */
+};
+
+#define TORN_MAPPINGS_MAX 64u
+
 struct torn_view {
 	struct torn_fold fold;
 	torn_object cwd;
@@ -49,6 +61,8 @@ struct torn_view {
 	uint16_t fds[TORN_FD_RESERVED]; /* number of a description; 0: closed */
 	uint32_t fds_open;
 	int fds_end;                    /* none from here on is open or was */
+	struct torn_mapping mappings[TORN_MAPPINGS_MAX];
+	uint32_t mappings_count;
 	/* the last directory whose path was asked for; see torn_view_path */
 	torn_object path_object;
 	struct torn_bytes path_known;

@@ -19,12 +19,13 @@ static bool cleans(const struct torn_op *op, torn_object file)
 	if (!(op->flags & TORN_OP_PERFORMED) || op->result < 0 || op->told < 0)
 		return false;
 	return op->call == TORN_CALL_sync || op->call == TORN_CALL_syncfs ||
-	       (syncs_one(op) && op->object == file);
+	       ((syncs_one(op) || torn_op_syncs_pages(op)) && op->object == file);
 }
 
 static bool dirties(const struct torn_op *op, torn_object file)
 {
-	return op->object == file && (op->kind == TORN_KIND_write || op->kind == TORN_KIND_copy);
+	return op->object == file && (op->kind == TORN_KIND_write || op->kind == TORN_KIND_copy ||
+				       op->kind == TORN_KIND_store);
 }
 
 /* The file without what was written since its pages were clean; what was cut off stays so. */

@@ -57,6 +57,11 @@ static void add_details(struct torn_phrase *phrase, const struct torn_op *op)
 	case TORN_KIND_read:
 		add_range(phrase, ", up to", op);
 		break;
+	case TORN_KIND_store:
+		torn_phrase_add(phrase, " at %" PRIu64 ", %" PRIu64 " byte%s through a mapping%s", op->offset,
+				op->length, op->length == 1 ? "" : "s",
+				op->how ? " (more than 1 MiB is mapped: looked at only here)" : "");
+		break;
 	case TORN_KIND_truncate:
 		torn_phrase_add(phrase, " to %" PRIu64 " byte%s", op->length,
 				op->length == 1 ? "" : "s");
