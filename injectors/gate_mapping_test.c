@@ -51,7 +51,7 @@ OPERATION(stores_a_word)
 static void test_a_store_is_an_op_of_its_own_before_the_next_call(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds(stores_a_word);
 	assert_string_equal(calls(), "openat mmap store close store");
 	assert_int_equal(op(3)->offset, 0);
@@ -81,7 +81,7 @@ OPERATION(stores_what_is_there)
 static void test_a_store_that_changes_nothing_is_none(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds(stores_what_is_there);
 	assert_string_equal(calls(), "openat mmap close");
 }
@@ -99,7 +99,7 @@ OPERATION(stores_into_three_pages)
 static void test_each_page_is_a_store(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds(stores_into_three_pages);
 	assert_string_equal(calls(), "openat mmap close store store store");
 	assert_int_equal(op(4)->offset, 10);
@@ -133,7 +133,7 @@ OPERATION(writes_and_stores)
 static void test_stores_and_writes_keep_their_order(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds(writes_and_stores);
 	assert_string_equal(calls(), "openat mmap pwrite64 store ftruncate ftruncate store pread64 close");
 	assert_string_equal(now("srv/f"), "AbC");
@@ -154,7 +154,7 @@ OPERATION(reverts_a_mapped_page)
 static void test_a_page_that_is_reverted_is_no_store(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds_under(reverts_a_mapped_page, "fault 4 fsync fsync=reverted\n");
 	assert_string_equal(shared->text, "old");
 	assert_string_equal(calls(), "openat mmap store fsync close");
@@ -178,7 +178,7 @@ OPERATION(maps_to_read_or_for_itself)
 static void test_private_and_read_only_mappings_store_nothing(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds(maps_to_read_or_for_itself);
 	assert_string_equal(now("srv/f"), "old");
 	assert_string_equal(calls(), "openat openat mmap mmap close close");
@@ -197,7 +197,7 @@ OPERATION(stores_after_mprotect)
 static void test_a_mapping_that_becomes_writable_is_followed(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds(stores_after_mprotect);
 	assert_string_equal(calls(), "openat mmap store close");
 	assert_string_equal(now("srv/f"), "new");
@@ -220,7 +220,7 @@ OPERATION(unmaps_a_page_in_the_middle)
 static void test_parts_of_a_mapping_come_and_go(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds(unmaps_a_page_in_the_middle);
 	assert_string_equal(calls(), "openat mmap store store close");
 	assert_int_equal(op(3)->offset, 0);
@@ -248,7 +248,7 @@ OPERATION(punches)
 static void test_what_is_not_modelled_is_said(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_not_judged(remaps, "mremap of a file that is mapped shared");
 	assert_not_judged(punches, "madvise with MADV_REMOVE of a file that is mapped shared");
 }
@@ -267,7 +267,7 @@ OPERATION(leaves_it_mapped)
 static void test_what_is_left_mapped_is_a_leak_and_stored_all_the_same(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_both_hold(leaves_it_mapped, leaves_it_mapped);
 	assert_string_equal(calls(), "openat mmap close store");
 	assert_string_equal(now("srv/f"), "new");
@@ -300,7 +300,7 @@ OPERATION(stores_and_aborts)
 OPERATION(stores_and_crashes)
 {
 	int fd;
-	char *pages = map("/srv/f", 3, &fd);
+	char *pages = map("/srv/f", 2 * PAGE, &fd);
 	MUST(pages != MAP_FAILED && ftruncate(fd, 0) == 0 && ftruncate(fd, 3) == 0);
 	memcpy(pages, "new", 3);
 	MUST(rename("/srv/f", "/srv/h") == 0 && close(fd) == 0);
@@ -312,7 +312,7 @@ OPERATION(stores_and_crashes)
 static void test_a_process_that_ends_has_stored(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_ends(stores_and_exits, TORN_EXITED, 7);
 	assert_string_equal(now("srv/f"), "new");
 	run(stores_and_aborts, "");
@@ -323,7 +323,7 @@ static void test_a_process_that_ends_has_stored(void **state)
 static void test_what_was_stored_before_a_crash_is_in_the_log(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	run(stores_and_crashes, "");
 	assert_string_equal(test->failure, "");
 	assert_int_equal(test->result, TORN_HELD);
@@ -345,7 +345,7 @@ static void test_a_real_kill_before_within_and_after_a_store(void **state)
 		{"fault 4 store kill=after\n", "oooooooooonnnn", 1},
 		{"fault 5 store kill=after\n", "oooooooooonnnn", 2},
 	};
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	for (size_t i = 0; i < sizeof kills / sizeof *kills; i++) {
 		test->how = TORN_TRIAL_KILL_FOR_REAL;
 		run(stores_into_three_pages, kills[i].fault);
@@ -446,7 +446,7 @@ static void test_only_ms_sync_and_fsync_make_stores_durable(void **state)
 		{syncs_no_pages, "", false},
 		{fails_to_sync_the_pages, "fault 4 msync errno=EIO\n", false},
 	};
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		assert_holds_under(rows[i].operation, rows[i].fault);
 		for (enum torn_preset preset = TORN_PRESET_EXT4_JOURNAL; preset < TORN_PRESET_POSIX_SPLIT;
@@ -459,7 +459,7 @@ static void test_only_ms_sync_and_fsync_make_stores_durable(void **state)
 static void test_ms_async_cannot_fail_with_eio(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	run(asks_for_the_pages, "fault 4 msync errno=EIO\n");
 	assert_int_equal(test->result, TORN_INVALID);
 }
@@ -488,7 +488,7 @@ OPERATION(stores_into_a_large_mapping)
 static void test_beyond_a_mebibyte_pages_are_looked_at_where_it_matters(void **state)
 {
 	(void)state;
-	begin_with(OLD_FILE);
+	begin_with(__extension__ OLD_FILE);
 	assert_holds(stores_into_a_large_mapping);
 	assert_string_equal(calls(), "openat ftruncate mmap newfstatat store fsync store close");
 	assert_memory_equal(op(5)->data.data, "ab", 2);
