@@ -406,6 +406,29 @@ OPERATION(syncs_the_file)
 	return 0;
 }
 
+/* Three pages are stored into, the second is synced. */
+OPERATION(syncs_a_page)
+{
+	int fd;
+	char *pages = map("/srv/large", 9000, &fd);
+	MUST(pages != MAP_FAILED);
+	memset(pages, 'n', 9000);
+	MUST(msync(pages + PAGE, PAGE, MS_SYNC) == 0 && munmap(pages, 9000) == 0 && close(fd) == 0);
+	return 0;
+}
+
+/* Which of the pages is still old in some state after the last op? A bit each. */
+static bool see_old_pages(void *context, const struct torn_crash_state *state)
+{
+	const struct torn_node *file = torn_tree_find(state->tree, torn_bytes_of("srv/large"));
+	for (unsigned page = 0; state->end > 2 * test->trial.log->count && page < 3; page++) {
+		char byte = 0;
+		torn_node_read(file, (uint64_t)page * PAGE, &byte, 1);
+		*(unsigned *)context |= byte == 'o' ? 1u << page : 0;
+	}
+	return true;
+}
+
 static bool see_old(void *context, const struct torn_crash_state *state)
 {
 	char bytes[4] = "";
@@ -453,6 +476,25 @@ static void test_only_ms_sync_and_fsync_make_stores_durable(void **state)
 		     preset++)
 			assert_int_equal(old_may_be_left(preset), !rows[i].is_durable);
 	}
+}
+
+static void test_msync_makes_durable_what_lies_in_its_range(void **state)
+{
+	(void)state;
+	struct torn_effects effects;
+	struct torn_persistence order;
+	struct torn_crash_count count;
+	unsigned old_pages = 0;
+	begin_with(__extension__ OLD_FILE);
+	assert_holds(syncs_a_page);
+	assert_string_equal(calls(), "openat mmap store store store msync close");
+	const struct torn_log *log = test->trial.log;
+	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, false, &effects), 0);
+	assert_int_equal(torn_preset_order(&test->arena, TORN_PRESET_EXT4, &effects, log, &order), 0);
+	assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects, &order,
+					   TORN_CRASH_SETS_MAX, 1, see_old_pages, &old_pages, &count),
+			 0);
+	assert_int_equal(old_pages, 1 | 4);
 }
 
 /* An msync that only starts writing back meets no error of the device: msync(2). */
@@ -513,6 +555,7 @@ int main(void)
 		gate_test(test_what_was_stored_before_a_crash_is_in_the_log),
 		gate_test(test_a_real_kill_before_within_and_after_a_store),
 		gate_test(test_only_ms_sync_and_fsync_make_stores_durable),
+		gate_test(test_msync_makes_durable_what_lies_in_its_range),
 		gate_test(test_ms_async_cannot_fail_with_eio),
 		gate_test(test_beyond_a_mebibyte_pages_are_looked_at_where_it_matters),
 	};

@@ -69,6 +69,7 @@ struct building {
 	uint32_t *inodes;      /* by object: 1 + the effect that makes it; 0: it was there */
 	uint32_t *last;        /* by object: 1 + its last effect so far */
 	uint32_t *before;      /* by effect: 1 + the one before it on the same inode */
+	const struct torn_op *msync; /* the sync that is at work, where it is one of a range of pages */
 };
 
 /*
@@ -170,8 +171,19 @@ static void pass(struct building *building)
 
 /* ------------------------------------------------------------- durability */
 
+/* Bytes of the file that an msync, of whole pages, does not write: vfs_fsync_range(). */
+static bool is_out_of_range(const struct torn_op *msync, const struct torn_effect *effect)
+{
+	const uint64_t end = (msync->offset + msync->length + TORN_BLOCK_SIZE - 1) / TORN_BLOCK_SIZE;
+	const uint64_t block = effect->offset / TORN_BLOCK_SIZE;
+	return torn_effect_is_data(effect) && effect->object == msync->object &&
+	       (block < msync->offset / TORN_BLOCK_SIZE || block >= end);
+}
+
 static void settle(struct building *building, uint32_t number, uint32_t moment)
 {
+	if (building->msync && is_out_of_range(building->msync, &building->effects->items[number]))
+		return;
 	if (building->effects->items[number].of_loss || building->order->gone[number] <= moment)
 		return; /* what is lost no sync brings back; whether its size shows nobody promises */
 	if (building->order->durable[number] > moment)
@@ -334,8 +346,11 @@ static void sync_op(struct building *building, struct descriptors *descriptors,
 			settle(building, i, moment);
 	else if (op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync)
 		sync_inode(building, before, op->object, op->call == TORN_CALL_fdatasync, moment);
-	else if (torn_op_syncs_pages(op)) /* of the whole file: more than the range is not told apart */
+	if (torn_op_syncs_pages(op)) {
+		building->msync = op;
 		sync_inode(building, before, op->object, true, moment);
+		building->msync = NULL;
+	}
 }
 
 static void find_durable(struct building *building)
