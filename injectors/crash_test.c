@@ -582,6 +582,32 @@ static void test_what_an_earlier_fsync_made_durable_a_failed_one_does_not_lose(v
 	}
 }
 
+/* A case that says that lost data survived is no case: no cut leaves that. */
+static void test_no_cut_after_the_fsync_leaves_what_it_lost(void **state)
+{
+	(void)state;
+	struct torn_effects effects;
+	struct torn_persistence order;
+	const struct torn_node *tree;
+	const bool nothing_lost[8] = {false}, data_lost[8] = {true};
+	uint32_t number = 99;
+	begin_with(__extension__ OLD);
+	assert_holds_under(overwrites_and_fails_to_sync, "fault 3 fsync fsync=lost\n");
+	const struct torn_log *log = test->trial.log;
+	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, false, &effects), 0);
+	assert_int_equal(torn_preset_order(&test->arena, TORN_PRESET_EXT4, &effects, log, &order), 0);
+	const uint32_t before = 2 * 2, after = before + 1; /* the third op */
+	assert_int_equal(torn_crash_tree(&test->arena, &test->setup.base, log, &effects, &order,
+					 nothing_lost, after, &tree, &number), -EPERM);
+	assert_int_equal(number, 0);
+	assert_int_equal(torn_crash_tree(&test->arena, &test->setup.base, log, &effects, &order,
+					 nothing_lost, before, &tree, &number), 0);
+	assert_int_equal(letter_of(torn_tree_find(tree, torn_bytes_of("srv/small"))), 'n');
+	assert_int_equal(torn_crash_tree(&test->arena, &test->setup.base, log, &effects, &order,
+					 data_lost, after, &tree, &number), 0);
+	assert_int_equal(letter_of(torn_tree_find(tree, torn_bytes_of("srv/small"))), 'o');
+}
+
 /* A cut before it, or while it is done, may still find the data on disk. */
 static void test_lost_data_may_be_there_until_the_fsync_that_lost_it(void **state)
 {
@@ -593,9 +619,8 @@ static void test_lost_data_may_be_there_until_the_fsync_that_lost_it(void **stat
 }
 
 /* What a stronger file system leaves, a weaker one leaves too: clean under posix is clean anywhere. */
-static void test_the_weaker_preset_has_all_states_of_the_stronger(void **state)
+static void hold_against_the_stronger(const char *name, const char *path, bool sync)
 {
-	(void)state;
 	static const enum torn_preset pairs[][2] = {
 		{TORN_PRESET_SYNC, TORN_PRESET_EXT4_JOURNAL},
 		{TORN_PRESET_EXT4_JOURNAL, TORN_PRESET_EXT4},
@@ -606,21 +631,34 @@ static void test_the_weaker_preset_has_all_states_of_the_stronger(void **state)
 		{TORN_PRESET_EXT4_WRITEBACK, TORN_PRESET_POSIX},
 	};
 	static struct seen weaker;
+	for (size_t j = sync ? 0 : 1; j < sizeof pairs / sizeof *pairs; j++) {
+		look_at(pairs[j][1], path);
+		weaker = seen;
+		look_at(pairs[j][0], path);
+		for (size_t k = 0; k < seen.hashes_count; k++)
+			add_hash(&weaker, seen.hashes[k]);
+		const size_t before = weaker.hashes_count;
+		look_at(pairs[j][1], path);
+		if (before != seen.hashes_count)
+			fail_msg("%s: %s has states that %s has not", name, torn_preset_name(pairs[j][0]),
+				 torn_preset_name(pairs[j][1]));
+	}
+}
+
+static void test_the_weaker_preset_has_all_states_of_the_stronger(void **state)
+{
+	(void)state;
 	begin_with(__extension__ OLD);
 	for (size_t i = 0; i < sizeof litmus / sizeof *litmus; i++) {
 		assert_holds(litmus[i].operation);
-		for (size_t j = 0; j < sizeof pairs / sizeof *pairs; j++) {
-			look_at(pairs[j][1], litmus[i].path);
-			weaker = seen;
-			look_at(pairs[j][0], litmus[i].path);
-			for (size_t k = 0; k < seen.hashes_count; k++)
-				add_hash(&weaker, seen.hashes[k]);
-			const size_t before = weaker.hashes_count;
-			look_at(pairs[j][1], litmus[i].path);
-			if (before != seen.hashes_count)
-				fail_msg("%s: %s has states that %s has not", litmus[i].name,
-					 torn_preset_name(pairs[j][0]), torn_preset_name(pairs[j][1]));
-		}
+		hold_against_the_stronger(litmus[i].name, litmus[i].path, true);
+	}
+	for (size_t i = 0; i < sizeof failed_syncs / sizeof *failed_syncs; i++) {
+		char fault[64];
+		snprintf(fault, sizeof fault, "fault 3 fsync %s\n", failed_syncs[i].fault);
+		assert_holds_under(failed_syncs[i].operation, fault);
+		/* On a synchronous mount there is nothing left to lose. */
+		hold_against_the_stronger(failed_syncs[i].name, failed_syncs[i].path, false);
 	}
 }
 
@@ -666,6 +704,7 @@ int main(void)
 		gate_test(test_legal_sets_are_as_many_as_a_hand_counts),
 		gate_test(test_what_a_failed_fsync_lost_is_in_no_later_state),
 		gate_test(test_what_an_earlier_fsync_made_durable_a_failed_one_does_not_lose),
+		gate_test(test_no_cut_after_the_fsync_leaves_what_it_lost),
 		gate_test(test_lost_data_may_be_there_until_the_fsync_that_lost_it),
 		gate_test(test_the_weaker_preset_has_all_states_of_the_stronger),
 		gate_test(test_with_all_effects_it_is_the_tree_of_the_run),
