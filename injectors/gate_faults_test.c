@@ -523,6 +523,34 @@ static void test_reverted_pages_are_what_the_last_sync_left(void **state)
 	assert_string_equal(now("srv/f"), "ONE");
 }
 
+static int fails_to_sync_twice(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	int fd = open("/srv/f", O_WRONLY);
+	MUST(fd >= 0 && pwrite(fd, "1", 1, 0) == 1);
+	MUST_FAIL(fsync(fd), EIO);
+	MUST(pwrite(fd, "2", 1, 1) == 1);
+	MUST_FAIL(fsync(fd), EIO);
+	MUST(close(fd) == 0);
+	return 0;
+}
+
+static void test_a_failed_fsync_leaves_no_page_dirty_for_the_next(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *first, *content;
+	} rows[] = {{"errno=EIO", "old"}, {"fsync=kept", "1ld"}, {"fsync=lost", "1ld"},
+		    {"fsync=reverted", "old"}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char faults[128];
+		snprintf(faults, sizeof faults, "fault 3 fsync %s\nfault 5 fsync fsync=reverted\n",
+			 rows[i].first);
+		assert_holds_under(fails_to_sync_twice, faults);
+		assert_string_equal(now("srv/f"), rows[i].content);
+	}
+}
+
 static int changes_after_a_directory_sync(const struct torn_run *torn_run)
 {
 	(void)torn_run;
@@ -595,6 +623,7 @@ int main(void)
 		gate_test(test_a_failed_fsync_is_told_once_through_each_descriptor_then_open),
 		gate_test(test_a_plain_error_is_told_through_its_own_descriptor_alone),
 		gate_test(test_reverted_pages_are_what_the_last_sync_left),
+		gate_test(test_a_failed_fsync_leaves_no_page_dirty_for_the_next),
 		gate_test(test_a_failed_sync_of_a_directory_ends_all_changes),
 		gate_test(test_what_is_said_of_a_file_does_not_act_on_a_directory),
 		gate_test(test_part_of_a_read_cannot_be_killed_into_an_error_of_torn),

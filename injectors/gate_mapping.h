@@ -3,7 +3,7 @@
  *
  * A store into such a page is no call. It is found by holding the pages against
  * the tree: before each op, and before whatever else ends what a store may do
- * (munmap, msync, a signal that the target sends itself, the end of the run). What
+ * (munmap, msync, the end of the run). What
  * differs becomes an op `store` of the log, one for each page, with the bytes from
  * the first that differs to the last. So two stores into one page between two ops are
  * one, and one that changes nothing is none.

@@ -289,7 +289,6 @@ long torn_gate_process(struct torn_gate *gate, struct torn_request *request, uco
 	case TORN_CALL_kill:
 	case TORN_CALL_tkill:
 	case TORN_CALL_tgkill:
-		torn_gate_look_at_stores(gate, true); /* it may be the last that is heard of it */
 		return torn_gate_send_signal(gate, request);
 	case TORN_CALL_munmap:
 	case TORN_CALL_mprotect:
