@@ -463,12 +463,13 @@ static unsigned depth_of(const struct torn_sweeping *sweeping)
 
 /*
  * Is it still there when a further fault makes other calls run? A disk that
- * stays full is not like an error, even where nothing more took space so far.
+ * stays full is not like an error, even where nothing more took space so far; nor is
+ * a file system that went away, or data that is lost.
  * What lasts for a kind of call is told apart only where all is tried.
  */
 static bool stays(const struct torn_sweeping *sweeping, const struct torn_fault *fault)
 {
-	return fault->name == TORN_FAULT_FULL ||
+	return fault->name == TORN_FAULT_FULL || fault->name == TORN_FAULT_FSYNC ||
 	       (sweeping->sweep->how.all_errnos &&
 		(fault->name == TORN_FAULT_STICKY || fault->name == TORN_FAULT_EINTR));
 }
