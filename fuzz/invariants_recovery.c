@@ -1,10 +1,10 @@
 /* invariants_recovery.c: what a target's recovery makes of what a crash left. */
 #include "judgement.h"
 
-/* Did a run of the recovery come back and say that all is well? */
-static bool succeeded(const struct torn_rerun *run)
+/* Did a run of the recovery come back and say that all is well? It may refuse what the operation refuses. */
+static bool succeeded(const struct torn_trial *trial, const struct torn_rerun *run)
 {
-	return run->end == TORN_RETURNED && run->code == 0;
+	return run->end == TORN_RETURNED && (run->code == 0 || torn_trial_refuses(trial));
 }
 
 static void judge_end(const struct torn_rerun *run, const char *which, struct torn_judgement *judgement)
@@ -53,7 +53,7 @@ static void recovery_converges(const struct torn_trial *trial, struct torn_judge
 						    : "the target has no recovery");
 		return;
 	}
-	if (!succeeded(trial->recovered)) {
+	if (!succeeded(trial, trial->recovered)) {
 		judge_end(trial->recovered, "recovery after the crash", judgement);
 		return;
 	}
@@ -62,7 +62,7 @@ static void recovery_converges(const struct torn_trial *trial, struct torn_judge
 		judge_watched(trial, watched.torn, judgement);
 		return;
 	}
-	if (!succeeded(trial->recovered_twice)) {
+	if (!succeeded(trial, trial->recovered_twice)) {
 		judge_end(trial->recovered_twice, "a second recovery", judgement);
 		return;
 	}

@@ -20,7 +20,7 @@ static struct sides sides_of(const struct torn_trial *trial)
 	struct sides sides = {0};
 	for (size_t i = 0; i < trial->promised->watch_count; i++) {
 		const struct torn_bytes at = trial->promised->watch[i];
-		const struct torn_node *now = torn_tree_find(trial->now, at);
+		const struct torn_node *now = torn_tree_find(torn_trial_seen(trial), at);
 		const bool is_old = torn_tree_same_content(now, torn_tree_find(trial->old_tree, at));
 		const bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
 		sides.any_between |= !is_old && !is_new;
@@ -51,6 +51,10 @@ static void together(const struct torn_trial *trial, struct torn_judgement *judg
 		torn_judge(judgement, TORN_SKIPPED, "success was reported: all of them have to be new");
 		return;
 	}
+	if (torn_trial_awaits_recovery(trial)) {
+		torn_judge(judgement, TORN_SKIPPED, "its recovery comes first");
+		return;
+	}
 	const struct sides sides = sides_of(trial);
 	if (sides.any_between) {
 		torn_judge(judgement, TORN_SKIPPED, "a watched path is neither old nor new");
@@ -76,6 +80,7 @@ static void together(const struct torn_trial *trial, struct torn_judgement *judg
 static const struct torn_invariant together_invariant = {
 	.id = "together",
 	.promise = "the watched paths are all old or all new (where the target promises it)",
+	.later_runs = true,
 	.judge = together,
 };
 TORN_INVARIANT(together_invariant);

@@ -57,6 +57,7 @@ static bool changes(const struct torn_op *op)
 	case TORN_KIND_open:
 		return (op->flags & TORN_OP_CREATES) || (op->how & O_TRUNC);
 	case TORN_KIND_write:
+	case TORN_KIND_store:
 	case TORN_KIND_copy:
 	case TORN_KIND_clone:
 	case TORN_KIND_truncate:
