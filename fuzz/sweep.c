@@ -320,9 +320,10 @@ void torn_sweeping_close(struct torn_sweeping *sweeping)
 	for (size_t i = 0; i < TORN_RUNS_MAX; i++)
 		close_tables(sweeping->later_tables[i]);
 	torn_hashes_close(&sweeping->behaviours);
-	torn_hashes_close(&sweeping->later_behaviours);
-	for (size_t i = 0; i <= TORN_FAULTS_MAX; i++)
+	for (size_t i = 0; i <= TORN_FAULTS_MAX; i++) {
+		torn_hashes_close(&sweeping->later_behaviours[i]);
 		torn_hashes_close(&sweeping->later_begun[i]);
+	}
 	free(sweeping->points);
 	free(sweeping);
 }

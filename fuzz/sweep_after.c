@@ -134,11 +134,29 @@ static void note_cut(void *context, const struct torn_node *tree, const struct t
 
 /* ---------------------------------------------------------------- going on */
 
+static struct torn_sweeping *first_of(struct torn_sweeping *sweeping)
+{
+	while (sweeping->before)
+		sweeping = sweeping->before;
+	return sweeping;
+}
+
+/*
+ * Is it in none of these that took as few faults? So parts need not know of each other: what
+ * comes first in the whole comes first in its part.
+ */
+static bool is_new(struct torn_hashes *by_faults, struct torn_hash key, uint32_t faults)
+{
+	for (uint32_t i = 0; i < faults; i++)
+		if (torn_hashes_find(&by_faults[i], key, NULL))
+			return false;
+	return torn_hashes_add(&by_faults[faults], key);
+}
+
 bool torn_sweeping_is_new_later(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
-	struct torn_sweeping *before = sweeping->before;
-	return torn_hashes_add(&before->later_behaviours,
-			       (struct torn_hash){torn_log_behaviour(trial->log), 1});
+	return is_new(first_of(sweeping)->later_behaviours,
+		      (struct torn_hash){torn_log_behaviour(trial->log), 1}, torn_plan_faults(trial->plan));
 }
 
 /* The run's plan as it ended. NULL: there is no memory. */
@@ -168,9 +186,7 @@ static const struct torn_plan *plan_until(struct torn_lefts *lefts, const struct
 static struct tables *tables_for(struct torn_sweeping *sweeping, uint32_t runs)
 {
 	const struct torn_rerun *rerun_of_new = sweeping->kills->rerun_of_new;
-	while (sweeping->before)
-		sweeping = sweeping->before;
-	struct tables **later = &sweeping->later_tables[runs];
+	struct tables **later = &first_of(sweeping)->later_tables[runs];
 	if (!*later)
 		*later = torn_sweeping_tables(sweeping->sweep, sweeping->lab, sweeping->setup);
 	if (*later) {
@@ -187,23 +203,14 @@ static bool is_broken(const struct torn_sweeping *sweeping, const struct left *l
 	       torn_kills_is_violated(sweeping->kills, left->tree->hash);
 }
 
-/*
- * Was no run begun from there before that took as few faults? So parts need not know of
- * each other. Not only what is there counts, but also what may yet be lost.
- */
+/* Was no run begun from there before? Not only what is there counts, but also what may yet be lost. */
 static bool is_new_begin(struct torn_sweeping *sweeping, const struct torn_setup *next,
 			 const struct torn_plan *before)
 {
 	struct torn_hash key = next->begin_tree->hash;
 	if (next->past && sweeping->cuts->presets)
 		key.high += torn_log_changes(&next->past->log) | 1;
-	const uint32_t faults = torn_plan_faults(before);
-	while (sweeping->before)
-		sweeping = sweeping->before;
-	for (uint32_t i = 0; i < faults; i++)
-		if (torn_hashes_find(&sweeping->later_begun[i], key, NULL))
-			return false;
-	return torn_hashes_add(&sweeping->later_begun[faults], key);
+	return is_new(first_of(sweeping)->later_begun, key, torn_plan_faults(before));
 }
 
 static int go_on_from(struct torn_sweeping *sweeping, struct torn_lefts *lefts,
@@ -285,7 +292,6 @@ int torn_sweeping_go_on(struct torn_sweeping *sweeping, const struct torn_trial 
 {
 	struct torn_arena *arena = sweeping->setup->arena;
 	int r = 0;
-	torn_hashes_clear(&sweeping->later_behaviours);
 	for (uint32_t i = 0; r == 0 && i < lefts->count; i++) {
 		const size_t mark = torn_arena_mark(arena);
 		if (is_broken(sweeping, &lefts->items[i]))

@@ -39,9 +39,8 @@ struct torn_sweeping {
 	uint32_t runs;                      /* that came before */
 	struct tables *tables;       /* NULL: those of the first run's sweeping are used */
 	struct tables *later_tables[TORN_RUNS_MAX]; /* by how many runs came before; NULL: none has come yet */
-	/* States that a later run began with, of one world; by how many faults it took. */
-	struct torn_hashes later_begun[TORN_FAULTS_MAX + 1];
-	struct torn_hashes later_behaviours; /* of runs that follow from the run at hand */
+	/* States that a later run began with, and how later runs behaved; by how many faults it took. */
+	struct torn_hashes later_begun[TORN_FAULTS_MAX + 1], later_behaviours[TORN_FAULTS_MAX + 1];
 	struct torn_lefts *lefts;            /* what the run at hand left; NULL: nobody asks */
 	struct tables *tables_used;
 	struct torn_kills *kills; /* of these */
@@ -74,7 +73,7 @@ int torn_sweeping_go_on(struct torn_sweeping *sweeping, const struct torn_trial 
 			struct torn_lefts *lefts);
 /* Run what stands at level 0 of one that comes after others, and faults in it. Returns the same. */
 int torn_sweeping_later(struct torn_sweeping *sweeping);
-/* Did no run behave like this that follows from the same one before? */
+/* Did no later run behave like this that took as few faults? */
 bool torn_sweeping_is_new_later(struct torn_sweeping *sweeping, const struct torn_trial *trial);
 
 #endif
