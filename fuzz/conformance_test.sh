@@ -91,14 +91,14 @@ expect_durable planted.success_is_durable@file old-or-new ${all_but_sync#*,}
 expect_durable planted.rollback_is_durable@unsynced rollback-is-durable $all_but_sync
 expect "a replace that is right under every one of them" \
 	"$torn" check example.replace example.exchange example.tmpfile_link example.uring_replace@correct \
-	--power model --quiet
+	example.journal@correct example.wal@correct --power model --depth 1 --quiet
 # Linux cuts no chain off behind an fsync that failed: gate_requests.c.
-run "$torn" check example.uring_replace@one_chain --power model --quiet
+run "$torn" check example.uring_replace@one_chain --power model --depth 1 --quiet
 expect "a rename linked behind an fsync is found, by the fsync's error and a cut" \
-	grep -qE '^  old-or-new .*fsync errno=EIO, then power cut' "$work/out"
+	grep -qE '^  old-or-new .*fsync fsync=lost, then power cut' "$work/out"
 expect "a rename that is not even linked is found" \
 	not "$torn" check example.uring_replace@unlinked --quiet
-run "$torn" check example.replace --presets posix-split --quiet
+run "$torn" check example.replace --presets posix-split --depth 1 --quiet
 expect "renames half done make it wrong: which is why posix-split is off" exits_with 1
 for variant in descriptor cwd umask mask memory lock; do
 	caught "planted.nothing_leaks@$variant" nothing-leaks
@@ -121,7 +121,7 @@ expect "urunc.state_json@pr600: no-litter when the rename fails" \
 mapfile -t clean < <("$torn" list targets | awk '/^[a-z]/ {target = $1}
 	/variants:/ {for (i = 2; i <= NF; i++) if ($i ~ /^(fixed|correct)$/) print target "@" $i}')
 expect "there are fixed and correct variants" [ "${#clean[@]}" -ge 8 ]
-run "$torn" check "${clean[@]}" --quiet
+run "$torn" check "${clean[@]}" --depth 1 --quiet
 expect "fixed and correct variants: exit 0" exits_with 0
 expect "fixed and correct variants: not one finding" not grep -qE '^  [a-z]+-[a-z-]+  ' "$work/out"
 expect "nothing on stderr" [ ! -s "$work/err" ]
