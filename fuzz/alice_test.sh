@@ -55,6 +55,20 @@ expect "a synchronous mount keeps all" exits_with 4
 
 # --------------------------------------- "Updated" before the rename is durable
 
+findings example.alice_toy@published --power model
+expect "what is printed is a promise, also where nothing is synced" \
+	is_found "success-is-durable rename $all_but_sync"
+# lost_rename CUT: "Updated" is printed between the rename, op 4, and the first link, op 5.
+lost_rename() {
+	local text="target example.alice_toy@published\narg content world\nold srv/app dir\n"
+	write_case rename.case "$text""old srv/app/file1 file hello\ncut $1 preset=posix lost=4.entry${2-}
+expect violated success-is-durable\n"
+	run "$torn" replay rename.case
+}
+lost_rename 4
+expect "before it is printed nothing is promised" exits_with 0
+lost_rename '5 during' ,5.entry
+expect "once it is printed it is" exits_with 1
 findings example.alice_toy@file_synced --power model
 expect "once the file is synced, only that is left" \
 	finds_only "success-is-durable rename $all_but_sync"

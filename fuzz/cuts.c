@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../injectors/crash.h"
+#include "acknowledged.h"
 #include "judgement.h"
 #include "registry.h"
 #include "rerun.h"
@@ -55,6 +56,7 @@ struct cutting {
 	const struct torn_trial *run;
 	struct torn_arena *arena; /* given back when all are judged */
 	struct torn_history history;
+	struct torn_acknowledged acknowledged;
 	const struct torn_effects *effects;
 	const struct torn_persistence *persistence;
 	enum torn_preset preset;
@@ -66,10 +68,17 @@ struct cutting {
 	int error; /* that ends it: 0, -ENOMEM, or of what came after a cut */
 };
 
-/* The moment at which the operation has returned, and with it whoever waited for it. */
+/* Behind the last op: the operation has returned. */
 static uint32_t moment_of_return(const struct torn_history *history)
 {
-	return 2 * history->log->count;
+	return 2 * history->log->count + 1;
+}
+
+/* From when on whoever waited for it knows that it is done. */
+static uint32_t moment_of_acknowledgement(const struct torn_history *history,
+					  const struct torn_acknowledged *acknowledged)
+{
+	return 2 * (history->first + acknowledged->records) - 1;
 }
 
 /* The run begins: what was done before it is done. */
@@ -83,9 +92,9 @@ bool torn_cuts_run_on(const struct torn_cuts *cuts)
 	return cuts->rerun_of_new || cuts->setup->variant->recovery;
 }
 
-static struct torn_hash key_of(struct torn_hash hash, bool returned, int code)
+static struct torn_hash key_of(struct torn_hash hash, bool acknowledged, int code)
 {
-	if (returned)
+	if (acknowledged)
 		hash.low ^= UINT64_C(0x9e3779b97f4a7c15) * ((uint64_t)(uint32_t)code + 1);
 	return hash;
 }
@@ -103,42 +112,55 @@ static struct torn_lost lost_of(const struct cutting *cutting, const struct torn
 				  cutting->history.log->ops[effect->at].number, effect->kind, effect->part};
 }
 
-/* The number of the run's last op until an index of the history; 0: there was none. */
-static uint32_t op_until(const struct torn_history *history, uint32_t index)
+/* A moment as a case says it. */
+struct place {
+	uint32_t op, moment;
+	bool during;
+};
+
+/*
+ * The earliest moment from `first` on and before `end` that a case can say: a numbered op, during
+ * or after it. Behind the last one it is that of the return.
+ */
+static struct place place_of(const struct torn_history *history, uint32_t first, uint32_t end)
 {
-	for (uint32_t i = index + 1; i-- > history->first;)
-		if (history->log->ops[i].number > 0)
-			return history->log->ops[i].number;
-	return 0;
+	const struct torn_log *log = history->log;
+	uint32_t last = 0;
+	for (uint32_t i = history->first; i < log->count; i++) {
+		const uint32_t number = log->ops[i].number, during = 2 * i, after = 2 * i + 1;
+		if (number > 0 && after >= first && after < end && number < log->numbered)
+			return (struct place){number, after, false};
+		if (number > 0 && during >= first && during < end)
+			return (struct place){number, during, true};
+		if (number > 0)
+			last = number;
+	}
+	return (struct place){last, moment_of_return(history), false};
 }
 
 /*
- * The earliest cut that leaves a state; of those after the return, the last op's.
- * The caller frees what it lost; NULL: there was no memory. What was lost first is to blame.
+ * The earliest cut that leaves a state, once it is acknowledged or before. The caller frees what
+ * it lost; NULL: there was no memory. What was lost first is to blame.
  */
 static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_crash_state *state,
-			      bool returned, enum torn_call *ret_blamed)
+			      bool acknowledged, enum torn_call *ret_blamed)
 {
 	const struct torn_history *history = &cutting->history;
 	const struct torn_effects *effects = cutting->effects;
-	const uint32_t begin = moment_of_begin(history);
-	const uint32_t first = state->first > begin ? state->first : begin;
-	const uint32_t at = first / 2;
-	const bool is_any = history->first == history->log->count; /* the run did nothing */
-	const bool during = !is_any && first % 2 == 0 && first + 1 >= state->end &&
-			    history->log->ops[at].number > 0;
-	const uint32_t moment = returned || is_any ? moment_of_return(history) : 2 * at + !during;
-	struct torn_cut cut = {
-		.preset = torn_preset_name(cutting->preset),
-		.op = returned || is_any ? cutting->run->log->numbered : op_until(history, at),
-		.during = !returned && during,
-	};
+	const uint32_t from = acknowledged
+				      ? moment_of_acknowledgement(history, &cutting->acknowledged)
+				      : moment_of_begin(history);
+	const struct place place =
+		place_of(history, state->first > from ? state->first : from, state->end);
+	struct torn_cut cut = {.preset = torn_preset_name(cutting->preset),
+			       .op = place.op,
+			       .during = place.during};
 	uint32_t count = 0, blamed = UINT32_MAX;
 	for (uint32_t i = 0; i < effects->count; i++)
-		count += is_lost(cutting, state, i, moment);
+		count += is_lost(cutting, state, i, place.moment);
 	struct torn_lost *lost = calloc(count + 1, sizeof *lost);
 	for (uint32_t i = 0; lost && i < effects->count; i++) {
-		if (!is_lost(cutting, state, i, moment))
+		if (!is_lost(cutting, state, i, place.moment))
 			continue;
 		lost[cut.lost_count++] = lost_of(cutting, &effects->items[i]);
 		if (blamed == UINT32_MAX)
@@ -173,7 +195,7 @@ static void note_violation(struct cutting *cutting, const struct violation *viol
 }
 
 /* Returns whether all was kept. */
-static bool judge(struct cutting *cutting, const struct torn_crash_state *state, bool returned)
+static bool judge(struct cutting *cutting, const struct torn_crash_state *state, bool acknowledged)
 {
 	struct torn_cuts *cuts = cutting->cuts;
 	struct torn_trial trial = *cutting->run;
@@ -186,7 +208,8 @@ static bool judge(struct cutting *cutting, const struct torn_crash_state *state,
 	trial.now = state->tree;
 	trial.killed = true;
 	trial.cut = &some;
-	trial.returned = returned;
+	trial.acknowledged = acknowledged;
+	trial.code = acknowledged ? cutting->acknowledged.code : trial.code;
 	if (torn_cuts_run_on(cuts))
 		cutting->error = torn_aftermath(cuts->lab, cuts->setup, &trial, cuts->rerun_of_new,
 						&aftermath);
@@ -196,7 +219,7 @@ static bool judge(struct cutting *cutting, const struct torn_crash_state *state,
 		if (judgement.verdict != TORN_VIOLATED)
 			continue;
 		held = false;
-		const struct torn_cut cut = cut_of(cutting, state, returned, &judgement.call);
+		const struct torn_cut cut = cut_of(cutting, state, acknowledged, &judgement.call);
 		const bool is_of_run = cut.lost_count > 0 && cut.lost && cut.lost[0].run == 0;
 		judgement.op = is_of_run ? cut.lost[0].op : cut.op;
 		note_violation(cutting, &(struct violation){invariants[i], judgement, cut, false});
@@ -257,20 +280,20 @@ static void tell_smallest(struct cutting *cutting)
 	}
 }
 
-static void look_at(struct cutting *cutting, const struct torn_crash_state *state, bool returned)
+static void look_at(struct cutting *cutting, const struct torn_crash_state *state, bool acknowledged)
 {
 	struct torn_cuts *cuts = cutting->cuts;
-	const struct torn_hash key = key_of(state->tree->hash, returned, cutting->run->code);
+	const struct torn_hash key = key_of(state->tree->hash, acknowledged, cutting->acknowledged.code);
 	if (torn_hashes_find(&cuts->held, key, NULL) || torn_hashes_find(&cutting->told, key, NULL))
 		return;
-	if (!returned && torn_hashes_find(&cutting->kills, state->tree->hash, NULL))
+	if (!acknowledged && torn_hashes_find(&cutting->kills, state->tree->hash, NULL))
 		return;
-	if (judge(cutting, state, returned)) {
+	if (judge(cutting, state, acknowledged)) {
 		torn_hashes_add(&cuts->held, key);
 		return;
 	}
 	torn_hashes_add(&cutting->told, key);
-	if (!returned)
+	if (!acknowledged)
 		torn_hashes_add(&cuts->broken, state->tree->hash);
 }
 
@@ -295,7 +318,8 @@ static bool see(void *context, const struct torn_crash_state *state)
 	if (cuts->note && torn_hashes_add(&cutting->noted, state->tree->hash))
 		note(cutting, state);
 	look_at(cutting, state, false);
-	if (cutting->run->end == TORN_RETURNED && state->end > moment_of_return(&cutting->history))
+	if (cutting->acknowledged.ever &&
+	    state->end > moment_of_acknowledgement(&cutting->history, &cutting->acknowledged))
 		look_at(cutting, state, true);
 	return cutting->error == 0;
 }
@@ -381,6 +405,7 @@ int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
 	const size_t mark = torn_arena_mark(arena);
 	struct cutting cutting = {.cuts = cuts, .run = run, .arena = arena};
 	int r = torn_history_of(arena, cuts->setup, run->log, &cutting.history);
+	cutting.acknowledged = torn_acknowledged_of(run->target, run->log, run->end, run->code);
 	if (r == 0)
 		r = note_kills(&cutting);
 	if (r == 0 && !cut_under_all(&cutting, &r))
@@ -467,6 +492,8 @@ int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct 
 	struct torn_history history;
 	struct torn_effects effects;
 	struct torn_persistence persistence;
+	const struct torn_acknowledged acknowledged =
+		torn_acknowledged_of(trial->target, trial->log, trial->end, trial->code);
 	uint32_t number = 0;
 	if (cut->op > 0 && !torn_log_op(trial->log, cut->op))
 		return fail(lab, -EINVAL, "the run has no op %u at which the power could go", cut->op);
@@ -484,15 +511,18 @@ int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct 
 		return r;
 	if (cut->op == 0 && history.first == 0)
 		effects.count = persistence.count = 0;
-	r = torn_crash_tree(arena, history.base, history.log, &effects, &persistence, lost,
-			    moment_of(&history, cut, is_last), &trial->now, &number);
+	const uint32_t moment = moment_of(&history, cut, is_last);
+	r = torn_crash_tree(arena, history.base, history.log, &effects, &persistence, lost, moment,
+			    &trial->now, &number);
 	if (r == -EPERM || r == -ELOOP)
 		return refuse(lab, &history, &effects, cut, number);
 	if (r < 0)
 		return fail(lab, -EPROTO, "the log does not fold: %s", strerror(-r));
 	trial->cut = cut;
 	trial->killed = true;
-	trial->returned = is_last && trial->end == TORN_RETURNED;
+	trial->acknowledged = acknowledged.ever &&
+			      moment >= moment_of_acknowledgement(&history, &acknowledged);
+	trial->code = trial->acknowledged ? acknowledged.code : trial->code;
 	trial->kill_op = cut->op;
 	return 0;
 }

@@ -517,7 +517,7 @@ struct torn_trial {
 	uint64_t kill_bytes; /* how much of that op's write was done, where part of it */
 	/* The power went: `killed` too, and `now` is what was left under that preset's rules. */
 	const struct torn_cut *cut; /* NULL: it stayed on */
-	bool returned; /* before the power went: `end` and `code` say how, whoever waited knows it */
+	bool acknowledged; /* before the power went: whoever waited knows `code` */
 	const struct torn_log *log_before; /* of earlier runs since boot; NULL: there were none */
 	/* A clean run from `now`, and one from new: both NULL where none was made. */
 	const struct torn_rerun *rerun, *rerun_of_new;

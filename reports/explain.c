@@ -269,7 +269,7 @@ static void print_end(FILE *out, enum torn_end end, int code)
 
 static void print_cut(FILE *out, const struct torn_trial *trial)
 {
-	if (trial->returned) {
+	if (trial->acknowledged) {
 		print_end(out, trial->end, trial->code);
 		fprintf(out, "; then the power goes");
 	} else {
