@@ -40,6 +40,24 @@ void torn_cuts_close(struct torn_cuts *cuts)
 	torn_hashes_close(&cuts->trees);
 }
 
+void torn_cuts_forget(struct torn_cuts *cuts)
+{
+	torn_hashes_clear(&cuts->held);
+	torn_hashes_clear(&cuts->broken);
+	torn_hashes_clear(&cuts->trees);
+}
+
+uint32_t torn_plan_weakness(const struct torn_plan *plan)
+{
+	uint32_t weakest = 0;
+	for (; plan; plan = plan->before) {
+		const struct torn_bytes name = torn_bytes_of(plan->cut.preset ? plan->cut.preset : "");
+		const uint32_t weakness = plan->cut.preset ? 1 + (uint32_t)torn_preset_named(name) : 0;
+		weakest = weakness > weakest ? weakness : weakest;
+	}
+	return weakest;
+}
+
 /* ---------------------------------------------------------------- judging */
 
 /* A promise that a state breaks. What its cut lost is malloc'ed: the search returns its arena. */
@@ -57,6 +75,7 @@ struct cutting {
 	struct torn_arena *arena; /* given back when all are judged */
 	struct torn_history history;
 	struct torn_acknowledged acknowledged;
+	uint32_t from; /* moment: before it the run was one with fewer faults, or the run before */
 	const struct torn_effects *effects;
 	const struct torn_persistence *persistence;
 	enum torn_preset preset;
@@ -85,6 +104,18 @@ static uint32_t moment_of_acknowledgement(const struct torn_history *history,
 static uint32_t moment_of_begin(const struct torn_history *history)
 {
 	return 2 * history->first;
+}
+
+/* A cut before the last fault is one of the run without that. */
+static uint32_t moment_of_last_fault(const struct torn_history *history, const struct torn_plan *plan)
+{
+	uint32_t last = 0, i = history->first;
+	for (uint32_t j = 0; j < plan->faults_count; j++)
+		if (plan->faults[j].when.first > last)
+			last = plan->faults[j].when.first;
+	while (i < history->log->count && history->log->ops[i].number < last)
+		i++;
+	return last > 0 ? 2 * i : moment_of_begin(history);
 }
 
 bool torn_cuts_run_on(const struct torn_cuts *cuts)
@@ -149,9 +180,10 @@ static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_c
 	const struct torn_effects *effects = cutting->effects;
 	const uint32_t from = acknowledged
 				      ? moment_of_acknowledgement(history, &cutting->acknowledged)
-				      : moment_of_begin(history);
+				      : cutting->from;
+	const uint32_t begun = from > cutting->from ? from : cutting->from;
 	const struct place place =
-		place_of(history, state->first > from ? state->first : from, state->end);
+		place_of(history, state->first > begun ? state->first : begun, state->end);
 	struct torn_cut cut = {.preset = torn_preset_name(cutting->preset),
 			       .op = place.op,
 			       .during = place.during};
@@ -310,8 +342,7 @@ static bool see(void *context, const struct torn_crash_state *state)
 {
 	struct cutting *cutting = context;
 	struct torn_cuts *cuts = cutting->cuts;
-	/* That the power goes in an earlier run is that run's. */
-	if (cutting->history.first > 0 && state->end <= moment_of_begin(&cutting->history))
+	if (state->end <= cutting->from)
 		return true;
 	cuts->looked++;
 	torn_hashes_add(&cuts->trees, state->tree->hash);
@@ -405,6 +436,7 @@ int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
 	const size_t mark = torn_arena_mark(arena);
 	struct cutting cutting = {.cuts = cuts, .run = run, .arena = arena};
 	int r = torn_history_of(arena, cuts->setup, run->log, &cutting.history);
+	cutting.from = r == 0 ? moment_of_last_fault(&cutting.history, run->plan) : 0;
 	cutting.acknowledged = torn_acknowledged_of(run->target, run->log, run->end, run->code);
 	if (r == 0)
 		r = note_kills(&cutting);

@@ -14,6 +14,9 @@
 /* All but posix-split, which no current Linux file system does. */
 #define TORN_PRESETS_USUAL (TORN_PRESET_BIT(TORN_PRESET_POSIX_SPLIT) - 1)
 
+/* 1 and the weakest preset that a plan's power cuts take, of all its runs; 0: the power stays on. */
+uint32_t torn_plan_weakness(const struct torn_plan *plan);
+
 struct torn_cuts {
 	struct torn_lab *lab;
 	struct torn_setup *setup;
@@ -38,6 +41,8 @@ struct torn_cuts {
 /* Returns 0 or -ENOMEM. torn_cuts_close() gives back what it took. */
 int torn_cuts_open(struct torn_cuts *cuts, struct torn_lab *lab, struct torn_setup *setup);
 void torn_cuts_close(struct torn_cuts *cuts);
+/* Judge all trees anew from now on. */
+void torn_cuts_forget(struct torn_cuts *cuts);
 /* Will the operation, or its recovery, be run from what a cut left? Then the run's log must be a copy. */
 bool torn_cuts_run_on(const struct torn_cuts *cuts);
 /*

@@ -104,6 +104,7 @@ static void search_in_worker(void *context, struct torn_lab *lab)
 {
 	struct share *share = context;
 	const struct torn_options *options = share->options;
+	share->fuzzed->presets = options->presets;
 	torn_fuzzer_begin(share->fuzzer, share->fuzzed, lab);
 	if (atexit(finish) != 0)
 		torn_worker_finish();
@@ -348,6 +349,8 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		.trials = all->trials,
 		.ops = all->ops,
 		.kills = all->kills,
+		.states = all->states,
+		.states_left_out = all->states > 0,
 		.trees = all->trees,
 		.is_part = true,
 		.seconds = seconds_since(search->begun_ns),

@@ -14,7 +14,9 @@
 #include "case.h"
 #include "clean_run.h"
 #include "coverage.h"
+#include "cuts.h"
 #include "hangs.h"
+#include "history.h"
 #include "kills.h"
 #include "memory.h"
 #include "mirror.h"
@@ -31,6 +33,9 @@
 #define TOLD_SLOTS 8192u
 #define SEEN_MAX 32u
 #define INPUT_BYTES ((size_t)16 << 20)
+/* There are many runs, and what a power cut leaves of them is mostly the same. */
+#define SETS_MAX 2048u
+#define LOST_MAX 48u
 
 /* Something that a run showed. */
 struct seen {
@@ -38,6 +43,8 @@ struct seen {
 	struct torn_judgement judgement;
 	bool killed;
 	struct torn_kill kill;
+	struct torn_cut cut; /* what it lost is in `lost` */
+	struct torn_lost lost[LOST_MAX];
 };
 
 struct sighting {
@@ -83,6 +90,8 @@ struct torn_fuzzing {
 	size_t worlds_count;
 	uint64_t told[TOLD_SLOTS];
 	struct torn_hangs hangs;
+	struct torn_cuts cuts;
+	uint64_t cuts_key; /* of the world whose trees these know; 0: of none */
 	struct torn_arena home_arena;
 	struct torn_bytes home; /* the target's first old state, as a case, in home_arena */
 	uint64_t last_text;     /* hash of the case whose log the recorder has; 0: of none */
@@ -124,7 +133,7 @@ static struct torn_bytes print_without_faults(const struct torn_case *c, struct 
 
 /*
  * Every run gives all its kills: one that a case asks for says nothing more. And no
- * run of a search ends in a power cut or comes after another one: a finding must not say that it did.
+ * run of a search comes after another one, or ends where a case says.
  */
 static void drop_ends(struct torn_plan *plan)
 {
@@ -215,7 +224,43 @@ static void see_kill(void *context, const struct torn_kill *kill,
 	const struct seen *before = find_seen(sighting, invariant->id, judgement->role);
 	if (before && (!before->killed || before->kill.call == kill->call))
 		return;
-	sighting->items[sighting->count++] = (struct seen){invariant, *judgement, true, *kill};
+	sighting->items[sighting->count++] =
+		(struct seen){.invariant = invariant, .judgement = *judgement, .killed = true, .kill = *kill};
+}
+
+static uint32_t weakness_of(const struct seen *seen)
+{
+	const struct torn_plan plan = {.cut = seen->cut};
+	return torn_plan_weakness(&plan);
+}
+
+/* From cuts.c. What shows without a power cut is told of that, and one that loses much is hard to read. */
+static void see_cut(void *context, const struct torn_plan *plan, const struct torn_invariant *invariant,
+		    const struct torn_judgement *judgement)
+{
+	struct torn_fuzzing *fuzzing = context;
+	struct sighting *sighting = &fuzzing->sighting;
+	if (judgement->is_label || sighting->count == SEEN_MAX || plan->cut.lost_count > LOST_MAX ||
+	    is_known(fuzzing->known, invariant->id, judgement->role))
+		return;
+	struct seen *seen = &sighting->items[sighting->count];
+	for (size_t i = 0; i < sighting->count; i++) {
+		struct seen *before = &sighting->items[i];
+		if (before->invariant != invariant || strcmp(before->judgement.role, judgement->role) != 0)
+			continue;
+		if (!before->cut.preset)
+			return;
+		if (before->judgement.call == judgement->call)
+			seen = before;
+	}
+	/* The strongest preset is told: the weakest one is looked at first, the others in order. */
+	const bool is_first = seen == &sighting->items[sighting->count];
+	if (!is_first && torn_plan_weakness(plan) >= weakness_of(seen))
+		return;
+	sighting->count += is_first;
+	*seen = (struct seen){.invariant = invariant, .judgement = *judgement, .killed = true, .cut = plan->cut};
+	memcpy(seen->lost, plan->cut.lost, plan->cut.lost_count * sizeof *seen->lost);
+	seen->kill.call = judgement->call;
 }
 
 /* A pair of calls with what they were told, and how it ended: has that been seen? */
@@ -260,6 +305,50 @@ static int run_plan(struct torn_fuzzing *fuzzing, const struct world *world, str
 	return r;
 }
 
+/* What a power cut may leave of a run. Ends the recorder's run, where something is run from there. */
+static int judge_cuts(struct torn_fuzzing *fuzzing, struct world *world, const struct torn_trial *trial)
+{
+	struct torn_cuts *cuts = &fuzzing->cuts;
+	if (fuzzing->cuts_key != world->key)
+		torn_cuts_forget(cuts);
+	fuzzing->cuts_key = world->key;
+	cuts->setup = &world->setup;
+	cuts->rerun_of_new = world->kills.rerun_of_new;
+	const uint64_t looked = cuts->looked;
+	const int r = torn_cuts_judge(cuts, trial);
+	fuzzing->fuzzed->states += cuts->looked - looked;
+	return r;
+}
+
+/* All that a crash of the run may leave. */
+static int judge_crashes(struct torn_fuzzing *fuzzing, struct world *world, const struct torn_trial *trial,
+			 unsigned depth)
+{
+	struct torn_fuzzed *fuzzed = fuzzing->fuzzed;
+	struct torn_kills *kills = &world->kills;
+	struct torn_trial run = *trial;
+	struct torn_log log;
+	int r = 0;
+	if (kills->trees.count > TREES_MAX)
+		torn_kills_forget(kills);
+	if (fuzzing->cuts.trees.count > TREES_MAX)
+		torn_cuts_forget(&fuzzing->cuts);
+	const uint64_t count = kills->count, trees = kills->trees.count;
+	const size_t mark = torn_arena_mark(world->setup.arena);
+	if (fuzzed->presets) {
+		r = torn_log_copy(world->setup.arena, trial->log, &log) < 0 ? -ENOTSUP : 0;
+		run.log = &log;
+	}
+	if (r == 0)
+		r = torn_kills_judge(kills, &run, depth ? trial->plan->faults[0].when.first : 1, depth);
+	fuzzed->kills += kills->count - count;
+	fuzzed->trees += kills->trees.count - trees;
+	if (r == 0 && fuzzed->presets)
+		r = judge_cuts(fuzzing, world, &run);
+	torn_arena_return(world->setup.arena, mark);
+	return r;
+}
+
 /*
  * Run a plan in a world and collect what it shows that the world's clean run
  * does not: `depth` 0 is that clean run itself. Returns as torn_trial_run does,
@@ -285,15 +374,8 @@ static int observe(struct torn_fuzzing *fuzzing, struct world *world, struct tor
 	see_end(fuzzing, &trial, &world->known);
 	if (trial.killed)
 		return r;
-	struct torn_kills *kills = &world->kills;
-	if (kills->trees.count > TREES_MAX)
-		torn_kills_forget(kills);
-	const uint64_t count = kills->count, trees = kills->trees.count;
 	fuzzing->known = &world->known;
-	r = torn_kills_judge(kills, &trial, depth ? plan->faults[0].when.first : 1, depth);
-	fuzzed->kills += kills->count - count;
-	fuzzed->trees += kills->trees.count - trees;
-	return r;
+	return judge_crashes(fuzzing, world, &trial, depth);
 }
 
 /* ----------------------------------------------------------------- telling */
@@ -311,7 +393,7 @@ static struct torn_order order_of(struct torn_fuzzing *fuzzing, const struct wor
 	struct torn_arena *arena = &fuzzing->scratch;
 	torn_arena_return(arena, 0);
 	torn_setup_to_case(&world->setup, plan, invariant, arena, &c);
-	return (struct torn_order){.faults = plan->faults_count,
+	return (struct torn_order){.faults = plan->faults_count << 8 | torn_plan_weakness(plan),
 				   .plans = {(uint32_t)print(&c, arena).size}};
 }
 
@@ -326,6 +408,10 @@ static void tell(struct torn_fuzzing *fuzzing, const struct world *world,
 			.name = TORN_FAULT_KILL,
 			.value = (int64_t)seen->kill.bytes,
 		};
+	if (seen->cut.preset) {
+		with_kill.cut = seen->cut;
+		with_kill.cut.lost = seen->lost;
+	}
 	const struct torn_shown shown = {
 		.setup = &world->setup,
 		.plan = &with_kill,
@@ -348,7 +434,9 @@ static uint64_t hash_more(uint64_t hash, const void *data, size_t size)
 static bool was_told(struct torn_fuzzing *fuzzing, const struct world *world,
 		     const struct torn_plan *plan, const struct seen *seen)
 {
-	uint32_t places[TORN_FAULTS_MAX + 1] = {(uint32_t)seen->kill.call << 1 | seen->killed};
+	const bool is_cut = seen->cut.preset != NULL;
+	uint32_t places[TORN_FAULTS_MAX + 1] = {
+		(uint32_t)seen->kill.call << 2 | (uint32_t)is_cut << 1 | seen->killed};
 	for (uint32_t i = 0; i < plan->faults_count; i++)
 		places[1 + i] = (uint32_t)plan->faults[i].call << 8 | plan->faults[i].name;
 	const char *id = seen->invariant->id, *role = seen->judgement.role;
@@ -510,7 +598,7 @@ static void forget_worlds(struct torn_fuzzing *fuzzing)
 static void know(struct known *known, const struct sighting *sighting)
 {
 	for (size_t i = 0; i < sighting->count && known->count < SEEN_MAX; i++) {
-		if (sighting->items[i].kill.op > 0) /* it is told again where another tree shows it */
+		if (sighting->items[i].kill.op > 0 || sighting->items[i].cut.preset) /* it is told again where another tree shows it */
 			continue;
 		known->items[known->count].id = sighting->items[i].invariant->id;
 		snprintf(known->items[known->count++].role, sizeof known->items->role, "%s",
@@ -618,7 +706,8 @@ static int run_case(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 		return 0;
 	}
 	if (r == TORN_HELD) {
-		const bool has_log = world->kills.rerun_of_new == NULL && fuzzing->sighting.count == 0;
+		const bool runs_on = world->kills.rerun_of_new || world->setup.variant->recovery;
+		const bool has_log = !runs_on && fuzzing->sighting.count == 0;
 		r = tell_found(fuzzing, world, &c.plan);
 		fuzzing->last_text = has_log ? hash_of(text) : 0;
 	}
@@ -773,6 +862,13 @@ int torn_fuzzing_open(struct torn_fuzzed *fuzzed, struct torn_lab *lab, uint8_t 
 	if (r == 0)
 		r = torn_arena_open(&fuzzing->kept, WORLDS_BYTES);
 	if (r == 0)
+		r = torn_cuts_open(&fuzzing->cuts, lab, NULL);
+	fuzzing->cuts.presets = fuzzed->presets;
+	fuzzing->cuts.sets_max = SETS_MAX;
+	fuzzing->cuts.seed = 1;
+	fuzzing->cuts.tell = see_cut;
+	fuzzing->cuts.context = fuzzing;
+	if (r == 0)
 		fuzzing->home = case_of_world(fuzzed->target, fuzzed->variant,
 					      &fuzzed->target->worlds[0], &fuzzing->home_arena);
 	if (r == 0 && !fuzzing->home.data)
@@ -790,6 +886,8 @@ void torn_fuzzing_close(struct torn_fuzzing *fuzzing)
 					     &fuzzing->home_arena, &fuzzing->kept};
 	if (fuzzing->kept.base)
 		forget_worlds(fuzzing);
+	if (fuzzing->cuts.arena.base)
+		torn_cuts_close(&fuzzing->cuts);
 	for (size_t i = 0; i < sizeof arenas / sizeof *arenas; i++)
 		if (arenas[i]->base)
 			torn_arena_close(arenas[i]);

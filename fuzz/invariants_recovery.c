@@ -53,6 +53,11 @@ static void recovery_converges(const struct torn_trial *trial, struct torn_judge
 						    : "the target has no recovery");
 		return;
 	}
+	if (!trial->world && trial->new_tree == trial->old_tree) {
+		torn_judge(judgement, TORN_SKIPPED,
+			   "the operation fails from this old state, which the target does not declare");
+		return;
+	}
 	if (!succeeded(trial, trial->recovered)) {
 		judge_end(trial->recovered, "recovery after the crash", judgement);
 		return;

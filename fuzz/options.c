@@ -283,8 +283,9 @@ struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 
 struct torn_options torn_options_fuzz(int argc, char **argv)
 {
-	return torn_options_parse(argc, argv, "time runs seed corpus cases jobs allow timeout quiet reports",
+	return torn_options_parse(argc, argv, "time runs seed corpus cases power presets jobs allow timeout quiet reports",
 				  "TARGET[@VARIANT]",
 				  "Search for broken promises, guided by coverage (libFuzzer): faults, "
-				  "arguments and old states are fuzzed, every kill of every run is judged.");
+				  "arguments and old states are fuzzed, every kill of every run is judged, and "
+				  "every power cut where --power model is said.");
 }

@@ -92,18 +92,6 @@ static bool is_shown_before(const struct torn_sweeping *sweeping, unsigned level
 	return sweeping->before && is_shown_before(sweeping->before, sweeping->before->depth + 1, id, role);
 }
 
-/* Of the weakest preset that a plan takes; 0: the power stays on. */
-static int weakness_of(const struct torn_plan *plan)
-{
-	int weakest = 0;
-	for (; plan; plan = plan->before) {
-		const int preset =
-			plan->cut.preset ? 1 + (int)torn_preset_named(torn_bytes_of(plan->cut.preset)) : 0;
-		weakest = preset > weakest ? preset : weakest;
-	}
-	return weakest;
-}
-
 const char torn_sweep_too_many[] = "more findings than torn keeps of one variant";
 
 static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, bool killed,
@@ -123,7 +111,7 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 		.is_later = sweeping->runs > 0 || plan->cut.preset,
 	};
 	/* Of power cuts the strongest preset that shows it is told, in whatever old state. */
-	shown.order.faults = sweeping->runs << 16 | torn_plan_faults(plan) << 8 | (uint32_t)weakness_of(plan);
+	shown.order.faults = sweeping->runs << 16 | torn_plan_faults(plan) << 8 | torn_plan_weakness(plan);
 	shown.order.kill = kill;
 	torn_findings_add(&sweeping->sweep->findings, &shown);
 	if (sweeping->sweep->findings.overflowed)

@@ -3,6 +3,7 @@
  * the litmus table that a file system has shown is a state that its preset allows;
  * what it has never shown, and promises not to, is none.
  */
+#include <ctype.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 
@@ -195,6 +196,14 @@ OPERATION(renames_and_syncs_a_new_one)
 	return 0;
 }
 
+OPERATION(replaces_and_changes_the_mode)
+{
+	int fd = write_all("/srv/t", O_CREAT | O_EXCL, 'n', SIZE), dir = open("/srv", O_RDONLY);
+	MUST(fd >= 0 && dir >= 0 && fsync(fd) == 0 && fchmod(fd, 0600) == 0 && close(fd) == 0);
+	MUST(rename("/srv/t", "/srv/f") == 0 && fsync(dir) == 0 && close(dir) == 0);
+	return 0;
+}
+
 OPERATION(writes_through)
 {
 	int fd = write_all("/srv/f", O_DSYNC, 'n', SIZE);
@@ -216,7 +225,7 @@ struct seen {
 	uint64_t sets;
 };
 
-/* a: absent, 0: empty, o: old, n: new, z: new's size in zeroes, x: anything else. */
+/* a: absent, 0: empty, o: old, n: new, z: new's size in zeroes, x: anything else; O, N: of another mode. */
 static char letter_of(const struct torn_node *node)
 {
 	static uint8_t bytes[SIZE + 1];
@@ -232,7 +241,9 @@ static char letter_of(const struct torn_node *node)
 			return 'x';
 	if (size != SIZE && size != 100)
 		return 'x';
-	return bytes[0] == 0 ? 'z' : (char)bytes[0];
+	if (bytes[0] == 0)
+		return 'z';
+	return node->mode == 0644 ? (char)bytes[0] : (char)toupper(bytes[0]);
 }
 
 static void add_hash(struct seen *seen, struct torn_hash hash)
@@ -333,6 +344,8 @@ static const struct litmus {
 	 "o", "ao"},
 	{"rename across, fsync of a new file", renames_and_syncs_a_new_one, "mnt/f", "o", "o", "o", "o",
 	 "o", "ao", "ao"},
+	/* btrfs logs with a new name in a directory what may be done with its inode; so it was measured */
+	{"mode after the fsync", replaces_and_changes_the_mode, "srv/f", "N", "N", "N", "N", "N", "N", "nN"},
 	{"O_DSYNC", writes_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
 };
 

@@ -149,8 +149,17 @@ static void lose_data(struct reading *reading, const struct torn_op *op)
 						  .of_loss = true});
 }
 
+/* What is written into a FIFO or a socket is on no disk. */
+static bool is_file(const struct reading *reading, torn_object object)
+{
+	const struct torn_fold_object *found = torn_fold_object(&reading->fold, object);
+	return found && found->node && found->node->type == TORN_FILE;
+}
+
 static void add_write(struct reading *reading, const struct torn_op *op, uint64_t length)
 {
+	if (!is_file(reading, op->object))
+		return;
 	const uint64_t before = size_of(reading, op->object), end = op->offset + length;
 	const uint64_t block_end =
 		(before + TORN_BLOCK_SIZE - 1) / TORN_BLOCK_SIZE * TORN_BLOCK_SIZE;
@@ -181,6 +190,8 @@ static void add_write(struct reading *reading, const struct torn_op *op, uint64_
 
 static void add_size(struct reading *reading, const struct torn_op *op, uint64_t size)
 {
+	if (!is_file(reading, op->object))
+		return;
 	const uint64_t before = size_of(reading, op->object);
 	if (size != before)
 		add(reading, (struct torn_effect){.kind = TORN_EFFECT_SIZE,

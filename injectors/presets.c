@@ -261,6 +261,18 @@ static bool takes_a_name_of(const struct torn_effect *later, const struct torn_e
 	return false;
 }
 
+/* With a new name in a directory that is synced goes who the inode belongs to and what may be done with it. */
+static void settle_attributes(struct building *building, const struct torn_effect *entries, uint32_t end,
+			      uint32_t moment)
+{
+	const struct torn_effect *items = building->effects->items;
+	for (uint32_t i = 0; i < end; i++)
+		for (uint32_t j = 0; j < entries->entries_count; j++)
+			if (items[i].kind == TORN_EFFECT_ATTRIBUTES && entries->entries[j].object &&
+			    items[i].object == entries->entries[j].object)
+				settle(building, i, moment);
+}
+
 /* The log of btrfs: what is in an inode, its names, the new directories above, and whose names these were. */
 static void sync_closure(struct building *building, uint32_t end, torn_object object, uint32_t moment)
 {
@@ -273,6 +285,8 @@ static void sync_closure(struct building *building, uint32_t end, torn_object ob
 		if (building->order->durable[i - 1] <= moment)
 			continue;
 		settle(building, i - 1, moment);
+		if (is_name)
+			settle_attributes(building, effect, end, moment);
 		for (uint32_t j = 0; j < i - 1 && is_name; j++)
 			if (takes_a_name_of(effect, &items[j]))
 				settle(building, j, moment);
