@@ -196,11 +196,12 @@ OPERATION(renames_and_syncs_a_new_one)
 	return 0;
 }
 
-OPERATION(replaces_and_changes_the_mode)
+OPERATION(exchanges_and_changes_the_mode)
 {
 	int fd = write_all("/srv/t", O_CREAT | O_EXCL, 'n', SIZE), dir = open("/srv", O_RDONLY);
 	MUST(fd >= 0 && dir >= 0 && fsync(fd) == 0 && fchmod(fd, 0600) == 0 && close(fd) == 0);
-	MUST(rename("/srv/t", "/srv/f") == 0 && fsync(dir) == 0 && close(dir) == 0);
+	MUST(renameat2(AT_FDCWD, "/srv/t", AT_FDCWD, "/srv/f", RENAME_EXCHANGE) == 0);
+	MUST(unlink("/srv/t") == 0 && fsync(dir) == 0 && close(dir) == 0);
 	return 0;
 }
 
@@ -345,7 +346,7 @@ static const struct litmus {
 	{"rename across, fsync of a new file", renames_and_syncs_a_new_one, "mnt/f", "o", "o", "o", "o",
 	 "o", "ao", "ao"},
 	/* btrfs logs with a new name in a directory what may be done with its inode; so it was measured */
-	{"mode after the fsync", replaces_and_changes_the_mode, "srv/f", "N", "N", "N", "N", "N", "N", "nN"},
+	{"mode after the fsync", exchanges_and_changes_the_mode, "srv/f", "N", "N", "N", "N", "N", "N", "nN"},
 	{"O_DSYNC", writes_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
 };
 

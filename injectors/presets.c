@@ -282,11 +282,13 @@ static void sync_closure(struct building *building, uint32_t end, torn_object ob
 		const bool is_name = names(effect, object) || is_entry_of(effect, object);
 		if (effect->kind == TORN_EFFECT_ENTRIES ? !is_name : effect->object != object)
 			continue;
-		if (building->order->durable[i - 1] <= moment)
+		if (building->order->durable[i - 1] < moment)
 			continue;
-		settle(building, i - 1, moment);
 		if (is_name)
 			settle_attributes(building, effect, end, moment);
+		if (building->order->durable[i - 1] == moment)
+			continue;
+		settle(building, i - 1, moment);
 		for (uint32_t j = 0; j < i - 1 && is_name; j++)
 			if (takes_a_name_of(effect, &items[j]))
 				settle(building, j, moment);
