@@ -7,7 +7,7 @@
  * mean old; and a killed run leaves its temp, or the old bytes, under a
  * random name that no later run clears.
  *
- * `fixed` differs in three places, for one of which a finding asked: fsatomic.c
+ * `fixed` differs in four places, for two of which a finding asked: fsatomic.c
  * names them.
  */
 #include "fsatomic.h"
@@ -40,6 +40,11 @@ static const struct torn_world worlds[] = {
 	 .refuses = false},
 	{"private",
 	 "old etc/sysctl.d/99-kensa.conf file mode=0600 \"kernel.panic = 10\\n\"\n",
+	 .refuses = false},
+	/* the umask takes the last bit from what the temp is made with */
+	{"group_writable",
+	 "arg mode 0664\n"
+	 "old etc/sysctl.d/99-kensa.conf file mode=0664 \"kernel.panic = 10\\n\"\n",
 	 .refuses = false},
 	{"large",
 	 __extension__ "old etc/sysctl.d/99-kensa.conf file " FSATOMIC_LARGE "\n",
