@@ -206,7 +206,7 @@ struct torn_op {
 	struct torn_bytes path, path_to; /* "" is the root; path_to of rename, link; text of a symlink */
 	struct torn_bytes name, name_to; /* last component: the entry's name in dir, dir_to */
 	struct torn_bytes xattr;         /* name of an attribute */
-	struct torn_bytes data;          /* bytes written, in full, also those a fault cut off */
+	struct torn_bytes data;          /* bytes written */
 	int64_t result, told;
 	int64_t time_ns; /* virtual */
 };

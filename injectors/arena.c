@@ -33,9 +33,14 @@ void torn_arena_close(struct torn_arena *arena)
 	*arena = (struct torn_arena){0};
 }
 
+static size_t rounded_up(size_t size)
+{
+	return (size + 15) & ~(size_t)15;
+}
+
 void *torn_arena_take_raw(struct torn_arena *arena, size_t size)
 {
-	size_t rounded = (size + 15) & ~(size_t)15;
+	const size_t rounded = rounded_up(size);
 	if (rounded < size || rounded > arena->size - arena->used) {
 		if (arena->failed == 0)
 			arena->failed = size ? size : 1;
@@ -82,4 +87,11 @@ void torn_arena_return(struct torn_arena *arena, size_t mark)
 	arena->used = mark;
 	give_back(arena);
 	arena->failed = 0;
+}
+
+void torn_arena_shorten(struct torn_arena *arena, const void *taken, size_t size, size_t kept)
+{
+	const size_t at = (size_t)((const uint8_t *)taken - arena->base);
+	if (at + rounded_up(size) == arena->used && kept <= size)
+		arena->used = at + rounded_up(kept);
 }

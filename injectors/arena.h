@@ -43,6 +43,9 @@ void *torn_arena_take_raw(struct torn_arena *arena, size_t size);
 /* Copy bytes into the arena, with a NUL behind them that does not count. */
 struct torn_bytes torn_arena_copy(struct torn_arena *arena, const void *data, size_t size);
 
+/* Give back the end of what was taken last; where something was taken after it, nothing. */
+void torn_arena_shorten(struct torn_arena *arena, const void *taken, size_t size, size_t kept);
+
 /* Everything taken after a mark is given back by returning to it; a lot of it to the kernel. */
 static inline size_t torn_arena_mark(const struct torn_arena *arena)
 {

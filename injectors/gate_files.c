@@ -116,6 +116,17 @@ static void fail_writeback(const struct torn_doing *doing, enum torn_fsync manne
 		op->flags |= TORN_OP_REVERTED;
 }
 
+/*
+ * The rest of the bytes is nobody's: a target that writes 64 KiB byte by byte asks for
+ * all that is left each time.
+ */
+static void keep_what_was_written(struct torn_recorder *recorder, struct torn_op *op)
+{
+	const size_t written = op->result > 0 ? (size_t)op->result : 0;
+	torn_arena_shorten(&recorder->arena, op->data.data, op->data.size + 1, written + 1);
+	op->data.size = written;
+}
+
 static long numbered(struct torn_gate *gate, struct torn_request *request, struct torn_op *draft,
 		     enum torn_where where)
 {
@@ -151,6 +162,8 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 		op->result = op->told = -owed;
 	else
 		carry_out(&doing, where);
+	if (op->kind == TORN_KIND_write && op->data.data)
+		keep_what_was_written(recorder, op);
 	if (action.manner != TORN_FSYNC_NONE)
 		fail_writeback(&doing, action.manner);
 	if (action.act == TORN_ACT_LATE && op->result >= 0)
