@@ -32,6 +32,13 @@
  *     Fixed: refused.
  *   - rollback-restores, no fault: the same for dst a dangling symlink, which stat
  *     takes for no file. Fixed: lstat, here and of the backup.
+ * and, by power cuts (torn check --power model):
+ *   - backup-kept, no-litter, a cut after the rename of the source: where metadata may
+ *     reach the disk in another order (posix) the new dst is there and the backup is not, or
+ *     only under its temp's name. Fixed: fsync of the directory before that rename.
+ *   - success-is-durable, rollback-is-durable, a cut after the end: the renames are
+ *     not on the disk, and the binary that failed its check is back. Fixed: fsync of the
+ *     directory before either is reported.
  * torn fuzz found that the first `fixed` took directories, as source too, which a
  * rollback cannot take back; left the link's own name where an error hid that dst
  * and backup were one file; and wrote into a dst that was a directory.
@@ -176,6 +183,23 @@ static int link_previous(const char *dst, const struct stat *status, const char 
 	return 0;
 }
 
+static int install(const char *source, const char *dst)
+{
+	return go_rename(source, dst) < 0 ? fail("replace", dst) : 0;
+}
+
+/* The backup is on the disk before it may be all that is left of the old file. */
+static int install_over(const char *source, const char *dst, const struct stat *status,
+			const char *previous, int parent)
+{
+	if (link_previous(dst, status, previous) < 0)
+		return -1;
+	int result = go_sync(parent) < 0 ? fail("sync the directory of", dst) : install(source, dst);
+	if (result < 0)
+		go_remove_quietly(previous); /* dst is still that file */
+	return result;
+}
+
 int banger_atomic_replace_fixed(const char *source, const char *dst, const char *suffix,
 				enum banger_replaced *ret_replaced)
 {
@@ -201,15 +225,18 @@ int banger_atomic_replace_fixed(const char *source, const char *dst, const char 
 	int is_there = look(dst, &status);
 	if (is_there < 0 || clear_directory(previous) < 0)
 		return -1;
-	if (is_there && link_previous(dst, &status, previous) < 0)
-		return -1;
-	if (go_rename(source, dst) < 0) {
-		if (is_there)
-			go_remove_quietly(previous); /* dst is still that file */
-		return fail("replace", dst);
+	int parent = go_open_parent(dst); /* after the rename an error would come too late */
+	if (parent < 0)
+		return fail("open the directory of", dst);
+	int result = is_there ? install_over(source, dst, &status, previous, parent)
+			      : install(source, dst);
+	if (result == 0) {
+		*ret_replaced = is_there ? BANGER_REPLACED : BANGER_CREATED;
+		if (go_sync(parent) < 0)
+			result = fail("sync the directory of", dst);
 	}
-	*ret_replaced = is_there ? BANGER_REPLACED : BANGER_CREATED;
-	return 0;
+	(void)close(parent); /* only ever read */
+	return result;
 }
 
 /* Put the backup back; where it may be missing, that is success. */
@@ -230,6 +257,13 @@ static int restore(const char *dst, const char *previous, bool may_miss)
 	return go_rename(previous, dst) < 0 ? fail("restore", dst) : 0;
 }
 
+static int take_back(const char *dst, const char *previous, enum banger_replaced replaced)
+{
+	if (replaced == BANGER_CREATED)
+		return go_remove(dst) < 0 && errno != ENOENT ? fail("remove", dst) : 0;
+	return restore(dst, previous, replaced == BANGER_UNKNOWN);
+}
+
 int banger_atomic_replace_rollback_fixed(const char *dst, const char *suffix,
 					 enum banger_replaced replaced)
 {
@@ -237,12 +271,15 @@ int banger_atomic_replace_rollback_fixed(const char *dst, const char *suffix,
 
 	if (name_previous(dst, suffix, previous) < 0)
 		return -1;
-	switch (replaced) {
-	case BANGER_UNCHANGED:
+	if (replaced == BANGER_UNCHANGED)
 		return 0;
-	case BANGER_CREATED:
-		return go_remove(dst) < 0 && errno != ENOENT ? fail("remove", dst) : 0;
-	default:
-		return restore(dst, previous, replaced == BANGER_UNKNOWN);
-	}
+	int parent = go_open_parent(dst);
+	if (parent < 0)
+		return fail("open the directory of", dst);
+	int result = take_back(dst, previous, replaced);
+	/* also where nothing was to be done: a killed rollback may have done it */
+	if (result == 0 && go_sync(parent) < 0)
+		result = fail("sync the directory of", dst);
+	(void)close(parent); /* only ever read */
+	return result;
 }

@@ -36,7 +36,8 @@ enum banger_replaced {
  * refused as source, as dst, and by the rollback as backup; where a replace puts
  * its backup an empty one is removed, and one that is not is refused. The backup
  * is a hard link until dst is replaced: on a file system without these all is
- * refused.
+ * refused. What is reported is on the disk; the bytes of the source are taken to be
+ * there already.
  */
 int banger_atomic_replace_fixed(const char *source, const char *dst, const char *suffix,
 				enum banger_replaced *ret_replaced);

@@ -15,6 +15,13 @@
  *   - metadata-kept, no fault: a clone gets its mode from openat, less the umask,
  *     and only a copy byte by byte gets it by fchmod, once it is whole. Fixed:
  *     fchmod after either, before dst has its name.
+ * and, by power cuts (torn check --power model):
+ *   - old-or-new, retry-succeeds, a cut after ioctl: a clone is never synced, and dst
+ *     is there without its bytes; metadata-kept, a cut after fchmod: nor is the mode, which
+ *     comes after the sync of a copy. Fixed: one fsync, after the clone or the bytes and
+ *     after fchmod, before dst has its name.
+ *   - success-is-durable, a cut after the end: the name of dst is in no synced
+ *     directory. Fixed: fsync of it.
  *
  * A file system that knows no RENAME_NOREPLACE (NFS, 9p, FUSE where its daemon has
  * no rename2: EINVAL) is refused by `fixed`.
@@ -97,10 +104,9 @@ int banger_copy_file_prefer_clone(const char *source, const char *dst)
 
 static int fill_fixed(int to, int from, mode_t perm)
 {
-	if (ioctl(to, FICLONE, from) < 0 &&
-	    (rewind_both(to, from) < 0 || go_copy(to, from) < 0 || go_sync(to) < 0))
+	if (ioctl(to, FICLONE, from) < 0 && (rewind_both(to, from) < 0 || go_copy(to, from) < 0))
 		return -1;
-	return go_chmod(to, perm);
+	return go_chmod(to, perm) < 0 || go_sync(to) < 0 ? -1 : 0;
 }
 
 /* Refuse a name that is taken before gigabytes were copied for it; the rename refuses it too. */
@@ -135,6 +141,19 @@ static int publish(const char *dst, int from, mode_t perm)
 	return result;
 }
 
+/* The directory is opened before anything is made: after the rename an error would come too late. */
+static int publish_durably(const char *dst, int from, mode_t perm)
+{
+	int parent = go_open_parent(dst);
+	if (parent < 0)
+		return fail("open the directory of", dst);
+	int result = publish(dst, from, perm);
+	if (result == 0 && go_sync(parent) < 0)
+		result = fail("sync the directory of", dst);
+	(void)close(parent); /* only ever read */
+	return result;
+}
+
 int banger_copy_file_prefer_clone_fixed(const char *source, const char *dst)
 {
 	mode_t perm;
@@ -142,7 +161,7 @@ int banger_copy_file_prefer_clone_fixed(const char *source, const char *dst)
 	int from = open_source(source, O_NONBLOCK, &perm);
 	if (from < 0)
 		return -1;
-	int result = refuse_existing(dst) < 0 ? -1 : publish(dst, from, perm);
+	int result = refuse_existing(dst) < 0 ? -1 : publish_durably(dst, from, perm);
 	(void)close(from);
 	return result;
 }

@@ -18,6 +18,19 @@ int go_open(const char *path, int flags, mode_t perm)
 	return TEMP_FAILURE_RETRY(open(path, flags | O_CLOEXEC, perm));
 }
 
+int go_open_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	int length = slash == path ? 1 : (int)(slash - path);
+	char parent[PATH_MAX];
+
+	if (snprintf(parent, sizeof(parent), "%.*s", length, path) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return go_open(parent, O_RDONLY | O_DIRECTORY, 0);
+}
+
 int go_create_temp(const char *stem, const char *suffix, char *ret_temp)
 {
 	for (int try = 0; try < 10000; try++) {

@@ -21,6 +21,8 @@
 
 /* os.OpenFile. Returns a descriptor. */
 int go_open(const char *path, int flags, mode_t perm);
+/* os.Open of the directory that holds `path`, which is absolute. Returns a descriptor, to be synced. */
+int go_open_parent(const char *path);
 /* os.CreateTemp(dir, "PREFIX*SUFFIX"): `stem` is dir and prefix, ret_temp has PATH_MAX bytes. */
 int go_create_temp(const char *stem, const char *suffix, char *ret_temp);
 

@@ -11,6 +11,9 @@
  *     is durable too.
  *   - success-is-durable, a power cut after the rename (torn check --power model):
  *     the old file is back, or none. Fixed: fsync of the directory.
+ *   - success-is-durable of urunc.create, a power cut after the end, where an fsync of a
+ *     file brings no directory along (posix): the container's directory is gone, and
+ *     state.json with it. Fixed: fsync of the directories on the way.
  *   - no finding: the directory is opened before anything is made. Opened after the
  *     rename, an error there would be one after the fact (label `committed`), as
  *     only that of its fsync is now.
@@ -146,20 +149,6 @@ int urunc_atomic_write_file_reviewed(const char *path, struct torn_bytes data, m
 
 /* ------------------------------------------------------------------ fixed */
 
-/* Open the directory that holds `path`. */
-static int open_parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	int length = slash == path ? 1 : (int)(slash - path);
-	char parent[PATH_MAX];
-
-	if (snprintf(parent, sizeof(parent), "%.*s", length, path) >= PATH_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	return go_open(parent, O_RDONLY | O_DIRECTORY, 0);
-}
-
 /* Drop a temp that got no further than being open. */
 static void discard_temp(int file, const char *temp)
 {
@@ -195,7 +184,7 @@ static int replace(const char *path, struct torn_bytes data, mode_t perm)
 
 int urunc_atomic_write_file_fixed(const char *path, struct torn_bytes data, mode_t perm)
 {
-	int parent = open_parent(path);
+	int parent = go_open_parent(path);
 	if (parent < 0)
 		return fail("open the directory of", path);
 
@@ -204,4 +193,30 @@ int urunc_atomic_write_file_fixed(const char *path, struct torn_bytes data, mode
 		result = fail("sync the directory of", path);
 	(void)close(parent); /* only ever read */
 	return result;
+}
+
+int urunc_make_directory_fixed(const char *path)
+{
+	char made[PATH_MAX];
+
+	if (go_mkdir_all(path, 0755) < 0)
+		return -1;
+	/* Also those that were there: one that a killed run made may not be on the disk yet. */
+	if (snprintf(made, sizeof(made), "%s", path) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return fail("make", path);
+	}
+	for (char *slash = strrchr(made, '/'); slash; slash = strrchr(made, '/')) {
+		int parent = go_open_parent(made);
+		if (parent < 0)
+			return fail("open the directory of", made);
+		int result = go_sync(parent);
+		if (result < 0)
+			result = fail("sync the directory of", made);
+		(void)close(parent); /* only ever read */
+		if (result < 0)
+			return result;
+		*slash = '\0';
+	}
+	return 0;
 }

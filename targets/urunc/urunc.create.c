@@ -9,7 +9,6 @@
  *
  * The VMM is not started here, and no pid is ever signalled.
  */
-#include "../go/go_os.h"
 #include "urunc.h"
 
 static const char directory[] = "/run/urunc/c1";
@@ -17,7 +16,7 @@ static const char state_file[] = "/run/urunc/c1/state.json";
 
 static int create(const struct torn_run *run, const struct urunc_saving *saving)
 {
-	if (go_mkdir_all(directory, 0755) < 0) /* InitialSetup */
+	if (saving->make_directory(directory) < 0) /* InitialSetup */
 		return -1;
 	if (saving->state(state_file, torn_run_arg(run, "creating")) < 0)
 		return -1;

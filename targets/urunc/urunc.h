@@ -30,8 +30,15 @@ int urunc_atomic_write_file_fixed(const char *path, struct torn_bytes data, mode
  */
 int urunc_write_pid_file(const char *path, struct torn_bytes pid);
 
-/* How each version saves a state file and a pid file. */
+/*
+ * Ours of os.MkdirAll(path, 0755): then each directory on the way is synced, so
+ * that what is saved in the last one can be durable.
+ */
+int urunc_make_directory_fixed(const char *path);
+
+/* How each version makes a container's directory, and saves a state file and a pid file. */
 struct urunc_saving {
+	int (*make_directory)(const char *path);
 	int (*state)(const char *path, struct torn_bytes data);
 	int (*pid)(const char *path, struct torn_bytes pid);
 };
