@@ -171,10 +171,11 @@ static struct place place_of(const struct torn_history *history, uint32_t first,
 
 /*
  * The earliest cut that leaves a state, once it is acknowledged or before. The caller frees what
- * it lost; NULL: there was no memory. What was lost first is to blame.
+ * it lost; NULL: there was no memory. What was lost first is to blame, but not what a failed fsync
+ * had lost before, where there is more: a temp's data that nobody misses.
  */
 static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_crash_state *state,
-			      bool acknowledged, enum torn_call *ret_blamed)
+			      bool acknowledged, struct torn_judgement *judgement)
 {
 	const struct torn_history *history = &cutting->history;
 	const struct torn_effects *effects = cutting->effects;
@@ -187,7 +188,7 @@ static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_c
 	struct torn_cut cut = {.preset = torn_preset_name(cutting->preset),
 			       .op = place.op,
 			       .during = place.during};
-	uint32_t count = 0, blamed = UINT32_MAX;
+	uint32_t count = 0, blamed = UINT32_MAX, blamed_else = UINT32_MAX;
 	for (uint32_t i = 0; i < effects->count; i++)
 		count += is_lost(cutting, state, i, place.moment);
 	struct torn_lost *lost = calloc(count + 1, sizeof *lost);
@@ -195,13 +196,18 @@ static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_c
 		if (!is_lost(cutting, state, i, place.moment))
 			continue;
 		lost[cut.lost_count++] = lost_of(cutting, &effects->items[i]);
-		if (blamed == UINT32_MAX)
-			blamed = effects->items[i].at;
+		uint32_t *first_of =
+			cutting->persistence->gone[i] <= place.moment ? &blamed_else : &blamed;
+		if (*first_of == UINT32_MAX)
+			*first_of = effects->items[i].at;
 	}
+	if (blamed == UINT32_MAX)
+		blamed = blamed_else;
 	cut.lost = lost;
 	const struct torn_op *op = blamed != UINT32_MAX ? &history->log->ops[blamed]
 							: torn_log_op(cutting->run->log, cut.op);
-	*ret_blamed = op ? op->call : TORN_CALL_NONE;
+	judgement->call = op ? op->call : TORN_CALL_NONE;
+	judgement->op = blamed != UINT32_MAX && blamed >= history->first ? op->number : cut.op;
 	return cut;
 }
 
@@ -251,9 +257,7 @@ static bool judge(struct cutting *cutting, const struct torn_crash_state *state,
 		if (judgement.verdict != TORN_VIOLATED)
 			continue;
 		held = false;
-		const struct torn_cut cut = cut_of(cutting, state, acknowledged, &judgement.call);
-		const bool is_of_run = cut.lost_count > 0 && cut.lost && cut.lost[0].run == 0;
-		judgement.op = is_of_run ? cut.lost[0].op : cut.op;
+		const struct torn_cut cut = cut_of(cutting, state, acknowledged, &judgement);
 		note_violation(cutting, &(struct violation){invariants[i], judgement, cut, false});
 	}
 	torn_arena_return(cuts->setup->arena, mark);
@@ -331,8 +335,8 @@ static void look_at(struct cutting *cutting, const struct torn_crash_state *stat
 
 static void note(struct cutting *cutting, const struct torn_crash_state *state)
 {
-	enum torn_call blamed;
-	const struct torn_cut cut = cut_of(cutting, state, false, &blamed);
+	struct torn_judgement blame;
+	const struct torn_cut cut = cut_of(cutting, state, false, &blame);
 	if (cut.lost)
 		cutting->cuts->note(cutting->cuts->context, state->tree, &cut);
 	free((void *)cut.lost);
