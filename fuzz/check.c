@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "cuts.h"
 #include "registry.h"
 #include "worker.h"
 
@@ -180,18 +181,17 @@ static int open_crew(struct crew *crew, const struct torn_options *options)
 	return -EPROTO;
 }
 
-/* Returns 0, or -EINTR. What torn failed on is in the result. */
-static int check_one(struct torn_checked *item, struct crew *crew)
+/* Share out one sweep, and take in what its parts came to. Returns as torn_workers_do() does. */
+static int share_out(struct torn_checked *item, struct crew *crew, unsigned depth, unsigned presets)
 {
 	const struct torn_options *options = crew->options;
 	struct torn_job jobs[TORN_WORKERS_MAX];
-	clock_gettime(CLOCK_MONOTONIC, &crew->begun);
 	for (unsigned i = 0; i < crew->count; i++) {
 		const struct torn_sweep_how how = {
 			.seed = options->seed,
-			.depth = options->depth,
+			.depth = depth,
 			.all_errnos = options->all_errnos,
-			.presets = options->presets,
+			.presets = presets,
 			/* What a shard does is the same however many workers share it out. */
 			.part = options->shard - 1 + i * options->shards,
 			.parts = options->shards * crew->count,
@@ -199,7 +199,6 @@ static int check_one(struct torn_checked *item, struct crew *crew)
 		torn_sweep_begin(crew->parts[i], item->target, item->variant, &how);
 		jobs[i] = (struct torn_job){.job = run_part, .again = begin_part_again, .context = crew->parts[i]};
 	}
-	torn_sweep_begin(item->sweep, item->target, item->variant, &crew->parts[0]->how);
 	char message[256];
 	int r = torn_workers_do(crew->workers, jobs, crew->count, message, sizeof message);
 	clear_progress(options);
@@ -207,6 +206,18 @@ static int check_one(struct torn_checked *item, struct crew *crew)
 		torn_sweep_merge(item->sweep, crew->parts[i]);
 	if (r == -EPROTO)
 		snprintf(item->sweep->failure, sizeof item->sweep->failure, "%s", message);
+	return r;
+}
+
+/* Returns 0, or -EINTR. What torn failed on is in the result. */
+static int check_one(struct torn_checked *item, struct crew *crew, bool power_too)
+{
+	const struct torn_options *options = crew->options;
+	clock_gettime(CLOCK_MONOTONIC, &crew->begun);
+	torn_sweep_begin(item->sweep, item->target, item->variant, &(struct torn_sweep_how){0});
+	int r = share_out(item, crew, options->depth, options->presets);
+	if (r == 0 && power_too)
+		r = share_out(item, crew, 1, TORN_PRESETS_USUAL);
 	take_result(item, options->shards > 1, seconds_since(crew->begun),
 		    r == -EINTR ? "interrupted" : r < 0 ? item->sweep->failure : NULL);
 	return r == -EINTR ? r : 0;
@@ -227,7 +238,7 @@ int torn_check_run(struct torn_check *check, const struct torn_options *options)
 			r = -EPROTO;
 			break;
 		}
-		r = check_one(&check->items[done], &crew);
+		r = check_one(&check->items[done], &crew, check->power_too);
 		if (check->finished)
 			check->finished(check->context, &check->items[done], options);
 	}

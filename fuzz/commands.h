@@ -24,6 +24,8 @@ struct torn_checked {
 struct torn_check {
 	struct torn_checked *items;
 	size_t count;
+	/* Sweep each a second time, by single faults and power cuts; what both find is put together. */
+	bool power_too;
 	bool interrupted;
 	/* Called after each; may be NULL. */
 	void (*finished)(void *context, const struct torn_checked *item,

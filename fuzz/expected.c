@@ -90,15 +90,24 @@ static bool is(const char *written, const char *value)
 	return strcmp(written, value[0] ? value : "-") == 0;
 }
 
+void torn_expected_fault(const struct torn_finding *finding, char *buffer, size_t size)
+{
+	const bool is_cut = strcmp(finding->fault, "cut") == 0 && finding->presets_count > 0;
+	snprintf(buffer, size, "%s%s%s", finding->fault[0] ? finding->fault : "-", is_cut ? "=" : "",
+		 is_cut ? finding->presets[0] : "");
+}
+
 struct torn_expected *torn_expected_match(struct torn_expected_list *list,
 					  const struct torn_finding *finding, const char *file)
 {
+	char fault[64];
+	torn_expected_fault(finding, fault, sizeof fault);
 	for (size_t i = 0; i < list->count; i++) {
 		struct torn_expected *item = &list->items[i];
 		if (item->found || (file && strcmp(item->file, file) != 0))
 			continue;
 		if (!is(item->variant, finding->variant) || !is(item->invariant, finding->id) ||
-		    !is(item->call, finding->call) || !is(item->fault, finding->fault))
+		    !is(item->call, finding->call) || strcmp(item->fault, fault) != 0)
 			continue;
 		item->found = true;
 		return item;

@@ -5,7 +5,9 @@
  *   VARIANT INVARIANT CALL FAULT CASE     # what it is
  *
  * CALL and FAULT as in the finding ("-" where no fault is needed), CASE a file
- * of the same folder. Each was checked by hand before it was listed.
+ * of the same folder. FAULT of a power cut is "cut=PRESET", the strongest preset
+ * that shows it: what came to show on a stronger one is not known. Each was
+ * checked by hand before it was listed.
  */
 #ifndef TORN_EXPECTED_H
 #define TORN_EXPECTED_H
@@ -34,6 +36,8 @@ int torn_expected_parse(FILE *in, struct torn_expected_list *ret_list, uint32_t 
  */
 int torn_expected_read(const char *corpus, const char *target, struct torn_expected_list *ret_list);
 void torn_expected_free(struct torn_expected_list *list);
+/* Write the word that stands for a finding's fault in a list, "-" where it has none. */
+void torn_expected_fault(const struct torn_finding *finding, char *buffer, size_t size);
 /*
  * Find a line for a finding, and note that it was found: each line is for one
  * finding, so that another one with the same call and fault has to be listed too.

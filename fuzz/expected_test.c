@@ -78,6 +78,15 @@ static struct torn_finding finding(const char *variant, const char *id, const ch
 	return (struct torn_finding){.id = id, .variant = variant, .call = call, .fault = fault};
 }
 
+static struct torn_expected *match_cut(const char *fault, const char *strongest)
+{
+	struct torn_finding wanted = finding("v", "i", "c", fault);
+	if (strongest)
+		wanted.presets[wanted.presets_count++] = strongest;
+	wanted.presets[wanted.presets_count++] = "posix";
+	return torn_expected_match(&list, &wanted, NULL);
+}
+
 static struct torn_expected *match(const char *variant, const char *id, const char *call,
 				   const char *fault)
 {
@@ -135,6 +144,17 @@ static void test_a_finding_is_matched_by_all_four(void **state)
 	assert_true(list.items[1].found);
 	assert_ptr_equal(match("v", "i", "c", "f"), &list.items[0]);
 	assert_true(list.items[0].found);
+}
+
+/* What POSIX alone allows is another thing than what ext4 does. */
+static void test_a_power_cut_is_matched_by_its_strongest_preset(void **state)
+{
+	(void)state;
+	assert_int_equal(read_list("v i c cut=ext4 x\nv i c cut y\nv i c kill z\n"), 0);
+	assert_null(match_cut("cut", NULL));
+	assert_null(match_cut("cut", "xfs"));
+	assert_ptr_equal(match_cut("cut", "ext4"), &list.items[0]);
+	assert_ptr_equal(match_cut("kill", "sync"), &list.items[2]);
 }
 
 /* A second finding that differs in its role only would hide behind the line of the first. */
@@ -255,6 +275,7 @@ int main(void)
 		TEST(test_a_target_without_a_list_expects_nothing),
 		TEST(test_lines_are_read),
 		TEST(test_a_finding_is_matched_by_all_four),
+		TEST(test_a_power_cut_is_matched_by_its_strongest_preset),
 		TEST(test_a_line_is_for_one_finding),
 		TEST(test_a_dash_is_a_finding_that_needs_no_fault),
 		TEST(test_lines_that_cannot_be_read_are_refused),
