@@ -137,10 +137,11 @@ static bool is_lost(const struct cutting *cutting, const struct torn_crash_state
 	       !cutting->persistence->dropped[number];
 }
 
-static struct torn_lost lost_of(const struct cutting *cutting, const struct torn_effect *effect)
+/* As a case names it. */
+static struct torn_lost name_of(const struct torn_history *history, const struct torn_effect *effect)
 {
-	return (struct torn_lost){torn_history_run(&cutting->history, effect->at),
-				  cutting->history.log->ops[effect->at].number, effect->kind, effect->part};
+	return (struct torn_lost){torn_history_run(history, effect->at), history->log->ops[effect->at].number,
+				  effect->kind, effect->part};
 }
 
 /* A moment as a case says it. */
@@ -195,7 +196,7 @@ static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_c
 	for (uint32_t i = 0; lost && i < effects->count; i++) {
 		if (!is_lost(cutting, state, i, place.moment))
 			continue;
-		lost[cut.lost_count++] = lost_of(cutting, &effects->items[i]);
+		lost[cut.lost_count++] = name_of(history, &effects->items[i]);
 		uint32_t *first_of =
 			cutting->persistence->gone[i] <= place.moment ? &blamed_else : &blamed;
 		if (*first_of == UINT32_MAX)
@@ -501,9 +502,7 @@ static int mark_lost(struct torn_lab *lab, const struct torn_history *history,
 static int refuse(struct torn_lab *lab, const struct torn_history *history,
 		  const struct torn_effects *effects, const struct torn_cut *cut, uint32_t number)
 {
-	const struct torn_effect *effect = &effects->items[number];
-	const struct torn_lost lost = {torn_history_run(history, effect->at),
-				       history->log->ops[effect->at].number, effect->kind, effect->part};
+	const struct torn_lost lost = name_of(history, &effects->items[number]);
 	char text[64];
 	print_lost(&lost, text, sizeof text);
 	return fail(lab, -EINVAL, "%s allows no cut at op %u that leaves this: see effect %s", cut->preset,
@@ -518,6 +517,38 @@ static uint32_t moment_of(const struct torn_history *history, const struct torn_
 	if (cut->op == 0)
 		return history->first ? moment_of_begin(history) - 1 : 0;
 	return 2 * index_of(history, cut->op) + !cut->during;
+}
+
+static enum torn_fate fate_of(const struct torn_persistence *persistence, const bool *lost, uint32_t number,
+			      uint32_t moment)
+{
+	if (lost[number])
+		return TORN_FATE_LOST;
+	return persistence->durable[number] <= moment ? TORN_FATE_DURABLE : TORN_FATE_KEPT;
+}
+
+/* What becomes of each effect that has happened by a moment. Returns 0 or -ENOMEM. */
+static int tell_fates(struct torn_arena *arena, const struct torn_history *history,
+		      const struct torn_effects *effects, const struct torn_persistence *persistence,
+		      const bool *lost, uint32_t moment, struct torn_trial *trial)
+{
+	struct torn_fated *fates = torn_arena_take(arena, (effects->count + 1) * sizeof *fates);
+	uint32_t count = 0;
+	for (uint32_t i = 0; fates && i < effects->count; i++) {
+		const struct torn_effect *effect = &effects->items[i];
+		const bool is_size = effect->kind == TORN_EFFECT_SIZE || effect->kind == TORN_EFFECT_TAIL;
+		if (persistence->dropped[i] || 2 * effect->at > moment)
+			continue;
+		fates[count++] = (struct torn_fated){
+			.what = name_of(history, effect),
+			.fate = fate_of(persistence, lost, i, moment),
+			.offset = effect->offset,
+			.length = is_size ? effect->size : effect->length,
+		};
+	}
+	trial->fates = fates;
+	trial->fates_count = count;
+	return fates ? 0 : -ENOMEM;
 }
 
 int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct torn_trial *trial,
@@ -552,6 +583,8 @@ int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct 
 			    &trial->now, &number);
 	if (r == -EPERM || r == -ELOOP)
 		return refuse(lab, &history, &effects, cut, number);
+	if (r == 0)
+		r = tell_fates(arena, &history, &effects, &persistence, lost, moment, trial);
 	if (r < 0)
 		return fail(lab, -EPROTO, "the log does not fold: %s", strerror(-r));
 	trial->cut = cut;

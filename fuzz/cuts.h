@@ -54,7 +54,7 @@ bool torn_cuts_run_on(const struct torn_cuts *cuts);
 int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run);
 
 /*
- * Move a trial to a cut. Returns 0; -EINVAL where its preset does not allow it, or
+ * Move a trial to a cut, and tell the fates of its effects. Returns 0; -EINVAL where its preset does not allow it, or
  * the run has no such effect (lab->failure says which); -EPROTO.
  */
 int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct torn_trial *trial,

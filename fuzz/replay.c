@@ -141,9 +141,12 @@ static bool keep_trial(struct replay_job *job, struct torn_trial *trial)
 {
 	struct torn_arena *arena = job->setup->arena;
 	struct torn_log *log = torn_arena_take(arena, sizeof *log);
+	const struct torn_bytes fates =
+		torn_arena_copy(arena, trial->fates, trial->fates_count * sizeof *trial->fates);
 	trial->now = torn_tree_copy(arena, trial->now);
-	if (log && trial->now && torn_log_copy(arena, trial->log, log) == 0) {
+	if (log && fates.data && trial->now && torn_log_copy(arena, trial->log, log) == 0) {
 		trial->log = log;
+		trial->fates = (const struct torn_fated *)(const void *)fates.data;
 		return true;
 	}
 	fail(job->replayed, "no room to run it again");
@@ -170,19 +173,26 @@ static bool go_on_after(struct replay_job *job, struct torn_lab *lab, const stru
 static bool replay_runs(struct replay_job *job, struct torn_lab *lab, const struct torn_plan *plan,
 			struct torn_setup *setup, struct torn_trial *ret_trial)
 {
+	struct torn_trial *ended = NULL;
 	*setup = *job->setup;
 	if (plan->before) {
 		struct torn_setup before;
-		struct torn_trial ended;
-		if (!replay_runs(job, lab, plan->before, &before, &ended))
+		ended = torn_arena_take(job->setup->arena, sizeof *ended);
+		if (!ended) {
+			fail(job->replayed, "no room to run it");
 			return false;
-		if (torn_setup_after(&before, &ended, setup) < 0) {
+		}
+		if (!replay_runs(job, lab, plan->before, &before, ended) || !keep_trial(job, ended))
+			return false;
+		if (torn_setup_after(&before, ended, setup) < 0) {
 			fail(job->replayed, "no room to run it again");
 			return false;
 		}
 		lab->on_disk = NULL;
 	}
-	return replay_run(job, lab, setup, plan, ret_trial);
+	const bool is_done = replay_run(job, lab, setup, plan, ret_trial);
+	ret_trial->before = ended;
+	return is_done;
 }
 
 static void replay_in_worker(void *context, struct torn_lab *lab)

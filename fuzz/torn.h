@@ -485,6 +485,21 @@ struct torn_version {
 	const struct torn_node *node;
 };
 
+/* What a power cut made of an effect. */
+enum torn_fate {
+	TORN_FATE_DURABLE, /* a sync had made it so: it could not be lost */
+	TORN_FATE_KEPT,    /* it was pending, and happens to be there */
+	TORN_FATE_LOST,
+	TORN_FATE_COUNT
+};
+
+/* An effect that had happened when the power went, and whether it is there. */
+struct torn_fated {
+	struct torn_lost what; /* whatever its fate */
+	enum torn_fate fate;
+	uint64_t offset, length; /* of data: which bytes of the file; of a size: length is the new one */
+};
+
 /* What a target says of its files, with the arguments of a run put in. Paths have no leading slash. */
 struct torn_promised {
 	const struct torn_bytes *watch;
@@ -518,6 +533,9 @@ struct torn_trial {
 	/* The power went: `killed` too, and `now` is what was left under that preset's rules. */
 	const struct torn_cut *cut; /* NULL: it stayed on */
 	bool acknowledged; /* before the power went: whoever waited knows `code` */
+	const struct torn_fated *fates; /* at that cut, in program order: for a report; NULL: nobody asked */
+	uint32_t fates_count;
+	const struct torn_trial *before; /* the run before, with its log: for a report; NULL: the same */
 	const struct torn_log *log_before; /* of earlier runs since boot; NULL: there were none */
 	/* A clean run from `now`, and one from new: both NULL where none was made. */
 	const struct torn_rerun *rerun, *rerun_of_new;

@@ -3,8 +3,8 @@
  *
  * The verdict comes first, then the log with the op where it went wrong marked
  * by ">", then what the target reported, then each watched path as it was, as
- * it should be and as it is, then what lies around, and at last, after a kill,
- * how the next run fared. Nothing in it depends on the clock, the terminal or
+ * it should be and as it is, then what lies around, and at last, after a crash,
+ * how the next run fared, and the target's recovery. Nothing in it depends on the clock, the terminal or
  * the locale.
  */
 #include <ctype.h>
@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "difference.h"
+#include "ends.h"
 #include "escape.h"
+#include "fates.h"
 #include "narrate.h"
 #include "phrase.h"
 
@@ -53,14 +55,13 @@ static void print_headline(FILE *out, const struct torn_trial *trial,
 
 static void print_plan(FILE *out, const struct torn_trial *trial)
 {
-	fprintf(out, "plan: %s", trial->plan->faults_count > 0 ? "" : trial->cut ? "a power cut" : "no fault");
-	for (uint32_t i = 0; i < trial->plan->faults_count; i++) {
-		char fault[160];
-		torn_fault_print(&trial->plan->faults[i], fault, sizeof fault);
-		fprintf(out, "%s%s", i ? ", " : "", fault);
-	}
-	if (trial->cut && trial->plan->faults_count > 0)
-		fprintf(out, ", then a power cut");
+	torn_ends_print_before(out, trial);
+	fprintf(out, "plan: %s", trial->plan->recovers ? "recovery, " : trial->before ? "run again, " : "");
+	const bool any = torn_ends_print_faults(out, trial->plan, true);
+	if (trial->cut)
+		fprintf(out, any ? ", then a power cut" : "a power cut");
+	else if (!any)
+		fprintf(out, "no fault");
 	fputc('\n', out);
 	if (trial->world)
 		fprintf(out, "old state: %s\n", trial->world->name);
@@ -80,22 +81,6 @@ static bool is_killed_half_way(const struct torn_trial *trial, const struct torn
 	return trial->killed && trial->kill_bytes > 0 && op->number == trial->kill_op;
 }
 
-/* What of an op the power cut took: "lost: entry", "lost: data[0], data[1]". */
-static void add_lost(struct torn_phrase *phrase, const struct torn_cut *cut, uint32_t number)
-{
-	bool any = false;
-	for (uint32_t i = 0; i < cut->lost_count; i++) {
-		const struct torn_lost *lost = &cut->lost[i];
-		if (lost->op != number || number == 0)
-			continue;
-		const char *before = any ? ", " : phrase->size ? ", lost: " : "lost: ";
-		torn_phrase_add(phrase, "%s%s", before, torn_effect_kind_name(lost->kind));
-		if (lost->part > 0 || strcmp(torn_effect_kind_name(lost->kind), "data") == 0)
-			torn_phrase_add(phrase, "[%" PRIu32 "]", lost->part);
-		any = true;
-	}
-}
-
 static void add_note(struct torn_phrase *phrase, const struct torn_trial *trial,
 		     const struct torn_op *op)
 {
@@ -105,13 +90,12 @@ static void add_note(struct torn_phrase *phrase, const struct torn_trial *trial,
 		torn_narrate_fault(phrase, op, fault);
 	if (op->flags & TORN_OP_FATAL)
 		torn_phrase_add(phrase, "%sthe signal ends it", phrase->size ? ", " : "");
-	if (trial->cut)
-		add_lost(phrase, trial->cut, op->number);
+	torn_fates_add(phrase, trial, op->number);
 	if (!trial->killed || trial->kill_op != op->number || op->number == 0)
 		return;
 	const char *comma = phrase->size ? ", " : "";
 	if (trial->cut)
-		torn_phrase_add(phrase, "%sthe power goes%s", comma, trial->cut->during ? " meanwhile" : "");
+		torn_phrase_add(phrase, "%sthe power goes%s", phrase->size ? "; " : "", trial->cut->during ? " meanwhile" : "");
 	else if (trial->kill_bytes > 0)
 		torn_phrase_add(phrase, "%s%" PRIu64 " of %" PRIu64 " byte%s, then killed", comma,
 				trial->kill_bytes, op->length, op->length == 1 ? "" : "s");
@@ -224,12 +208,6 @@ static void print_log(const struct telling *telling)
 
 /* --------------------------------------------------------------- reported */
 
-static void print_signal(FILE *out, const char *before, int number)
-{
-	const char *name = torn_signal_name(number);
-	fprintf(out, name ? "%s SIG%s" : "%s signal %s%d", before, name ? name : "", number);
-}
-
 static void print_kill(FILE *out, const struct torn_trial *trial)
 {
 	if (trial->kill_op == 0)
@@ -241,36 +219,10 @@ static void print_kill(FILE *out, const struct torn_trial *trial)
 		fprintf(out, "nothing: killed after op %" PRIu32, trial->kill_op);
 }
 
-static void print_end(FILE *out, enum torn_end end, int code)
-{
-	const char *name;
-	switch (end) {
-	case TORN_RETURNED:
-		/* -1 is C's plain failure, and not EPERM. */
-		name = code < -1 ? torn_errno_name(-code) : NULL;
-		fprintf(out, "%s, returned %d", code == 0 ? "success" : "failure", code);
-		if (name)
-			fprintf(out, " (%s)", name);
-		break;
-	case TORN_EXITED:
-		fprintf(out, "%s, exit %d", code == 0 ? "success" : "failure", code);
-		break;
-	case TORN_CRASHED:
-		print_signal(out, "nothing: crashed by", code);
-		break;
-	case TORN_HUNG:
-		fprintf(out, "nothing: it would never have ended");
-		break;
-	default:
-		fprintf(out, "nothing: ended by the plan");
-		break;
-	}
-}
-
 static void print_cut(FILE *out, const struct torn_trial *trial)
 {
 	if (trial->acknowledged) {
-		print_end(out, trial->end, trial->code);
+		torn_end_print(out, trial->end, trial->code);
 		fprintf(out, "; then the power goes");
 	} else {
 		fprintf(out, "nothing: the power goes %s op %" PRIu32,
@@ -287,7 +239,7 @@ static void print_reported(FILE *out, const struct torn_trial *trial)
 	else if (trial->killed)
 		print_kill(out, trial);
 	else
-		print_end(out, trial->end, trial->code);
+		torn_end_print(out, trial->end, trial->code);
 	fputc('\n', out);
 	for (uint32_t i = 0; i < trial->leaks_count; i++) {
 		fprintf(out, "left in the process: %s", trial->leaks[i].what);
@@ -437,26 +389,67 @@ static bool visit_left_again(void *context, struct torn_bytes path, const struct
 	return true;
 }
 
-/* How the next run ended that found what the kill had left. */
+/* How a run ended that found what the crash had left, and what it made of the watched paths. */
+static void print_outcome(FILE *out, const struct torn_trial *trial, const struct torn_rerun *run)
+{
+	torn_end_print(out, run->end, run->code);
+	fputc('\n', out);
+	for (size_t i = 0; i < trial->promised->watch_count; i++) {
+		const struct torn_bytes path = trial->promised->watch[i];
+		const struct torn_node *after = torn_tree_find(run->tree, path);
+		print_path(out, path, after,
+			   compare(trial, torn_tree_find(trial->old_tree, path),
+				   torn_tree_find(trial->new_tree, path), after));
+	}
+}
+
 static void print_rerun(FILE *out, const struct torn_trial *trial)
 {
 	const struct torn_rerun *rerun = trial->rerun;
 	if (!rerun)
 		return;
 	fprintf(out, "\nrun again: ");
-	print_end(out, rerun->end, rerun->code);
-	fputc('\n', out);
-	for (size_t i = 0; i < trial->promised->watch_count; i++) {
-		const struct torn_bytes path = trial->promised->watch[i];
-		const struct torn_node *after = torn_tree_find(rerun->tree, path);
-		print_path(out, path, after,
-			   compare(trial, torn_tree_find(trial->old_tree, path),
-				   torn_tree_find(trial->new_tree, path), after));
-	}
+	print_outcome(out, trial, rerun);
 	struct litter litter = {out, trial, 0};
 	torn_tree_differences(trial->old_tree, rerun->tree, visit_left_again, &litter);
 	if (litter.count > LITTER_SHOWN_MAX)
 		fprintf(out, "  ... and %" PRIu32 " more\n", litter.count - LITTER_SHOWN_MAX);
+}
+
+/* --------------------------------------------------------------- recovery */
+
+static bool visit_other(void *context, struct torn_bytes path, const struct torn_node *first,
+			const struct torn_node *second)
+{
+	struct litter *litter = context;
+	(void)first;
+	if (litter->count++ < LITTER_SHOWN_MAX)
+		print_path(litter->out, path, second, "");
+	return true;
+}
+
+/* What a second one made of what the first one left. */
+static void print_recovered_twice(FILE *out, const struct torn_trial *trial)
+{
+	const struct torn_rerun *twice = trial->recovered_twice;
+	const bool is_same = torn_tree_equal(trial->recovered->tree, twice->tree);
+	fprintf(out, "recovery again: ");
+	torn_end_print(out, twice->end, twice->code);
+	fprintf(out, is_same ? ", and all is the same\n" : ", and this is another:\n");
+	struct litter litter = {out, trial, 0};
+	torn_tree_differences(trial->recovered->tree, twice->tree, visit_other, &litter);
+	if (litter.count > LITTER_SHOWN_MAX)
+		fprintf(out, "  ... and %" PRIu32 " more\n", litter.count - LITTER_SHOWN_MAX);
+}
+
+static void print_recovery(FILE *out, const struct torn_trial *trial)
+{
+	if (!trial->recovered)
+		return;
+	fprintf(out, "\nrecovery: ");
+	print_outcome(out, trial, trial->recovered);
+	if (trial->recovered_twice)
+		print_recovered_twice(out, trial);
 }
 
 /* The op to mark: the invariant's own or, where it has none, where the plan acted last. */
@@ -480,8 +473,10 @@ void torn_explain(FILE *out, const struct torn_trial *trial, const struct torn_i
 	print_log(&(struct telling){out, trial, where_it_went_wrong(trial, judgement),
 				    request_columns(trial->log)});
 	print_reported(out, trial);
+	torn_fates_print(out, trial);
 	for (size_t i = 0; i < trial->promised->watch_count; i++)
 		print_watched(out, trial, judgement, trial->promised->watch[i]);
 	print_litter(out, trial);
 	print_rerun(out, trial);
+	print_recovery(out, trial);
 }
