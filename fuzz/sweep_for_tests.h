@@ -25,10 +25,12 @@
 
 struct what {
 	int (*operation)(const struct torn_run *run);
+	int (*recovery)(const struct torn_run *run); /* NULL: none */
 	const struct torn_world *worlds;
 	const char *const *watch; /* NULL: srv/f */
 	unsigned promises;
 	unsigned depth;
+	unsigned presets; /* of power cuts, a bit each: cuts.h; 0: none */
 	bool all_errnos, isolated;
 };
 
@@ -82,7 +84,7 @@ static inline struct swept *sweep(const struct what *what, unsigned parts)
 	static const char *const watch[] = {"srv/f", NULL};
 	struct swept *swept = calloc(1, sizeof *swept);
 	assert_non_null(swept);
-	swept->variants[0] = (struct torn_variant){"test", what->operation};
+	swept->variants[0] = (struct torn_variant){"test", what->operation, what->recovery};
 	swept->target = (struct torn_target){.name = "test.swept",
 					     .variants = swept->variants,
 					     .worlds = what->worlds,
@@ -90,6 +92,7 @@ static inline struct swept *sweep(const struct what *what, unsigned parts)
 					     .promises = what->promises};
 	struct torn_sweep_how how = {.seed = 1,
 				     .depth = what->depth,
+				     .presets = what->presets,
 				     .all_errnos = what->all_errnos,
 				     .parts = parts};
 	assert_true(parts <= PARTS_MAX);
