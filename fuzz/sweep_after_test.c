@@ -1,0 +1,322 @@
+/*
+ * sweep_after_test.c: what only shows in a run that comes after a crash: what a next run finds done
+ * and takes for durable, what a recovery makes worse when it is cut short, and that each of
+ * these cases replays.
+ */
+#include "../injectors/presets.h"
+#include "commands.h"
+#include "cuts.h"
+#include "operations_for_tests.h"
+#include "sweep_for_tests.h"
+
+#include <errno.h>
+
+/* -------------------------------------------------------------- operations */
+
+static int sync_srv(void)
+{
+	const int dir = open("/srv", O_RDONLY | O_DIRECTORY);
+	if (dir < 0)
+		return -1;
+	const int r = fsync(dir);
+	return close(dir) == 0 ? r : -1;
+}
+
+static bool is_new(void)
+{
+	char bytes[8];
+	const int fd = open("/srv/f", O_RDONLY);
+	if (fd < 0)
+		return false;
+	const ssize_t size = read(fd, bytes, sizeof bytes);
+	close(fd);
+	return size == 4 && memcmp(bytes, "new!", 4) == 0;
+}
+
+/* A correct replace, that may be run again after a kill. */
+static int replace(void)
+{
+	if (unlink("/srv/.t") != 0 && errno != ENOENT)
+		return -1;
+	if (make_temp("/srv/.t") != 0 || rename("/srv/.t", "/srv/f") != 0) {
+		unlink("/srv/.t");
+		return -1;
+	}
+	return sync_srv();
+}
+
+/* The flaw: what it finds it takes for durable. Whoever wrote it may have died before the fsync. */
+static int finds_nothing_to_do(const struct torn_run *run)
+{
+	(void)run;
+	return is_new() ? 0 : replace();
+}
+
+static int syncs_what_it_finds(const struct torn_run *run)
+{
+	(void)run;
+	return is_new() ? sync_srv() : replace();
+}
+
+/* In place, with "d" as long as f is not whole. */
+static int marks_and_rewrites(const struct torn_run *run)
+{
+	(void)run;
+	const int mark = open("/srv/d", O_WRONLY | O_CREAT, 0644);
+	if (mark < 0 || close(mark) != 0 || sync_srv() != 0)
+		return -1;
+	const int fd = open("/srv/f", O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return -1;
+	int r = write_all(fd, "new!", 4);
+	if (r == 0)
+		r = fsync(fd);
+	close(fd);
+	if (r != 0 || unlink("/srv/d") != 0)
+		return -1;
+	return sync_srv();
+}
+
+static int put_back(const char *name)
+{
+	const int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0)
+		return -1;
+	int r = write_all(fd, "old", 3);
+	if (r == 0)
+		r = fsync(fd);
+	close(fd);
+	return r;
+}
+
+static int recovers(const struct torn_run *run)
+{
+	(void)run;
+	if (access("/srv/d", F_OK) != 0)
+		return errno == ENOENT ? sync_srv() : -1;
+	return put_back("/srv/.r") == 0 && rename("/srv/.r", "/srv/f") == 0 && sync_srv() == 0 &&
+			       unlink("/srv/d") == 0 && sync_srv() == 0
+		       ? 0
+		       : -1;
+}
+
+/* The flaw: killed between the two it leaves f empty, and no mark. */
+static int recovers_mark_first(const struct torn_run *run)
+{
+	(void)run;
+	if (access("/srv/d", F_OK) != 0)
+		return errno == ENOENT ? sync_srv() : -1;
+	return unlink("/srv/d") == 0 && sync_srv() == 0 && put_back("/srv/f") == 0 ? 0 : -1;
+}
+
+static int recovers_by_nothing(const struct torn_run *run)
+{
+	(void)run;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ targets */
+
+static const struct torn_world one_world[] = {{"there", "old srv/f file old\n", false}, {NULL, NULL, false}};
+static const char *const f[] = {"srv/f", NULL};
+
+/* In the registry, so that their cases can be replayed. */
+#define TARGET(identifier, title, code, recovery_code, promise)                                    \
+	static const struct torn_variant identifier##_variants[] = {                               \
+		{"test", code, recovery_code}, {NULL, NULL, NULL}};                                \
+	static const struct torn_target identifier = {.name = title,                               \
+						      .summary = "runs after a crash",             \
+						      .variants = identifier##_variants,           \
+						      .worlds = one_world,                         \
+						      .watch = f,                                  \
+						      .promises = promise};                        \
+	TORN_TARGET(identifier)
+
+TARGET(finds, "test.finds", finds_nothing_to_do, NULL, TORN_PROMISES_RETRY);
+TARGET(marks, "test.marks", marks_and_rewrites, recovers_mark_first, 0);
+
+static struct swept *sweep_with_cuts(int (*operation)(const struct torn_run *run),
+				     int (*recovery)(const struct torn_run *run), unsigned promises, unsigned depth)
+{
+	const struct what what = {.operation = operation, .recovery = recovery, .worlds = one_world,
+				  .promises = promises, .depth = depth, .presets = TORN_PRESETS_USUAL};
+	struct swept *swept = sweep(&what, 1);
+	if (swept->all->failed)
+		fail_msg("%s", swept->all->failure);
+	assert_int_equal(swept->all->unjudged, 0);
+	return swept;
+}
+
+static const struct torn_finding *first_of(const struct swept *swept, const char *id, const char *part)
+{
+	for (uint32_t i = 0; i < swept->all->findings.count; i++) {
+		const struct torn_finding *finding = &swept->all->findings.items[i];
+		if (strcmp(finding->id, id) == 0 && (!part || strstr(finding->case_text, part)))
+			return finding;
+	}
+	return NULL;
+}
+
+/* `target`: the same code in the registry. */
+static void assert_replays(const struct torn_finding *finding, const char *target)
+{
+	char text[4096];
+	const char *rest = strchr(strchr(finding->case_text, '\n') + 1, '\n');
+	struct torn_arena arena;
+	struct torn_replayed *replayed;
+	assert_true(snprintf(text, sizeof text, "torn-case 1\ntarget %s%s", target, rest) < (int)sizeof text);
+	assert_int_equal(torn_arena_open(&arena, 64u << 20), 0);
+	assert_int_equal(torn_replay_text(the_worker(), text, &arena, &replayed), 0);
+	if (replayed->failed || replayed->verdict != TORN_VIOLATED)
+		fail_msg("%s\n%s", replayed->text, text);
+	assert_string_equal(replayed->invariant->id, finding->id);
+	torn_arena_close(&arena);
+}
+
+static void assert_all_replay(const struct swept *swept, const char *target)
+{
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		if (!swept->all->findings.items[i].is_label)
+			assert_replays(&swept->all->findings.items[i], target);
+}
+
+static uint32_t findings_of(const struct swept *swept)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		count += !swept->all->findings.items[i].is_label;
+	return count;
+}
+
+/* --------------------------------------------------------- kill, rerun, cut */
+
+static void test_what_a_next_run_takes_for_durable_is_found(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(finds_nothing_to_do, NULL, TORN_PROMISES_RETRY, 1);
+	const struct torn_finding *finding = first_of(swept, "success-is-durable", NULL);
+	assert_non_null(finding);
+	assert_int_equal(findings_of(swept), 1);
+	assert_non_null(strstr(finding->case_text, "rename kill=after\nthen run\ncut "));
+	assert_non_null(strstr(finding->case_text, "lost=1:")); /* what the killed run did */
+	assert_string_equal(finding->path, "srv/f");
+	assert_true(swept->all->later_runs > 0);
+	assert_replays(finding, "test.finds");
+	close_swept(swept);
+}
+
+static void test_without_a_later_run_it_is_not_found(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(finds_nothing_to_do, NULL, 0, 1);
+	assert_int_equal(findings_of(swept), 0);
+	assert_int_equal(swept->all->later_runs, 0);
+	close_swept(swept);
+	const struct what no_cuts = {.operation = finds_nothing_to_do, .worlds = one_world,
+				     .promises = TORN_PROMISES_RETRY, .depth = 2};
+	swept = sweep(&no_cuts, 1);
+	assert_int_equal(findings_of(swept), 0);
+	close_swept(swept);
+}
+
+static void test_a_next_run_that_syncs_what_it_finds_is_right(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(syncs_what_it_finds, NULL, TORN_PROMISES_RETRY, 2);
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		if (!swept->all->findings.items[i].is_label)
+			fail_msg("%s", swept->all->findings.items[i].case_text);
+	assert_true(swept->all->later_runs > 0);
+	close_swept(swept);
+}
+
+/* ---------------------------------------------------------------- recovery */
+
+static void test_a_recovery_that_is_cut_short_is_found_by_kill_and_by_cut(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(marks_and_rewrites, recovers_mark_first, 0, 1);
+	const struct torn_finding *killed = first_of(swept, "recovery-converges", "then recover\nfault ");
+	assert_non_null(killed);
+	assert_non_null(strstr(killed->case_text, "kill="));
+	assert_non_null(first_of(swept, "recovery-converges", "then recover\ncut "));
+	/* A recovery that nobody cuts short is right. */
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		if (!swept->all->findings.items[i].is_label)
+			assert_non_null(strstr(swept->all->findings.items[i].case_text, "then recover\n"));
+	assert_all_replay(swept, "test.marks");
+	close_swept(swept);
+}
+
+static void test_a_right_recovery_has_no_finding(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(marks_and_rewrites, recovers, 0, 2);
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		if (!swept->all->findings.items[i].is_label)
+			fail_msg("%s", swept->all->findings.items[i].case_text);
+	assert_true(swept->all->later_runs > 0);
+	close_swept(swept);
+}
+
+/* Power cuts in a run without a call are those of what came before it. */
+static void test_a_recovery_that_makes_no_call_can_be_swept(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(syncs_what_it_finds, recovers_by_nothing, 0, 1);
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		if (!swept->all->findings.items[i].is_label)
+			fail_msg("%s", swept->all->findings.items[i].case_text);
+	close_swept(swept);
+}
+
+/* ------------------------------------------------------------- faults and cuts */
+
+/* A file written in place and never whole: findings of all kinds, of runs with faults too. */
+static int rewrites_in_two(const struct torn_run *run)
+{
+	(void)run;
+	const int fd = open("/srv/f", O_WRONLY);
+	if (fd < 0)
+		return -1;
+	int r = write_all(fd, "ne", 2);
+	if (r == 0)
+		r = fsync(fd);
+	if (r == 0)
+		r = write_all(fd, "w!", 2);
+	if (r == 0)
+		r = fsync(fd);
+	close(fd);
+	return r;
+}
+TARGET(rewrites, "test.rewrites", rewrites_in_two, recovers, 0);
+
+/* No fault stands behind the cut, nor a cut before the run: such a case would be refused. */
+static void test_every_finding_of_faults_and_cuts_replays(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(rewrites_in_two, recovers, 0, 2);
+	assert_true(findings_of(swept) > 3);
+	bool any_both = false;
+	for (uint32_t i = 0; i < swept->all->findings.count; i++) {
+		const char *text = swept->all->findings.items[i].case_text;
+		any_both |= strstr(text, "\nfault ") && strstr(text, "\ncut ");
+	}
+	assert_true(any_both);
+	assert_all_replay(swept, "test.rewrites");
+	close_swept(swept);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_a_next_run_takes_for_durable_is_found),
+		cmocka_unit_test(test_without_a_later_run_it_is_not_found),
+		cmocka_unit_test(test_a_next_run_that_syncs_what_it_finds_is_right),
+		cmocka_unit_test(test_a_recovery_that_is_cut_short_is_found_by_kill_and_by_cut),
+		cmocka_unit_test(test_a_right_recovery_has_no_finding),
+		cmocka_unit_test(test_a_recovery_that_makes_no_call_can_be_swept),
+		cmocka_unit_test(test_every_finding_of_faults_and_cuts_replays),
+	};
+	return cmocka_run_group_tests(tests, NULL, close_the_worker);
+}
