@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "case.h"
+#include "judgement.h"
 #include "registry.h"
 #include "world.h"
 
@@ -15,6 +16,12 @@ static const struct torn_variant variant = {.name = "variant"};
 static struct torn_promised promised;
 static struct torn_world world;
 static struct torn_rerun rerun, rerun_of_new;
+static int succeeds(const struct torn_run *run)
+{
+	(void)run;
+	return 0;
+}
+
 static const struct torn_plan no_plan;
 static const struct torn_log no_log;
 static const struct torn_bytes watch[] = {{(const uint8_t *)"f", 1}};
@@ -498,6 +505,190 @@ static void test_a_path_that_does_not_change_takes_no_side(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* ------------------------------------------------------- recovery-converges */
+
+static struct torn_rerun recovered, recovered_twice;
+
+/* A crash that left `now`; recovery makes `once` of it, and from there `twice`. */
+static struct torn_trial crashed(const char *now, const char *once, const char *twice)
+{
+	static const struct torn_variant with_recovery = {.name = "recovers", .recovery = succeeds};
+	struct torn_trial trial = returned("old f file old\n", "old f file new\n", now, 0);
+	trial.variant = &with_recovery;
+	trial.killed = true;
+	trial.end = TORN_ENDED_BY_PLAN;
+	recovered = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree(once)};
+	recovered_twice = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree(twice)};
+	trial.recovered = &recovered;
+	trial.recovered_twice = &recovered_twice;
+	return trial;
+}
+
+#define OLD_F "old f file old\n"
+#define NEW_F "old f file new\n"
+#define TORN_F "old f file n\n"
+
+static void test_recovery_ends_in_old_or_new_and_twice_the_same(void **state)
+{
+	(void)state;
+	expect("recovery-converges", crashed(TORN_F, OLD_F, OLD_F), TORN_HELD, "");
+	expect("recovery-converges", crashed(OLD_F, NEW_F, NEW_F), TORN_HELD, "");
+	expect("recovery-converges", crashed(OLD_F, TORN_F, TORN_F), TORN_VIOLATED,
+	       "recovery after the crash leaves /f neither old (3 bytes) nor new (3 bytes): 1 bytes");
+	expect("recovery-converges", crashed(OLD_F, OLD_F, NEW_F), TORN_VIOLATED,
+	       "a second recovery leaves another /f");
+	/* Not only what is watched must stay. */
+	expect("recovery-converges", crashed(OLD_F, OLD_F "old g file x\n", OLD_F), TORN_VIOLATED, "another /g");
+	expect("recovery-converges", crashed(OLD_F, OLD_F, OLD_F "old g file x\n"), TORN_VIOLATED, "another /g");
+	expect("recovery-converges", crashed(OLD_F, "old f file mode=0600 old\n", OLD_F), TORN_VIOLATED,
+	       "another /f");
+}
+
+static void test_recovery_after_a_power_cut_says_so(void **state)
+{
+	(void)state;
+	const struct torn_cut cut = {.preset = "ext4"};
+	struct torn_trial trial = crashed(OLD_F, TORN_F, TORN_F);
+	trial.cut = &cut;
+	expect("recovery-converges", trial, TORN_VIOLATED, "recovery after the power cut leaves /f");
+}
+
+static void test_a_recovery_that_fails_is_none(void **state)
+{
+	(void)state;
+	struct torn_trial trial = crashed(TORN_F, OLD_F, OLD_F);
+	recovered.code = 5;
+	expect("recovery-converges", trial, TORN_VIOLATED, "recovery after the crash returned 5");
+	assert_string_equal(judge("recovery-converges", &trial).role, "recovery");
+	recovered.code = 0;
+	recovered_twice.code = -1;
+	expect("recovery-converges", trial, TORN_VIOLATED, "a second recovery returned -1");
+	recovered_twice.code = 0;
+	recovered_twice.end = TORN_CRASHED;
+	expect("recovery-converges", trial, TORN_VIOLATED, "a second recovery crashed");
+	recovered_twice.end = TORN_RETURNED;
+	recovered.end = TORN_EXITED; /* with 0: nothing came back */
+	expect("recovery-converges", trial, TORN_VIOLATED, "recovery after the crash ended the process by exit(0)");
+}
+
+static void test_a_recovery_may_refuse_what_the_operation_refuses(void **state)
+{
+	(void)state;
+	struct torn_trial trial = crashed(OLD_F, OLD_F, OLD_F);
+	world.refuses = true;
+	recovered.code = recovered_twice.code = -1;
+	expect("recovery-converges", trial, TORN_HELD, "");
+	recovered_twice.end = TORN_HUNG;
+	expect("recovery-converges", trial, TORN_VIOLATED, "a second recovery");
+}
+
+static void test_without_a_crash_or_a_recovery_there_is_nothing_to_converge(void **state)
+{
+	(void)state;
+	struct torn_trial trial = crashed(OLD_F, TORN_F, TORN_F);
+	trial.recovered_twice = NULL;
+	expect("recovery-converges", trial, TORN_SKIPPED, "no crash");
+	trial.variant = &variant;
+	trial.recovered = NULL;
+	expect("recovery-converges", trial, TORN_SKIPPED, "has no recovery");
+}
+
+/* -------------------------------------------- success- and rollback-is-durable */
+
+static const struct torn_op one_fsync = {.number = 1, .call = TORN_CALL_fsync, .kind = TORN_KIND_sync};
+static const struct torn_log synced = {.ops = (struct torn_op *)&one_fsync, .count = 1, .numbered = 1};
+static const struct torn_cut some_cut = {.preset = "ext4", .op = 1};
+
+/* The power goes once it has returned `code`. */
+static struct torn_trial cut_off(const char *now, int code)
+{
+	struct torn_trial trial = returned(OLD_F, NEW_F, now, code);
+	trial.log = &synced;
+	trial.cut = &some_cut;
+	trial.killed = trial.returned = true;
+	return trial;
+}
+
+static void test_what_was_reported_to_be_done_stays_done(void **state)
+{
+	(void)state;
+	expect("success-is-durable", cut_off(NEW_F, 0), TORN_HELD, "");
+	expect("success-is-durable", cut_off(OLD_F, 0), TORN_VIOLATED,
+	       "success was reported, and a power cut after that leaves /f not new: 3 bytes, not 3 bytes");
+	expect("success-is-durable", cut_off("old g file x\n", 0), TORN_VIOLATED, "absent");
+	expect("success-is-durable", cut_off(OLD_F, -1), TORN_SKIPPED, "nothing of that kind");
+	struct torn_trial trial = cut_off(OLD_F, 0);
+	trial.returned = false;
+	expect("success-is-durable", trial, TORN_SKIPPED, "nothing of that kind");
+	trial = cut_off(OLD_F, 0);
+	trial.cut = NULL;
+	expect("success-is-durable", trial, TORN_SKIPPED, "stayed on");
+}
+
+/* That a recovery returned is no report of the operation's success. */
+static void test_a_recovery_s_return_acknowledges_nothing(void **state)
+{
+	(void)state;
+	const struct torn_plan recovers = {.recovers = true};
+	struct torn_trial trial = cut_off(OLD_F, 0);
+	trial.plan = &recovers;
+	expect("success-is-durable", trial, TORN_SKIPPED, "nothing of that kind");
+}
+
+/* After a crash the recovery runs before anybody looks. */
+static void test_durable_is_what_recovery_makes_of_it(void **state)
+{
+	(void)state;
+	struct torn_trial trial = cut_off(OLD_F, 0);
+	recovered = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree(NEW_F)};
+	trial.recovered = &recovered;
+	expect("success-is-durable", trial, TORN_HELD, "");
+	trial = cut_off(NEW_F, 0);
+	recovered.tree = tree(OLD_F);
+	trial.recovered = &recovered;
+	expect("success-is-durable", trial, TORN_VIOLATED, "not new");
+}
+
+static void test_who_never_syncs_promises_nothing(void **state)
+{
+	(void)state;
+	struct torn_trial trial = cut_off(OLD_F, 0);
+	trial.log = &no_log;
+	expect("success-is-durable", trial, TORN_HELD, "never syncs");
+	assert_string_equal(judge("success-is-durable", &trial).label, "never-syncs");
+	trial.log_before = &synced; /* the run before did: it means to be durable */
+	expect("success-is-durable", trial, TORN_VIOLATED, "not new");
+}
+
+static void test_what_was_reported_to_be_rolled_back_stays_so(void **state)
+{
+	(void)state;
+	expect("rollback-is-durable", cut_off(NEW_F, TORN_ROLLED_BACK), TORN_SKIPPED, "no rollback");
+	target.promises = TORN_PROMISES_ROLLBACK;
+	expect("rollback-is-durable", cut_off(NEW_F, TORN_ROLLED_BACK), TORN_VIOLATED, "not old");
+	expect("rollback-is-durable", cut_off(OLD_F, TORN_ROLLED_BACK), TORN_HELD, "");
+	expect("rollback-is-durable", cut_off(NEW_F, 0), TORN_SKIPPED, "nothing of that kind");
+}
+
+/* Of runs that come after others only some can be asked. */
+static void test_invariants_of_a_first_run_are_not_asked_of_a_later_one(void **state)
+{
+	(void)state;
+	const struct torn_plan first = {.seed = 1}, second = {.before = &first};
+	struct torn_trial trial = cut_off(OLD_F, 0);
+	struct torn_judgement judgement;
+	trial.plan = &second;
+	torn_invariant_judge(torn_invariant_named(torn_bytes_of("success-is-durable")), &trial, &judgement);
+	assert_int_equal(judgement.verdict, TORN_VIOLATED);
+	size_t count;
+	const struct torn_invariant *const *all = torn_invariants(&count);
+	for (size_t i = 0; i < count; i++) {
+		torn_invariant_judge(all[i], &trial, &judgement);
+		if (!all[i]->later_runs)
+			assert_int_equal(judgement.verdict, TORN_SKIPPED);
+	}
+}
+
 int main(void)
 {
 	torn_registry_begin();
@@ -524,6 +715,17 @@ int main(void)
 		TEST(test_what_is_promised_together_is_all_old_or_all_new),
 		TEST(test_a_kill_and_a_power_cut_leave_all_of_them_or_none),
 		TEST(test_a_path_that_does_not_change_takes_no_side),
+		TEST(test_recovery_ends_in_old_or_new_and_twice_the_same),
+		TEST(test_recovery_after_a_power_cut_says_so),
+		TEST(test_a_recovery_that_fails_is_none),
+		TEST(test_a_recovery_may_refuse_what_the_operation_refuses),
+		TEST(test_without_a_crash_or_a_recovery_there_is_nothing_to_converge),
+		TEST(test_what_was_reported_to_be_done_stays_done),
+		TEST(test_a_recovery_s_return_acknowledges_nothing),
+		TEST(test_durable_is_what_recovery_makes_of_it),
+		TEST(test_who_never_syncs_promises_nothing),
+		TEST(test_what_was_reported_to_be_rolled_back_stays_so),
+		TEST(test_invariants_of_a_first_run_are_not_asked_of_a_later_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
