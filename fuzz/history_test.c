@@ -55,6 +55,22 @@ static int goes_on_synced(const struct torn_run *run)
 	return make_temp("/srv/.t") == 0 ? rename("/srv/.t", "/srv/f") : -1;
 }
 
+/*
+ * The first run: a file that comes and goes (creat, close, unlink), mkdir of .a. Where .a is there: mkdir
+ * (EEXIST), a file in it (creat, close), which is renamed out of it: op 4.
+ */
+static int goes_on_in_directory(const struct torn_run *run)
+{
+	(void)run;
+	int fd = -1;
+	if (mkdir("/srv/.a", 0755) != 0) {
+		fd = creat("/srv/.a/n", 0644);
+		return fd >= 0 && close(fd) == 0 ? rename("/srv/.a/n", "/srv/m") : -1;
+	}
+	fd = creat("/srv/.x", 0644);
+	return fd >= 0 && close(fd) == 0 && unlink("/srv/.x") == 0 ? 0 : -1;
+}
+
 static int does_nothing(const struct torn_run *run)
 {
 	(void)run;
@@ -66,6 +82,7 @@ static const char *const f[] = {"srv/f", NULL};
 static const struct torn_variant variants[] = {
 	{"goes_on", goes_on, NULL},
 	{"synced", goes_on_synced, NULL},
+	{"in_directory", goes_on_in_directory, NULL},
 	{"with_recovery", goes_on, does_nothing},
 	{NULL, NULL, NULL},
 };
@@ -211,6 +228,24 @@ static void test_a_cut_in_the_second_run_stands_where_its_op_is(void **state)
 	assert_int_equal(replayed->trial.fates_count, 4); /* of the first run: inode, entry, size, data */
 }
 
+/* Under `sync` an effect is durable once its op has returned, and not before. */
+static void test_during_an_op_its_own_effects_may_be_lost(void **state)
+{
+	(void)state;
+	const struct torn_replayed *replayed =
+		replay(KILLED_IN_FIRST "cut 3 during preset=sync lost=3.inode,3.entry\n");
+	assert_file(replayed, "srv/g", NULL);
+	assert_false(replayed->trial.returned);
+	assert_invalid("goes_on", KILLED_IN_FIRST "cut 3 preset=sync lost=3.inode,3.entry\n", "sync allows no cut at op 3");
+	/* The last op too: nobody has returned. */
+	replayed = replay(KILLED_IN_FIRST "cut 6 during preset=sync lost=6.entry\n");
+	assert_file(replayed, "srv/f", "old");
+	assert_false(replayed->trial.returned);
+	assert_invalid("goes_on", KILLED_IN_FIRST "cut 6 preset=sync lost=6.entry\n", "sync allows no cut at op 6");
+	assert_true(replay(KILLED_IN_FIRST "cut 6 preset=sync\n")->trial.returned);
+	assert_false(replay(KILLED_IN_FIRST "cut 5 preset=sync\n")->trial.returned);
+}
+
 /* Half of a write is an effect of half its length. */
 static void test_a_write_that_was_killed_half_way_is_pending_as_far_as_it_came(void **state)
 {
@@ -274,6 +309,17 @@ static void test_what_an_earlier_run_synced_is_durable(void **state)
 	assert_fate(replayed, (struct torn_lost){1, 2, TORN_EFFECT_ENTRIES, 0}, TORN_FATE_KEPT);
 }
 
+/* With the return of the sync, and not while it is done. */
+static void test_a_fate_is_that_of_the_moment(void **state)
+{
+	(void)state;
+	const struct torn_lost data = {0, 3, TORN_EFFECT_DATA, 0};
+	assert_fate(replay_of("synced", "cut 4 preset=posix\n"), data, TORN_FATE_DURABLE);
+	assert_fate(replay_of("synced", "cut 4 during preset=posix\n"), data, TORN_FATE_KEPT);
+	assert_fate(replay_of("synced", "cut 3 preset=posix\n"), data, TORN_FATE_KEPT);
+	assert_fate(replay_of("synced", "cut 4 during preset=posix lost=3.data[0]\n"), data, TORN_FATE_LOST);
+}
+
 /* A kill comes before the fsync: what the whole run would have synced is not durable. */
 static void test_a_sync_behind_the_kill_makes_nothing_durable(void **state)
 {
@@ -282,6 +328,36 @@ static void test_a_sync_behind_the_kill_makes_nothing_durable(void **state)
 		"synced", "fault 3 write kill=after\nthen run\ncut 3 preset=posix lost=1:3.tail,1:3.data[0]\n");
 	assert_int_not_equal(replayed->verdict, TORN_INVALID);
 	assert_file(replayed, "srv/f", "");
+}
+
+/*
+ * In its tree .a is inode 3, f 4 and the new file 5; in the first run f was 3, .a 4 and the file
+ * that came and went 5.
+ */
+static void test_directories_and_new_files_are_told_apart_over_runs(void **state)
+{
+	(void)state;
+	const char *first = "fault 4 unlink kill=after\nthen run\n";
+	char plan[256];
+	snprintf(plan, sizeof plan, "%scut 4 preset=posix\n", first);
+	const struct torn_replayed *replayed = replay_of("in_directory", plan);
+	assert_int_not_equal(replayed->verdict, TORN_INVALID);
+	assert_file(replayed, "srv/m", "");
+	assert_file(replayed, "srv/.x", NULL);
+	assert_non_null(torn_tree_find(replayed->trial.now, torn_bytes_of("srv/.a")));
+	assert_file(replayed, "srv/.a/n", NULL);
+	snprintf(plan, sizeof plan, "%scut 4 preset=posix lost=4.entry\n", first);
+	replayed = replay_of("in_directory", plan);
+	assert_file(replayed, "srv/m", NULL);
+	assert_file(replayed, "srv/.a/n", "");
+	snprintf(plan, sizeof plan, "%scut 4 preset=posix lost=1:4.entry\n", first);
+	replayed = replay_of("in_directory", plan);
+	assert_file(replayed, "srv/.x", "");
+	assert_file(replayed, "srv/m", "");
+	snprintf(plan, sizeof plan, "%scut 3 preset=posix lost=1:1.entry\n", first);
+	replayed = replay_of("in_directory", plan); /* with it goes what was in it */
+	assert_int_not_equal(replayed->verdict, TORN_INVALID);
+	assert_null(torn_tree_find(replayed->trial.now, torn_bytes_of("srv/.a")));
 }
 
 /* -------------------------------------------------------------- two before */
@@ -438,12 +514,15 @@ int main(void)
 		TEST(test_a_cut_leaves_the_size_that_the_first_run_made),
 		TEST(test_a_cut_takes_what_the_second_run_did_to_it),
 		TEST(test_a_cut_in_the_second_run_stands_where_its_op_is),
+		TEST(test_during_an_op_its_own_effects_may_be_lost),
 		TEST(test_a_write_that_was_killed_half_way_is_pending_as_far_as_it_came),
 		TEST(test_what_never_happened_is_not_pending),
 		TEST(test_a_run_that_failed_leaves_its_effects_pending),
 		TEST(test_presets_hold_for_what_an_earlier_run_did),
 		TEST(test_what_an_earlier_run_synced_is_durable),
+		TEST(test_a_fate_is_that_of_the_moment),
 		TEST(test_a_sync_behind_the_kill_makes_nothing_durable),
+		TEST(test_directories_and_new_files_are_told_apart_over_runs),
 		TEST(test_three_runs_of_one_boot_are_one_history),
 		TEST(test_a_cut_empties_the_past),
 		TEST(test_what_a_cut_took_the_next_run_does_not_find),

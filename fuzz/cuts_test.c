@@ -1,0 +1,167 @@
+/* cuts_test.c: which power cuts are told of a run with faults, and of one that comes after another. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "cuts.h"
+#include "operations_for_tests.h"
+#include "registry.h"
+#include "run_for_tests.h"
+
+#define TOLD_MAX 256
+
+struct told {
+	uint32_t op;
+	bool during;
+	uint32_t lost_count;
+	struct torn_lost first; /* lost */
+};
+
+/* Shared with the worker. */
+struct seen {
+	struct told told[TOLD_MAX];
+	uint32_t count;
+	int result;
+};
+
+static struct torn_test *test;
+static struct seen *seen;
+
+static int open_test(void **state)
+{
+	(void)state;
+	torn_registry_begin();
+	test = torn_test_open("old srv/f file old\n");
+	test->clean_first = true;
+	seen = torn_arena_take(&test->arena, sizeof *seen);
+	return 0;
+}
+
+static int close_test(void **state)
+{
+	(void)state;
+	torn_test_close(test);
+	return 0;
+}
+
+static void note_told(void *context, const struct torn_plan *plan, const struct torn_invariant *invariant,
+		      const struct torn_judgement *judgement)
+{
+	(void)context;
+	(void)judgement;
+	if (strcmp(invariant->id, "old-or-new") != 0 || seen->count == TOLD_MAX)
+		return;
+	seen->told[seen->count++] = (struct told){
+		.op = plan->cut.op,
+		.during = plan->cut.during,
+		.lost_count = plan->cut.lost_count,
+		.first = plan->cut.lost_count ? plan->cut.lost[0] : (struct torn_lost){0},
+	};
+}
+
+static int judge_cuts(struct torn_lab *lab, const struct torn_trial *trial)
+{
+	struct torn_cuts cuts;
+	int r = torn_cuts_open(&cuts, lab, &test->setup);
+	cuts.presets = TORN_PRESET_BIT(TORN_PRESET_POSIX);
+	cuts.tell = note_told;
+	if (r == 0)
+		r = torn_cuts_judge(&cuts, trial);
+	torn_cuts_close(&cuts);
+	return r;
+}
+
+static void judge_in_worker(void *context, struct torn_lab *lab)
+{
+	struct torn_trial trial;
+	(void)context;
+	*seen = (struct seen){.result = torn_clean_run(lab, &test->setup, &trial)};
+	if (seen->result == TORN_HELD)
+		seen->result = torn_trial_run(lab, &test->setup, &test->plan, TORN_TRIAL_PLAIN, &trial);
+	if (seen->result == TORN_HELD)
+		seen->result = judge_cuts(lab, &trial);
+}
+
+/* Judge all power cuts of a run with these faults, under posix, by nothing that was judged before. */
+static void judge_run(int (*operation)(const struct torn_run *run), const char *faults)
+{
+	const struct torn_job job = {.job = judge_in_worker, .again = torn_test_again};
+	char message[256];
+	assert_int_equal(torn_test_run(test, operation, faults), 0); /* sets it up */
+	assert_int_equal(torn_worker_do(&test->worker, &job, message, sizeof message), 0);
+	assert_int_equal(seen->result, 0);
+}
+
+static uint32_t earliest(void)
+{
+	uint32_t op = UINT32_MAX;
+	for (uint32_t i = 0; i < seen->count; i++)
+		if (seen->told[i].op < op)
+			op = seen->told[i].op;
+	return op;
+}
+
+/* Ops: open with O_TRUNC, write, write, fsync, fchmod, close. */
+static int rewrites(const struct torn_run *run)
+{
+	(void)run;
+	const int fd = open("/srv/f", O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return -1;
+	int r = write_all(fd, "ne", 2);
+	if (r == 0)
+		r = write_all(fd, "w!", 2);
+	if (r == 0)
+		r = fsync(fd);
+	if (fchmod(fd, 0600) != 0)
+		r = -1;
+	return close(fd) == 0 ? r : -1;
+}
+
+/* What op 1 alone leaves a kill leaves, too: it is not told here. */
+static void test_a_run_without_a_fault_is_cut_from_the_beginning(void **state)
+{
+	(void)state;
+	judge_run(rewrites, "");
+	assert_int_equal(earliest(), 2);
+	for (uint32_t i = 0; i < seen->count; i++)
+		assert_true(seen->told[i].op <= 3); /* from the fsync on all is there */
+}
+
+/* Until then the run is one without that fault: no case could say it, either. */
+static void test_of_a_run_with_faults_what_is_before_the_last_is_not_told(void **state)
+{
+	(void)state;
+	judge_run(rewrites, "fault 4 fsync errno=EIO\n");
+	assert_int_equal(earliest(), 4);
+	judge_run(rewrites, "fault 4 fsync errno=EIO\nfault 5 fchmod errno=EIO\n");
+	assert_int_equal(earliest(), 5);
+	judge_run(rewrites, "fault 5 fchmod errno=EIO\n"); /* all was durable by then */
+	assert_int_equal(seen->count, 0);
+}
+
+static void test_a_cut_loses_what_was_done_until_then(void **state)
+{
+	(void)state;
+	judge_run(rewrites, "fault 4 fsync errno=EIO\n");
+	assert_true(seen->count > 0);
+	for (uint32_t i = 0; i < seen->count; i++) {
+		assert_true(seen->told[i].op >= 4);
+		assert_true(seen->told[i].op <= 6);
+		assert_int_equal(seen->told[i].first.run, 0);
+		assert_true(seen->told[i].lost_count == 0 || seen->told[i].first.op <= seen->told[i].op);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_test, close_test)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_run_without_a_fault_is_cut_from_the_beginning),
+		TEST(test_of_a_run_with_faults_what_is_before_the_last_is_not_told),
+		TEST(test_a_cut_loses_what_was_done_until_then),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
