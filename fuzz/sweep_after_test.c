@@ -291,6 +291,21 @@ static int rewrites_in_two(const struct torn_run *run)
 }
 TARGET(rewrites, "test.rewrites", rewrites_in_two, recovers, 0);
 
+/*
+ * That it was torn before was told. A run is begun from the file when it is whole, and from old, which
+ * the first fsync brings back where it fails and reverts; a recovery without a call has no faults.
+ */
+static void test_no_run_is_begun_from_what_is_broken(void **state)
+{
+	(void)state;
+	const struct what what = {.operation = rewrites_in_two, .recovery = recovers_by_nothing,
+				  .worlds = one_world, .depth = 1};
+	struct swept *swept = sweep(&what, 1);
+	assert_false(swept->all->failed);
+	assert_int_equal(swept->all->later_runs, 2);
+	close_swept(swept);
+}
+
 /* No fault stands behind the cut, nor a cut before the run: such a case would be refused. */
 static void test_every_finding_of_faults_and_cuts_replays(void **state)
 {
@@ -316,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_a_recovery_that_is_cut_short_is_found_by_kill_and_by_cut),
 		cmocka_unit_test(test_a_right_recovery_has_no_finding),
 		cmocka_unit_test(test_a_recovery_that_makes_no_call_can_be_swept),
+		cmocka_unit_test(test_no_run_is_begun_from_what_is_broken),
 		cmocka_unit_test(test_every_finding_of_faults_and_cuts_replays),
 	};
 	return cmocka_run_group_tests(tests, NULL, close_the_worker);
