@@ -474,7 +474,12 @@ static void test_blocks_of_one_fate_are_told_as_one(void **state)
 	assert_has(text, "  LOST           2.data[0..3]  16384 bytes of /srv/state.json\n"
 			 "  LOST           2.data[5]     4096 bytes of /srv/state.json at 20480\n");
 	assert_has(text, "  ... and 11 more\n  pending, kept  2.data[4] ");
-	assert_has_not(text, "2.data[63]");
+	assert_has(text, "  LOST           2.data[41] "); /* the twentieth */
+	assert_has_not(text, "2.data[43]");
+	/* What is no effect under the preset parts its neighbours. */
+	fates[1].what.part = 7;
+	trial.fates_count = 2;
+	assert_has(explain(fixture, &trial, &judgement), "  LOST           2.data[0]  4096 bytes");
 }
 
 static void test_the_runs_before_are_told_and_what_the_cut_took_of_them(void **state)
@@ -494,6 +499,9 @@ static void test_the_runs_before_are_told_and_what_the_cut_took_of_them(void **s
 	two.before = &one;
 	two.end = TORN_RETURNED;
 	two.code = -5;
+	const struct torn_op other = {.number = 1, .kind = TORN_KIND_truncate, .path = torn_bytes_of("srv/other")};
+	const struct torn_log log_of_two = {.ops = (struct torn_op *)&other, .count = 1, .numbered = 1};
+	two.log = &log_of_two;
 	const struct torn_cut cut = {.preset = "ext4", .op = 3};
 	const struct torn_fated fates[] = {fated(1, 1, "entry", 0, TORN_FATE_DURABLE),
 					   fated(1, 2, "data", 0, TORN_FATE_LOST),
@@ -510,7 +518,7 @@ static void test_the_runs_before_are_told_and_what_the_cut_took_of_them(void **s
 			 "run 2: recovery, failure, returned -5 (EIO)\n"
 			 "plan: run again, a power cut\n");
 	assert_has(text, "  LOST           1:2.data[0]  41 bytes of /srv/state.json\n"
-			 "  pending, kept  2:1.size     the size of /srv/state.json, 41\n"
+			 "  pending, kept  2:1.size     the size of /srv/other, 41\n"
 			 "  durable        1:1.entry\n");
 	/* What earlier runs did is no remark at this one's ops. */
 	assert_has(text, "-> 41\n");
