@@ -347,9 +347,6 @@ static bool see(void *context, const struct torn_crash_state *state)
 {
 	struct cutting *cutting = context;
 	struct torn_cuts *cuts = cutting->cuts;
-	if (state->end <= cutting->from)
-		return true;
-	cuts->looked++;
 	torn_hashes_add(&cuts->trees, state->tree->hash);
 	if (cuts->note && torn_hashes_add(&cutting->noted, state->tree->hash))
 		note(cutting, state);
@@ -374,6 +371,8 @@ static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret
 	struct torn_persistence persistence;
 	struct torn_crash_count count = {0};
 	struct torn_effects effects;
+	const struct torn_crash_how how = {
+		.sets_max = cuts->sets_max, .seed = cuts->seed, .from = cutting->from};
 	int r = torn_effects_of(cutting->arena, history->base, history->log, torn_preset_splits(preset),
 				&effects);
 	if (r == 0)
@@ -386,7 +385,11 @@ static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret
 	torn_hashes_clear(&cutting->noted);
 	if (r == 0)
 		r = torn_crash_states(cutting->arena, history->base, history->log, cutting->effects,
-				      &persistence, cuts->sets_max, cuts->seed, see, cutting, &count);
+				      &persistence, &how, see, cutting, &count);
+	torn_states_add(&cuts->states, &(struct torn_states){.legal = count.legal,
+							     .seen = count.looked,
+							     .is_bound = !count.is_exact,
+							     .left_out = !count.all});
 	*ret_all = count.all;
 	if (r == 0)
 		r = cutting->error;
@@ -410,29 +413,28 @@ static int note_kills(struct cutting *cutting)
 }
 
 /*
- * posix first, which has all states of those before it. Returns whether all of them were looked
- * at. Where trees are noted, it is of interest which preset is the strongest that allows one.
+ * posix first, which has all states of those before it. Where trees are noted, it is of
+ * interest which preset is the strongest that allows one.
  */
-static bool cut_under_all(struct cutting *cutting, int *ret_r)
+static int cut_under_all(struct cutting *cutting)
 {
 	const unsigned presets = cutting->cuts->presets;
-	bool all = true, is_clean = false;
+	bool is_clean = false;
 	int r = 0;
 	if (presets & TORN_PRESET_BIT(TORN_PRESET_POSIX)) {
+		bool all;
 		r = cut_under(cutting, TORN_PRESET_POSIX, &all);
 		is_clean = all && cutting->violations_count == 0 && !cutting->cuts->note;
 	}
 	for (enum torn_preset preset = 0; r == 0 && preset < TORN_PRESET_COUNT; preset++) {
-		bool all_of_it;
+		bool all;
 		const bool is_weaker = preset > TORN_PRESET_POSIX;
 		if (preset == TORN_PRESET_POSIX || !(presets & TORN_PRESET_BIT(preset)) ||
 		    (is_clean && !is_weaker))
 			continue;
-		r = cut_under(cutting, preset, &all_of_it);
-		all &= all_of_it;
+		r = cut_under(cutting, preset, &all);
 	}
-	*ret_r = r;
-	return all;
+	return r;
 }
 
 int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
@@ -445,8 +447,8 @@ int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
 	cutting.acknowledged = torn_acknowledged_of(run->target, run->log, run->end, run->code);
 	if (r == 0)
 		r = note_kills(&cutting);
-	if (r == 0 && !cut_under_all(&cutting, &r))
-		cuts->some_left_out = true;
+	if (r == 0)
+		r = cut_under_all(&cutting);
 	torn_hashes_close(&cutting.kills);
 	torn_hashes_close(&cutting.told);
 	torn_hashes_close(&cutting.noted);

@@ -28,8 +28,8 @@ struct torn_cuts {
 	struct torn_hashes held;  /* trees in which all was kept, whatever run left them */
 	struct torn_hashes broken; /* the others, but for those that only what was reported makes wrong */
 	struct torn_hashes trees; /* distinct ones */
-	uint64_t looked;          /* sets of effects */
-	bool some_left_out;       /* there were more than were looked at */
+	/* Of the sets of effects that cuts of a run may leave under a preset, all runs and presets together. */
+	struct torn_states states;
 	/* Called for each violation; the plan is the run's with the cut. May not run anything. */
 	void (*tell)(void *context, const struct torn_plan *plan, const struct torn_invariant *invariant,
 		     const struct torn_judgement *judgement);

@@ -350,7 +350,6 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		.ops = all->ops,
 		.kills = all->kills,
 		.states = all->states,
-		.states_left_out = all->states > 0,
 		.trees = all->trees,
 		.is_part = true,
 		.seconds = seconds_since(search->begun_ns),

@@ -314,9 +314,9 @@ static int judge_cuts(struct torn_fuzzing *fuzzing, struct world *world, const s
 	fuzzing->cuts_key = world->key;
 	cuts->setup = &world->setup;
 	cuts->rerun_of_new = world->kills.rerun_of_new;
-	const uint64_t looked = cuts->looked;
+	cuts->states = (struct torn_states){0};
 	const int r = torn_cuts_judge(cuts, trial);
-	fuzzing->fuzzed->states += cuts->looked - looked;
+	torn_states_add(&fuzzing->fuzzed->states, &cuts->states);
 	return r;
 }
 

@@ -373,10 +373,9 @@ static int judge_cuts(struct torn_sweeping *sweeping, const struct torn_trial *t
 		return 0;
 	if (cuts_are_known(sweeping, trial) && !cuts->note)
 		return 0;
-	const uint64_t looked = cuts->looked;
+	cuts->states = (struct torn_states){0};
 	const int r = torn_cuts_judge(cuts, trial);
-	sweep->states_looked += cuts->looked - looked;
-	sweep->states_left_out |= cuts->some_left_out;
+	torn_states_add(&sweep->states, &cuts->states);
 	return r;
 }
 
@@ -625,12 +624,11 @@ static int sweep_world(struct torn_sweeping *sweeping)
 	return r;
 }
 
-/* So that whoever has several parts can tell how many trees they are together. */
-static void keep_trees(struct torn_sweep *sweep, const struct torn_hashes *trees, uint32_t world)
+static void keep_trees(struct torn_sweep *sweep, const struct torn_hashes *trees, uint32_t world,
+		       const struct torn_sweep_trees **list)
 {
 	struct torn_sweep_trees *kept = torn_arena_take(&sweep->arena, sizeof *kept);
 	struct torn_hash *hashes = torn_arena_take(&sweep->arena, trees->count * sizeof *hashes);
-	sweep->trees += trees->count;
 	if (!kept || !hashes)
 		return;
 	size_t count = 0;
@@ -641,8 +639,35 @@ static void keep_trees(struct torn_sweep *sweep, const struct torn_hashes *trees
 		hash.high ^= (world + 1) * UINT64_C(0x9e3779b97f4a7c15);
 		hashes[count++] = hash;
 	}
-	*kept = (struct torn_sweep_trees){hashes, count, sweep->tree_hashes};
-	sweep->tree_hashes = kept;
+	*kept = (struct torn_sweep_trees){hashes, count, *list};
+	*list = kept;
+}
+
+static void add_trees(struct torn_hashes *all, const struct torn_hashes *trees)
+{
+	for (size_t i = 0; i < trees->room; i++)
+		if (trees->slots[i].hash.low || trees->slots[i].hash.high)
+			torn_hashes_add(all, trees->slots[i].hash);
+}
+
+/* So that whoever has several parts can tell how many trees they are together. */
+static void keep_all_trees(struct torn_sweeping *sweeping)
+{
+	struct torn_sweep *sweep = sweeping->sweep;
+	const struct torn_hashes *killed = &sweeping->tables->kills.trees;
+	struct torn_hashes cut = {0}, all = {0};
+	add_trees(&cut, &sweeping->tables->cuts.trees);
+	for (size_t i = 0; i < TORN_RUNS_MAX; i++)
+		if (sweeping->later_tables[i])
+			add_trees(&cut, &sweeping->later_tables[i]->cuts.trees);
+	add_trees(&all, killed);
+	add_trees(&all, &cut);
+	sweep->trees += killed->count;
+	sweep->states.distinct += all.count;
+	keep_trees(sweep, killed, sweeping->world, &sweep->tree_hashes);
+	keep_trees(sweep, &cut, sweeping->world, &sweep->state_hashes);
+	torn_hashes_close(&cut);
+	torn_hashes_close(&all);
 }
 
 void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
@@ -680,7 +705,8 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 				      lab->failure);
 		else if (r < 0 && r != -ENOTSUP)
 			torn_sweep_fail(sweep, &setup, lab->failure);
-		keep_trees(sweep, &sweeping->kills->trees, number++);
+		keep_all_trees(sweeping);
+		number++;
 		torn_sweeping_close(sweeping);
 	}
 	torn_arena_close(&arena);

@@ -44,9 +44,9 @@ struct torn_sweep {
 	uint64_t plans, trials, ops, kills, kills_confirmed;
 	uint64_t trees; /* distinct ones */
 	uint64_t later_runs;    /* that began with what a crash left; not among the trials: parts share some */
-	uint64_t states_looked; /* legal sets of effects under a power cut */
-	bool states_left_out;   /* there were more of them */
-	const struct torn_sweep_trees *tree_hashes; /* of these */
+	struct torn_states states; /* that a power cut may leave */
+	const struct torn_sweep_trees *tree_hashes; /* of those that are distinct, after kills */
+	const struct torn_sweep_trees *state_hashes; /* the same, after power cuts */
 	struct torn_findings findings;
 	uint64_t unjudged;  /* trials that did what torn cannot judge: the first is in `failure` */
 	struct torn_order unjudged_first;

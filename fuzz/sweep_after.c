@@ -299,6 +299,6 @@ int torn_sweeping_go_on(struct torn_sweeping *sweeping, const struct torn_trial 
 		r = go_on_from(sweeping, lefts, run, &lefts->items[i]);
 		torn_arena_return(arena, mark);
 	}
-	sweeping->sweep->states_left_out |= lefts->some_left_out;
+	sweeping->sweep->states.left_out |= lefts->some_left_out;
 	return r < 0 ? r : lefts->no_memory ? -ENOMEM : 0;
 }

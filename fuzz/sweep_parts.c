@@ -4,27 +4,43 @@
 #include "hashes.h"
 #include "sweeping.h"
 
-static void merge_trees(struct torn_sweep *sweep, const struct torn_sweep *part)
+static void add_trees(struct torn_hashes *all, const struct torn_sweep_trees *trees)
 {
-	struct torn_hashes all = {0};
-	for (const struct torn_sweep_trees *trees = sweep->tree_hashes; trees; trees = trees->next)
+	for (; trees; trees = trees->next)
 		for (size_t i = 0; i < trees->count; i++)
-			torn_hashes_add(&all, trees->hashes[i]);
-	for (const struct torn_sweep_trees *trees = part->tree_hashes; trees; trees = trees->next) {
+			torn_hashes_add(all, trees->hashes[i]);
+}
+
+/* Take what a list has not got from a part's. `all` is made to hold those of both. */
+static void merge_trees(struct torn_sweep *sweep, const struct torn_sweep_trees **list,
+			const struct torn_sweep_trees *of_part, struct torn_hashes *all)
+{
+	add_trees(all, *list);
+	for (const struct torn_sweep_trees *trees = of_part; trees; trees = trees->next) {
 		struct torn_sweep_trees *kept = torn_arena_take(&sweep->arena, sizeof *kept);
 		struct torn_hash *hashes =
 			torn_arena_take(&sweep->arena, trees->count * sizeof *hashes);
 		size_t count = 0;
 		for (size_t i = 0; kept && hashes && i < trees->count; i++)
-			if (torn_hashes_add(&all, trees->hashes[i]))
+			if (torn_hashes_add(all, trees->hashes[i]))
 				hashes[count++] = trees->hashes[i];
 		if (!kept || !hashes)
 			break;
-		*kept = (struct torn_sweep_trees){hashes, count, sweep->tree_hashes};
-		sweep->tree_hashes = kept;
+		*kept = (struct torn_sweep_trees){hashes, count, *list};
+		*list = kept;
 	}
+}
+
+static void merge_all_trees(struct torn_sweep *sweep, const struct torn_sweep *part)
+{
+	struct torn_hashes all = {0}, cut = {0};
+	merge_trees(sweep, &sweep->tree_hashes, part->tree_hashes, &all);
 	sweep->trees = all.count;
+	merge_trees(sweep, &sweep->state_hashes, part->state_hashes, &cut);
+	add_trees(&all, sweep->state_hashes);
+	sweep->states.distinct = all.count;
 	torn_hashes_close(&all);
+	torn_hashes_close(&cut);
 }
 
 /* That torn failed comes before a trial that cannot be judged; of these the first is told. */
@@ -49,9 +65,8 @@ void torn_sweep_merge(struct torn_sweep *sweep, const struct torn_sweep *part)
 	sweep->kills += part->kills;
 	sweep->kills_confirmed += part->kills_confirmed;
 	sweep->later_runs += part->later_runs;
-	sweep->states_looked += part->states_looked;
-	sweep->states_left_out |= part->states_left_out;
-	merge_trees(sweep, part);
+	torn_states_add(&sweep->states, &part->states);
+	merge_all_trees(sweep, part);
 	for (uint32_t i = 0; i < part->findings.count; i++)
 		torn_findings_merge(&sweep->findings, &part->findings.items[i],
 				    &part->findings.orders[i]);

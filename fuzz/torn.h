@@ -628,6 +628,27 @@ struct torn_finding {
 	double seconds;        /* of fuzzing, until it was first seen; 0: a sweep saw it */
 };
 
+/* Nobody counts further than this. */
+#define TORN_STATES_MAX (UINT64_C(1) << 62)
+
+/* States that a power cut may leave, each by what of a run's effects it loses. */
+struct torn_states {
+	uint64_t legal, seen; /* seen: looked at */
+	uint64_t distinct;    /* trees among them and those that kills leave */
+	bool is_bound;        /* so many are legal, or more */
+	bool left_out;        /* there were more than were seen, or none ran on from some of them */
+};
+
+/* Add the states of another run, or of others, but for the distinct ones: their trees may be the same. */
+static inline void torn_states_add(struct torn_states *states, const struct torn_states *more)
+{
+	const bool fits = states->legal <= TORN_STATES_MAX - more->legal;
+	states->legal = fits ? states->legal + more->legal : TORN_STATES_MAX;
+	states->seen += more->seen;
+	states->is_bound |= more->is_bound || !fits;
+	states->left_out |= more->left_out;
+}
+
 /* What a check of one target@variant came to. */
 struct torn_result {
 	const char *target, *variant;
@@ -635,8 +656,7 @@ struct torn_result {
 	uint64_t ops, kills, trees;  /* trees: distinct ones judged */
 	uint64_t kills_confirmed;           /* by a real SIGKILL */
 	uint64_t later_runs; /* that began with what a crash had left */
-	uint64_t states; /* that a power cut may leave, looked at */
-	bool states_left_out; /* there were more */
+	struct torn_states states;
 	bool is_part; /* of what there is to try: fuzzed, or one shard */
 	double seconds;
 	struct torn_finding *findings; /* sorted; labels among them */

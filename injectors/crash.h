@@ -22,22 +22,34 @@ struct torn_crash_state {
 /* Return false to look at no more. */
 typedef bool torn_crash_visit(void *context, const struct torn_crash_state *state);
 
+/* Which of the sets are to be looked at. */
+struct torn_crash_how {
+	uint64_t sets_max; /* so many at most */
+	uint64_t seed;     /* of the sample, where there are more */
+	uint32_t from;     /* those that a cut at this moment or a later one may leave */
+};
+
 struct torn_crash_count {
-	uint64_t looked; /* at so many legal sets */
+	uint64_t legal;  /* sets that a cut may leave */
+	bool is_exact;   /* legal is their number; else it is known that there are so many or more */
+	uint64_t looked; /* at so many of them, each once */
 	bool all;        /* there are no others */
 };
 
+/* At how many are all looked at, and how many are counted one by one where there is no other way. */
 #define TORN_CRASH_SETS_MAX 65536u
+#define TORN_CRASH_COUNT_MAX (UINT64_C(1) << 20)
 
 /*
- * Look at the legal sets of effects, at most `sets_max`; beyond that all of them
- * that are a prefix of the run, or such a prefix without one of its effects and
- * what implies it, and a sample by `seed` of the others. Storage comes from
- * `arena` and is given back. Returns 0; -ENOMEM; -EPROTO for torn's own error.
+ * Look at the legal sets of effects. Where there are more than is wanted: at the
+ * prefixes of the run; at those that lack one effect of a prefix with what implies it, and
+ * two; and at a sample of the others. In long logs only each so-manieth effect is the one that is
+ * lacking, so that about half is left to the sample. Storage comes from `arena` and
+ * is given back. Returns 0; -ENOMEM; -EPROTO for torn's own error.
  */
 int torn_crash_states(struct torn_arena *arena, const struct torn_fold_base *base,
 		      const struct torn_log *log, const struct torn_effects *effects,
-		      const struct torn_persistence *order, uint64_t sets_max, uint64_t seed,
+		      const struct torn_persistence *order, const struct torn_crash_how *how,
 		      torn_crash_visit *visit, void *context, struct torn_crash_count *ret_count);
 
 /*

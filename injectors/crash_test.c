@@ -10,6 +10,8 @@
 #include "crash.h"
 #include "gate_for_tests.h"
 
+static const struct torn_crash_how usual = {.sets_max = TORN_CRASH_SETS_MAX, .seed = 1};
+
 #define SIZE 9000
 #define BLOCK 4096
 
@@ -283,7 +285,7 @@ static void look_at(enum torn_preset preset, const char *path)
 					 torn_preset_splits(preset), &effects), 0);
 	assert_int_equal(torn_preset_order(&test->arena, preset, &effects, log, &order), 0);
 	assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects, &order,
-					   TORN_CRASH_SETS_MAX, 1, see, &seen, &count),
+					   &usual, see, &seen, &count),
 			 0);
 	assert_true(count.all);
 	assert_int_equal(count.looked, seen.sets);
@@ -701,7 +703,7 @@ static void test_with_all_effects_it_is_the_tree_of_the_run(void **state)
 					 torn_preset_splits(preset), &effects), 0);
 			assert_int_equal(torn_preset_order(&test->arena, preset, &effects, log, &persistence), 0);
 			assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects,
-							   &persistence, TORN_CRASH_SETS_MAX, 1, see_whole,
+							   &persistence, &usual, see_whole,
 							   &whole, &count),
 					 0);
 			if (!whole)

@@ -429,6 +429,8 @@ static bool see_old_pages(void *context, const struct torn_crash_state *state)
 	return true;
 }
 
+static const struct torn_crash_how usual = {.sets_max = TORN_CRASH_SETS_MAX, .seed = 1};
+
 static bool see_old(void *context, const struct torn_crash_state *state)
 {
 	char bytes[4] = "";
@@ -449,7 +451,7 @@ static bool old_may_be_left(enum torn_preset preset)
 	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, false, &effects), 0);
 	assert_int_equal(torn_preset_order(&test->arena, preset, &effects, log, &order), 0);
 	assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects, &order,
-					   TORN_CRASH_SETS_MAX, 1, see_old, &may_be, &count),
+					   &usual, see_old, &may_be, &count),
 			 0);
 	return may_be;
 }
@@ -492,7 +494,7 @@ static void test_msync_makes_durable_what_lies_in_its_range(void **state)
 	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, false, &effects), 0);
 	assert_int_equal(torn_preset_order(&test->arena, TORN_PRESET_EXT4, &effects, log, &order), 0);
 	assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects, &order,
-					   TORN_CRASH_SETS_MAX, 1, see_old_pages, &old_pages, &count),
+					   &usual, see_old_pages, &old_pages, &count),
 			 0);
 	assert_int_equal(old_pages, 1 | 4);
 }

@@ -95,13 +95,16 @@ static json_t *findings_array(const struct torn_result *result, bool labels)
 
 /*
  * Every state that a kill can leave is looked at, so all of them were seen. Of those
- * that a power cut can leave more may be legal: how many is then not known.
+ * that a power cut can leave more may be legal; where "exact" is false, more than "legal" too.
  */
 static json_t *states_object(const struct torn_result *result)
 {
-	const uint64_t seen = result->trees + result->states;
-	return json_pack("{s:I, s:I, s:b}", "legal", (json_int_t)seen, "seen", (json_int_t)seen, "all",
-			 !result->is_part && !result->states_left_out && result->failure == NULL);
+	const struct torn_states *states = &result->states;
+	const uint64_t distinct = states->distinct > result->trees ? states->distinct : result->trees;
+	return json_pack("{s:I, s:I, s:I, s:b, s:b}", "legal", (json_int_t)(result->trees + states->legal),
+			 "seen", (json_int_t)(result->trees + states->seen), "distinct",
+			 (json_int_t)distinct, "exact", !states->is_bound, "all",
+			 !result->is_part && !states->left_out && result->failure == NULL);
 }
 
 static json_t *result_object(const struct torn_result *result)

@@ -16,8 +16,8 @@ struct columns {
 
 struct totals {
 	size_t findings, labels, failures;
-	uint64_t plans, trials, kills, confirmed, trees, states;
-	bool states_left_out;
+	uint64_t plans, trials, kills, confirmed, trees;
+	struct torn_states states;
 	double seconds;
 };
 
@@ -63,6 +63,20 @@ static void print_part(FILE *out, const char *separator, uint64_t number, const 
 	fprintf(out, "%s%" PRIu64 " %s%s", separator, number, noun, number == 1 ? "" : "s");
 }
 
+/* "65536 of 92160 crash states, 61 distinct"; of bounds only the order is of interest. */
+static void print_states(FILE *out, const char *separator, const struct torn_states *states)
+{
+	if (states->legal == 0)
+		return;
+	fprintf(out, "%s%" PRIu64, separator, states->seen);
+	if (states->is_bound)
+		fprintf(out, " of at least 2^%d", 63 - __builtin_clzll(states->legal));
+	else if (states->legal > states->seen)
+		fprintf(out, " of %" PRIu64, states->legal);
+	fprintf(out, " crash state%s, %" PRIu64 " distinct", states->seen == 1 ? "" : "s",
+		states->distinct);
+}
+
 static void print_result(FILE *out, const struct torn_result *result, const struct columns *columns)
 {
 	int printed = fprintf(out, "%s@%s", result->target, result->variant);
@@ -79,10 +93,7 @@ static void print_result(FILE *out, const struct torn_result *result, const stru
 	print_count(out, result->trials, columns->trials, "trial");
 	print_count(out, result->kills, columns->kills, "kill");
 	print_count(out, result->trees, columns->trees, "tree");
-	if (result->states > 0)
-		print_part(out, "  ", result->states, "crash state");
-	if (result->states_left_out)
-		fprintf(out, " of more");
+	print_states(out, "  ", &result->states);
 	fprintf(out, "  %.2f s\n", result->seconds);
 	if (result->unjudged > 0) {
 		struct torn_phrase phrase;
@@ -184,8 +195,8 @@ static void add_totals(struct totals *totals, const struct torn_result *result)
 	totals->kills += result->kills;
 	totals->confirmed += result->kills_confirmed;
 	totals->trees += result->trees;
-	totals->states += result->states;
-	totals->states_left_out |= result->states_left_out;
+	torn_states_add(&totals->states, &result->states);
+	totals->states.distinct += result->states.distinct;
 	totals->seconds += result->seconds;
 }
 
@@ -202,10 +213,7 @@ static void print_totals(FILE *out, const struct totals *totals, size_t results_
 	if (totals->confirmed > 0)
 		fprintf(out, " (%" PRIu64 " confirmed by a real SIGKILL)", totals->confirmed);
 	print_part(out, ", ", totals->trees, "tree");
-	if (totals->states > 0)
-		print_part(out, ", ", totals->states, "crash state");
-	if (totals->states_left_out)
-		fprintf(out, " of more");
+	print_states(out, ", ", &totals->states);
 	fprintf(out, ", %.2f s\n", totals->seconds);
 }
 
