@@ -291,7 +291,7 @@ static void go_back(struct search *search, uint64_t *seed)
 static int wander(struct search *search)
 {
 	uint64_t seed = search->how->seed;
-	const uint64_t steps_max = 8 * search->how->sets_max;
+	const uint64_t steps_max = 8 * search->how->sets_max + 1024; /* some come again */
 	int r = 0;
 	search->lacking = TORN_NEVER;
 	search->stride = 1;

@@ -351,6 +351,18 @@ static int apply_entries(struct torn_fold *fold, const struct torn_effect *effec
 	return r;
 }
 
+/* The directories above are brought up to date once, not for each name and each count of links. */
+static int apply_entries_at_once(struct torn_fold *fold, const struct torn_effect *effect)
+{
+	fold->lazy = true;
+	const int r = apply_entries(fold, effect);
+	fold->lazy = false;
+	if (r == 0)
+		return torn_fold_settle(fold);
+	fold->first_unsettled = 0; /* what was done is taken back */
+	return r;
+}
+
 static const struct torn_node *resized(struct torn_fold *fold, const struct torn_node *node,
 				       const struct torn_effect *effect)
 {
@@ -389,7 +401,7 @@ int torn_effect_apply(struct torn_fold *fold, const struct torn_log *log,
 	case TORN_EFFECT_INODE:
 		return make_inode(fold, op, effect->object);
 	case TORN_EFFECT_ENTRIES:
-		return apply_entries(fold, effect);
+		return apply_entries_at_once(fold, effect);
 	case TORN_EFFECT_DATA:
 		if (node->type != TORN_FILE)
 			return 0; /* a FIFO: its bytes are in no tree */

@@ -90,9 +90,13 @@ static int set_node(struct torn_fold *fold, torn_object object, const struct tor
 	}
 	for (const struct torn_fold_link *link = fold->objects[object].links; link;
 	     link = link->next) {
-		int r = set_node(fold, link->dir,
-				 torn_node_put(fold->arena, fold->objects[link->dir].node,
-					       link->name, node, object));
+		const struct torn_node *dir = torn_node_put(
+			fold->arena, fold->objects[link->dir].node, link->name, node, object);
+		int r = 0;
+		if (fold->objects[link->dir].unsettled && dir) /* it tells those above itself */
+			fold->objects[link->dir].node = dir;
+		else
+			r = set_node(fold, link->dir, dir);
 		if (r < 0)
 			return r;
 	}

@@ -38,6 +38,8 @@ static void test_one_result_is_the_object_of_the_design(void **state)
 		      "  \"states\": {\n"
 		      "    \"legal\": 41,\n"
 		      "    \"seen\": 41,\n"
+		      "    \"distinct\": 41,\n"
+		      "    \"exact\": true,\n"
 		      "    \"all\": true\n"
 		      "  },\n"
 		      "  \"seconds\": 0.03,\n"
@@ -100,6 +102,29 @@ static void test_no_result_is_no_check(void **state)
 	json_t *root = loaded(NULL, 0);
 	assert_int_equal(json_array_size(json_object_get(root, "checks")), 0);
 	json_decref(root);
+}
+
+static void expect_states(const struct torn_states *states, const char *expected)
+{
+	struct torn_result result = result_of(NULL, 0);
+	result.states = *states;
+	json_t *root = loaded(&result, 1);
+	char *text = json_dumps(json_object_get(root, "states"), JSON_COMPACT);
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(root);
+}
+
+static void test_states_of_power_cuts_are_told_beside_those_of_kills(void **state)
+{
+	(void)state;
+	expect_states(&(struct torn_states){.legal = 9, .seen = 9, .distinct = 45},
+		      "{\"legal\":50,\"seen\":50,\"distinct\":45,\"exact\":true,\"all\":true}");
+	expect_states(&(struct torn_states){.legal = 109, .seen = 9, .distinct = 45, .left_out = true},
+		      "{\"legal\":150,\"seen\":50,\"distinct\":45,\"exact\":true,\"all\":false}");
+	expect_states(&(struct torn_states){.legal = 109, .seen = 9, .distinct = 45, .is_bound = true,
+					    .left_out = true},
+		      "{\"legal\":150,\"seen\":50,\"distinct\":45,\"exact\":false,\"all\":false}");
 }
 
 static void test_failure_is_told_and_not_all_was_seen(void **state)
@@ -189,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_one_result_is_the_object_of_the_design),
 		cmocka_unit_test(test_several_results_are_objects_in_checks),
 		cmocka_unit_test(test_no_result_is_no_check),
+		cmocka_unit_test(test_states_of_power_cuts_are_told_beside_those_of_kills),
 		cmocka_unit_test(test_failure_is_told_and_not_all_was_seen),
 		cmocka_unit_test(test_what_was_not_judged_among_others_is_told),
 		cmocka_unit_test(test_bytes_that_are_not_utf8_are_escaped),

@@ -107,6 +107,31 @@ static void test_what_was_not_judged_among_others_is_told(void **state)
 	free(text);
 }
 
+static void test_states_of_power_cuts_are_told_with_how_many_there_are(void **state)
+{
+	(void)state;
+	static const struct {
+		struct torn_states states;
+		const char *part, *total;
+	} rows[] = {
+		{{.legal = 900, .seen = 900, .distinct = 70},
+		 "41 trees  900 crash states, 70 distinct  0.03 s", "41 trees, 900 crash states, 70 distinct, 0."},
+		{{.legal = 92160, .seen = 65536, .distinct = 70, .left_out = true},
+		 "41 trees  65536 of 92160 crash states, 70 distinct  0.03 s", "trees, 65536 of 92160 crash"},
+		{{.legal = 1048577, .seen = 1, .distinct = 42, .is_bound = true, .left_out = true},
+		 "41 trees  1 of at least 2^20 crash state, 42 distinct  0.03 s", "trees, 1 of at least 2^20 crash"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct torn_result result = result_of(NULL, 0);
+		result.states = rows[i].states;
+		result.kills_confirmed = 0;
+		char *text = written("text", &result, 1);
+		if (!strstr(text, rows[i].part) || !strstr(text, rows[i].total))
+			fail_msg("no \"%s\" or \"%s\" in:\n%s", rows[i].part, rows[i].total, text);
+		free(text);
+	}
+}
+
 static void test_control_characters_do_not_reach_the_terminal(void **state)
 {
 	(void)state;
@@ -139,6 +164,7 @@ int main(void)
 		cmocka_unit_test(test_places_are_told),
 		cmocka_unit_test(test_failure_is_said_plainly),
 		cmocka_unit_test(test_what_was_not_judged_among_others_is_told),
+		cmocka_unit_test(test_states_of_power_cuts_are_told_with_how_many_there_are),
 		cmocka_unit_test(test_control_characters_do_not_reach_the_terminal),
 		cmocka_unit_test(test_finding_without_a_file_says_so),
 	};
