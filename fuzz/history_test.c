@@ -235,15 +235,15 @@ static void test_during_an_op_its_own_effects_may_be_lost(void **state)
 	const struct torn_replayed *replayed =
 		replay(KILLED_IN_FIRST "cut 3 during preset=sync lost=3.inode,3.entry\n");
 	assert_file(replayed, "srv/g", NULL);
-	assert_false(replayed->trial.returned);
+	assert_false(replayed->trial.acknowledged);
 	assert_invalid("goes_on", KILLED_IN_FIRST "cut 3 preset=sync lost=3.inode,3.entry\n", "sync allows no cut at op 3");
 	/* The last op too: nobody has returned. */
 	replayed = replay(KILLED_IN_FIRST "cut 6 during preset=sync lost=6.entry\n");
 	assert_file(replayed, "srv/f", "old");
-	assert_false(replayed->trial.returned);
+	assert_false(replayed->trial.acknowledged);
 	assert_invalid("goes_on", KILLED_IN_FIRST "cut 6 preset=sync lost=6.entry\n", "sync allows no cut at op 6");
-	assert_true(replay(KILLED_IN_FIRST "cut 6 preset=sync\n")->trial.returned);
-	assert_false(replay(KILLED_IN_FIRST "cut 5 preset=sync\n")->trial.returned);
+	assert_true(replay(KILLED_IN_FIRST "cut 6 preset=sync\n")->trial.acknowledged);
+	assert_false(replay(KILLED_IN_FIRST "cut 5 preset=sync\n")->trial.acknowledged);
 }
 
 /* Half of a write is an effect of half its length. */

@@ -605,7 +605,7 @@ static struct torn_trial cut_off(const char *now, int code)
 	struct torn_trial trial = returned(OLD_F, NEW_F, now, code);
 	trial.log = &synced;
 	trial.cut = &some_cut;
-	trial.killed = trial.returned = true;
+	trial.killed = trial.acknowledged = true;
 	return trial;
 }
 
@@ -618,7 +618,7 @@ static void test_what_was_reported_to_be_done_stays_done(void **state)
 	expect("success-is-durable", cut_off("old g file x\n", 0), TORN_VIOLATED, "absent");
 	expect("success-is-durable", cut_off(OLD_F, -1), TORN_SKIPPED, "nothing of that kind");
 	struct torn_trial trial = cut_off(OLD_F, 0);
-	trial.returned = false;
+	trial.acknowledged = false;
 	expect("success-is-durable", trial, TORN_SKIPPED, "nothing of that kind");
 	trial = cut_off(OLD_F, 0);
 	trial.cut = NULL;
