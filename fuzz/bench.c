@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "registry.h"
+#include "bench_states.h"
 #include "clean_run.h"
 #include "setup.h"
 #include "sweep.h"
@@ -369,7 +370,14 @@ int main(int argc, char **argv)
 		return prepare(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "--faults") == 0)
 		return faults(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--logs") == 0)
+		return torn_bench_logs();
 	int status = 0;
+	if (argc > 2 && strcmp(argv[1], "--states") == 0) {
+		for (int i = 2; i < argc; i++)
+			status |= torn_bench_states(argv[i]);
+		return status;
+	}
 	for (int i = 1; i < argc; i++)
 		status |= bench_target(argv[i]);
 	return status;
