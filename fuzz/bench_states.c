@@ -32,9 +32,12 @@
 /* ------------------------------------------------------------- bench.log */
 
 /* Ten calls: a file is made, appended to, synced and renamed over the one before. */
-static int replace_by_appending(int dir)
+static int replace_by_appending(int dir, int number)
 {
-	static const char line[] = "a line of the log\n";
+	char line[] = "line 000 of the log\n";
+	line[5] = (char)('0' + number / 100);
+	line[6] = (char)('0' + number / 10 % 10);
+	line[7] = (char)('0' + number % 10);
 	const int fd = open("/srv/.log.tmp", O_WRONLY | O_CREAT | O_EXCL, 0644);
 	int r = fd < 0 ? -1 : 0;
 	for (int i = 0; r == 0 && i < 5; i++)
@@ -49,7 +52,7 @@ static int replace_often(int times)
 	const int dir = open("/srv", O_RDONLY | O_DIRECTORY);
 	int r = dir < 0 ? -1 : 0;
 	for (int i = 0; r == 0 && i < times; i++)
-		r = replace_by_appending(dir);
+		r = replace_by_appending(dir, i);
 	return r;
 }
 

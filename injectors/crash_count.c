@@ -27,6 +27,7 @@ struct counting {
 	const struct torn_effects *effects;
 	const struct torn_persistence *order;
 	uint8_t *places;   /* enum place, by effect */
+	uint32_t begin, end; /* all effects before are settled, and none from `end` on is done yet */
 	uint32_t *index;   /* of the free ones in the order of bits */
 	uint32_t *free;    /* and back */
 	uint32_t count, words;
@@ -176,18 +177,35 @@ static uint32_t next_implied(const struct counting *counting, uint32_t number, u
 	return before;
 }
 
+/* What is durable by now, or gone for ever, need not be looked at any more. */
+static void move_on(struct counting *counting, uint32_t moment)
+{
+	const struct torn_persistence *order = counting->order;
+	uint32_t *begin = &counting->begin;
+	for (; *begin < order->count; (*begin)++) {
+		const bool is_out = order->dropped[*begin] || order->gone[*begin] <= moment;
+		if (!is_out && order->durable[*begin] > moment)
+			break;
+		counting->places[*begin] = is_out ? PLACE_OUT : PLACE_IN;
+	}
+	while (counting->end < order->count && 2 * counting->effects->items[counting->end].at <= moment)
+		counting->end++;
+	if (counting->end < *begin)
+		counting->end = *begin;
+}
+
 /*
  * Of sets that are legal at both moments: which effects are in each, in none, in some?
- * Returns false where there are no such sets.
+ * Returns false where there are no such sets. Moments may only become later from call to call.
  */
 static bool place_all(struct counting *counting, uint32_t first, uint32_t last)
 {
 	const struct torn_persistence *order = counting->order;
 	uint8_t *places = counting->places;
-	for (uint32_t i = 0; i < order->count; i++) {
+	move_on(counting, first);
+	for (uint32_t i = counting->begin; i < counting->end; i++) {
 		uint32_t step = 0;
-		const bool is_out = order->dropped[i] || 2 * counting->effects->items[i].at > first ||
-				    order->gone[i] <= last;
+		const bool is_out = order->dropped[i] || order->gone[i] <= last;
 		places[i] = is_out ? PLACE_OUT : PLACE_FREE;
 		for (uint32_t j; !is_out && (j = next_implied(counting, i, first, &step)) != TORN_NEVER;)
 			if (places[j] == PLACE_OUT)
@@ -195,7 +213,7 @@ static bool place_all(struct counting *counting, uint32_t first, uint32_t last)
 		if (places[i] == PLACE_OUT && !order->dropped[i] && order->durable[i] <= last)
 			return false;
 	}
-	for (uint32_t i = order->count; i-- > 0;) {
+	for (uint32_t i = counting->end; i-- > counting->begin;) {
 		uint32_t step = 0;
 		if (places[i] != PLACE_IN && (places[i] == PLACE_OUT || order->durable[i] > last))
 			continue;
@@ -209,7 +227,7 @@ static bool place_all(struct counting *counting, uint32_t first, uint32_t last)
 static void number_free(struct counting *counting)
 {
 	counting->count = 0;
-	for (uint32_t i = 0; i < counting->order->count; i++) {
+	for (uint32_t i = counting->begin; i < counting->end; i++) {
 		if (counting->places[i] != PLACE_FREE)
 			continue;
 		counting->index[i] = counting->count;
@@ -328,10 +346,11 @@ int torn_crash_count_legal(struct torn_arena *arena, const struct torn_effects *
 	*ret_sets = 0;
 	for (uint32_t i = 0; r == 0 && i <= count && *ret_sets < TORN_CRASH_MANY; i++) {
 		const uint32_t last = i < count ? turns[i] - 1 : TORN_NEVER - 1;
-		uint64_t sets, shared = 0;
-		r = count_at(&counting, last, last, &sets);
-		if (r == 0 && i > 0)
+		uint64_t sets = 0, shared = 0;
+		if (i > 0)
 			r = count_at(&counting, turns[i - 1] - 1, turns[i - 1], &shared);
+		if (r == 0)
+			r = count_at(&counting, last, last, &sets);
 		*ret_sets = sets == TORN_CRASH_MANY ? sets : sum(*ret_sets, sets - shared);
 	}
 	torn_arena_return(arena, mark);
