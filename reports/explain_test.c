@@ -412,7 +412,7 @@ static void test_a_power_cut_is_told_with_what_was_durable_pending_and_lost(void
 	const struct torn_lost lost = {0, 2, kind("data"), 0};
 	const struct torn_cut cut = {.preset = "xfs", .op = 3, .lost = &lost, .lost_count = 1};
 	struct torn_trial trial = trial_of(fixture, &no_faults, "");
-	trial.killed = trial.returned = true;
+	trial.killed = trial.acknowledged = true;
 	trial.kill_op = 3;
 	trial.cut = &cut;
 	trial.fates = fates;
