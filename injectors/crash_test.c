@@ -1018,6 +1018,31 @@ static void test_a_chain_has_its_prefixes(void **state)
 	assert_int_equal(sets, (MADE_MAX / 2 + 1) * (MADE_MAX / 2 + 1));
 }
 
+/* Each of 100 implies four of 100 others: nothing is independent, and no effect halves it. */
+static void test_where_it_takes_too_long_to_count_a_bound_is_told(void **state)
+{
+	(void)state;
+	struct looked looked = looked_at(3000);
+	uint64_t seed = 3, sets;
+	begin_with(__extension__ OLD);
+	assert_holds(unlinks); /* for its tree before */
+	make_free(200);
+	for (uint32_t i = 100; i <= made.count; i++) {
+		made.implies_begin[i] = 4 * (i - 100);
+		for (uint32_t j = 0; j < 4 && i < made.count; j++)
+			made.implies[4 * (i - 100) + j] = pick(&seed, 100);
+	}
+	const struct torn_effects effects = made_effects();
+	const struct torn_persistence order = made_persistence();
+	assert_int_equal(torn_crash_count_legal(&test->arena, &effects, &order, 0, &sets), -E2BIG);
+	const struct torn_crash_count count = walk_made(&looked, 3000, 1, 0);
+	assert_int_equal(count.legal, TORN_CRASH_COUNT_MAX);
+	assert_false(count.is_exact || count.all);
+	assert_int_equal(count.looked, 3000);
+	assert_legal_and_distinct(&looked);
+	free(looked.kept);
+}
+
 OPERATION(renames_a_directory_about)
 {
 	MUST(mkdir("/srv/a", 0755) == 0 && mkdir("/srv/b", 0755) == 0);
@@ -1058,6 +1083,7 @@ int main(void)
 		gate_test(test_of_many_sets_those_that_lack_few_effects_come_first),
 		gate_test(test_the_sample_is_the_seeds),
 		gate_test(test_a_chain_has_its_prefixes),
+		gate_test(test_where_it_takes_too_long_to_count_a_bound_is_told),
 		gate_test(test_what_would_loop_is_not_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
