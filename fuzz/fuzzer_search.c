@@ -27,7 +27,7 @@
 
 #define SAVE_EVERY_S 10
 #define CASE_BYTES_MAX "65535" /* below TORN_FUZZED_CASE_MAX */
-#define STINT_CASES 100000u
+#define STINT_CASES 50000u
 
 /* One worker's share of a search. */
 struct share {
