@@ -116,7 +116,8 @@ static uint32_t records_until(const struct torn_trial *ended, struct torn_op *re
 	uint32_t count = log->count;
 	if (ended->killed)
 		for (count = 0; count < log->count && log->ops[count].number <= ended->kill_op;)
-			count++;
+			if (log->ops[count++].number == ended->kill_op && ended->kill_op > 0)
+				break; /* what was printed after it was not */
 	if (count > 0) {
 		*ret_last = log->ops[count - 1];
 		if (ended->killed && ended->kill_bytes > 0)
