@@ -2,29 +2,16 @@
 #include "cuts.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../injectors/crash.h"
-#include "acknowledged.h"
+#include "cut_names.h"
 #include "judgement.h"
 #include "registry.h"
 #include "rerun.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)
-
-static int fail(struct torn_lab *lab, int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail(struct torn_lab *lab, int error, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(lab->failure, sizeof lab->failure, format, arguments);
-	va_end(arguments);
-	return error;
-}
 
 int torn_cuts_open(struct torn_cuts *cuts, struct torn_lab *lab, struct torn_setup *setup)
 {
@@ -65,7 +52,9 @@ struct violation {
 	const struct torn_invariant *invariant;
 	struct torn_judgement judgement;
 	struct torn_cut cut;
-	bool is_told;
+	uint32_t moment; /* of the cut */
+	uint32_t first;  /* index of the first that the same tree breaks */
+	bool acknowledged, is_told;
 };
 
 /* The cuts of one run under one preset. */
@@ -79,55 +68,29 @@ struct cutting {
 	const struct torn_effects *effects;
 	const struct torn_persistence *persistence;
 	enum torn_preset preset;
+	bool *lost; /* by effect, of the cut at hand */
 	struct torn_hashes kills; /* trees that a kill leaves: no power cut is needed for them */
-	struct torn_hashes told;  /* under this preset */
+	struct torn_hashes told;  /* under this preset: 1 + the first violation; 0: it cannot be judged */
 	struct torn_hashes noted; /* the same */
 	struct violation *violations;
 	size_t violations_count, violations_room;
-	int error; /* that ends it: 0, -ENOMEM, or of what came after a cut */
+	bool syncs;     /* it is held to durability */
+	bool unjudged;  /* after some state the target did what cannot be judged: lab->failure says what */
+	int error;      /* that ends it: 0, -ENOMEM, -EPROTO */
 };
-
-/* Behind the last op: the operation has returned. */
-static uint32_t moment_of_return(const struct torn_history *history)
-{
-	return 2 * history->log->count + 1;
-}
-
-/* From when on whoever waited for it knows that it is done. */
-static uint32_t moment_of_acknowledgement(const struct torn_history *history,
-					  const struct torn_acknowledged *acknowledged)
-{
-	return 2 * (history->first + acknowledged->records) - 1;
-}
-
-/* The run begins: what was done before it is done. */
-static uint32_t moment_of_begin(const struct torn_history *history)
-{
-	return 2 * history->first;
-}
-
-/* A cut before the last fault is one of the run without that. */
-static uint32_t moment_of_last_fault(const struct torn_history *history, const struct torn_plan *plan)
-{
-	uint32_t last = 0, i = history->first;
-	for (uint32_t j = 0; j < plan->faults_count; j++)
-		if (plan->faults[j].when.first > last)
-			last = plan->faults[j].when.first;
-	while (i < history->log->count && history->log->ops[i].number < last)
-		i++;
-	return last > 0 ? 2 * i : moment_of_begin(history);
-}
 
 bool torn_cuts_run_on(const struct torn_cuts *cuts)
 {
 	return cuts->rerun_of_new || cuts->setup->variant->recovery;
 }
 
-static struct torn_hash key_of(struct torn_hash hash, bool acknowledged, int code)
+/* All that a verdict on a tree asks of the run that left it. */
+static struct torn_hash key_of(const struct cutting *cutting, struct torn_hash tree, bool acknowledged)
 {
+	const uint64_t told = (uint64_t)(uint32_t)cutting->acknowledged.code << 1 | cutting->syncs;
 	if (acknowledged)
-		hash.low ^= UINT64_C(0x9e3779b97f4a7c15) * ((uint64_t)(uint32_t)code + 1);
-	return hash;
+		tree.low ^= UINT64_C(0x9e3779b97f4a7c15) * (told + 1);
+	return tree;
 }
 
 static bool is_lost(const struct cutting *cutting, const struct torn_crash_state *state, uint32_t number,
@@ -137,78 +100,69 @@ static bool is_lost(const struct cutting *cutting, const struct torn_crash_state
 	       !cutting->persistence->dropped[number];
 }
 
-/* As a case names it. */
-static struct torn_lost name_of(const struct torn_history *history, const struct torn_effect *effect)
+/* The earliest moment at which a cut leaves a state, once it is acknowledged or before. */
+static struct torn_cut_place place_for(const struct cutting *cutting, const struct torn_crash_state *state,
+			      bool acknowledged)
 {
-	return (struct torn_lost){torn_history_run(history, effect->at), history->log->ops[effect->at].number,
-				  effect->kind, effect->part};
-}
-
-/* A moment as a case says it. */
-struct place {
-	uint32_t op, moment;
-	bool during;
-};
-
-/*
- * The earliest moment from `first` on and before `end` that a case can say: a numbered op, during
- * or after it. Behind the last one it is that of the return.
- */
-static struct place place_of(const struct torn_history *history, uint32_t first, uint32_t end)
-{
-	const struct torn_log *log = history->log;
-	uint32_t last = 0;
-	for (uint32_t i = history->first; i < log->count; i++) {
-		const uint32_t number = log->ops[i].number, during = 2 * i, after = 2 * i + 1;
-		if (number > 0 && after >= first && after < end && number < log->numbered)
-			return (struct place){number, after, false};
-		if (number > 0 && during >= first && during < end)
-			return (struct place){number, during, true};
-		if (number > 0)
-			last = number;
-	}
-	return (struct place){last, moment_of_return(history), false};
+	uint32_t from = cutting->from;
+	if (acknowledged)
+		from = torn_moment_of_acknowledgement(&cutting->history, &cutting->acknowledged);
+	if (from < cutting->from)
+		from = cutting->from;
+	return torn_place_between(&cutting->history, state->first > from ? state->first : from, state->end);
 }
 
 /*
- * The earliest cut that leaves a state, once it is acknowledged or before. The caller frees what
- * it lost; NULL: there was no memory. What was lost first is to blame, but not what a failed fsync
- * had lost before, where there is more: a temp's data that nobody misses.
+ * What was lost first is to blame, but not what a failed fsync had lost before, where there is
+ * more: a temp's data that nobody misses.
  */
-static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_crash_state *state,
-			      bool acknowledged, struct torn_judgement *judgement)
+static void blame(const struct cutting *cutting, const struct torn_cut *cut, uint32_t moment,
+		  struct torn_judgement *judgement)
 {
 	const struct torn_history *history = &cutting->history;
 	const struct torn_effects *effects = cutting->effects;
-	const uint32_t from = acknowledged
-				      ? moment_of_acknowledgement(history, &cutting->acknowledged)
-				      : cutting->from;
-	const uint32_t begun = from > cutting->from ? from : cutting->from;
-	const struct place place =
-		place_of(history, state->first > begun ? state->first : begun, state->end);
-	struct torn_cut cut = {.preset = torn_preset_name(cutting->preset),
-			       .op = place.op,
-			       .during = place.during};
-	uint32_t count = 0, blamed = UINT32_MAX, blamed_else = UINT32_MAX;
-	for (uint32_t i = 0; i < effects->count; i++)
-		count += is_lost(cutting, state, i, place.moment);
-	struct torn_lost *lost = calloc(count + 1, sizeof *lost);
-	for (uint32_t i = 0; lost && i < effects->count; i++) {
-		if (!is_lost(cutting, state, i, place.moment))
-			continue;
-		lost[cut.lost_count++] = name_of(history, &effects->items[i]);
-		uint32_t *first_of =
-			cutting->persistence->gone[i] <= place.moment ? &blamed_else : &blamed;
-		if (*first_of == UINT32_MAX)
+	uint32_t blamed = UINT32_MAX, blamed_else = UINT32_MAX;
+	for (uint32_t i = 0; i < effects->count; i++) {
+		uint32_t *first_of = cutting->persistence->gone[i] <= moment ? &blamed_else : &blamed;
+		if (cutting->lost[i] && *first_of == UINT32_MAX)
 			*first_of = effects->items[i].at;
 	}
 	if (blamed == UINT32_MAX)
 		blamed = blamed_else;
-	cut.lost = lost;
 	const struct torn_op *op = blamed != UINT32_MAX ? &history->log->ops[blamed]
-							: torn_log_op(cutting->run->log, cut.op);
+							: torn_log_op(cutting->run->log, cut->op);
 	judgement->call = op ? op->call : TORN_CALL_NONE;
-	judgement->op = blamed != UINT32_MAX && blamed >= history->first ? op->number : cut.op;
+	judgement->op = blamed != UINT32_MAX && blamed >= history->first ? op->number : cut->op;
+}
+
+/* Name what cutting->lost says. Returns -ENOMEM where there is no memory for it. */
+static int name_lost(const struct cutting *cutting, struct torn_cut *cut)
+{
+	const struct torn_effects *effects = cutting->effects;
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < effects->count; i++)
+		count += cutting->lost[i];
+	struct torn_lost *lost = calloc(count + 1, sizeof *lost);
+	if (!lost)
+		return -ENOMEM;
+	cut->lost_count = 0;
+	for (uint32_t i = 0; i < effects->count; i++)
+		if (cutting->lost[i])
+			lost[cut->lost_count++] = torn_lost_of(&cutting->history, &effects->items[i]);
+	cut->lost = lost;
+	return 0;
+}
+
+/* The caller frees what the cut at a place lost; NULL: there was no memory. */
+static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_crash_state *state,
+			      const struct torn_cut_place *place)
+{
+	struct torn_cut cut = {.preset = torn_preset_name(cutting->preset),
+			       .op = place->op,
+			       .during = place->during};
+	for (uint32_t i = 0; i < cutting->effects->count; i++)
+		cutting->lost[i] = is_lost(cutting, state, i, place->moment);
+	name_lost(cutting, &cut);
 	return cut;
 }
 
@@ -233,36 +187,139 @@ static void note_violation(struct cutting *cutting, const struct violation *viol
 	cutting->violations[cutting->violations_count++] = *violation;
 }
 
-/* Returns whether all was kept. */
-static bool judge(struct cutting *cutting, const struct torn_crash_state *state, bool acknowledged)
+/*
+ * Move a copy of the run to what a cut left, and run what comes after it, in the setup's arena. Returns 0,
+ * -ENOTSUP or -EPROTO.
+ */
+static int trial_after(const struct cutting *cutting, const struct torn_node *tree, bool acknowledged,
+		       const struct torn_cut *cut, struct torn_aftermath *aftermath,
+		       struct torn_trial *ret_trial)
+{
+	const struct torn_cuts *cuts = cutting->cuts;
+	struct torn_trial *trial = ret_trial;
+	*trial = *cutting->run;
+	trial->now = tree;
+	trial->killed = true;
+	trial->cut = cut;
+	trial->acknowledged = acknowledged;
+	trial->code = acknowledged ? cutting->acknowledged.code : trial->code;
+	if (!torn_cuts_run_on(cuts))
+		return 0;
+	return torn_aftermath(cuts->lab, cuts->setup, trial, cuts->rerun_of_new, aftermath);
+}
+
+enum outcome { HELD, BROKEN, UNJUDGED };
+
+/* What is broken is noted. */
+static enum outcome judge(struct cutting *cutting, const struct torn_crash_state *state, bool acknowledged)
 {
 	struct torn_cuts *cuts = cutting->cuts;
-	struct torn_trial trial = *cutting->run;
 	const struct torn_cut some = {.preset = torn_preset_name(cutting->preset)};
 	struct torn_aftermath aftermath;
+	struct torn_trial trial;
 	size_t count;
-	bool held = true;
+	enum outcome outcome = HELD;
+	const uint32_t first = (uint32_t)cutting->violations_count;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	const size_t mark = torn_arena_mark(cuts->setup->arena);
-	trial.now = state->tree;
-	trial.killed = true;
-	trial.cut = &some;
-	trial.acknowledged = acknowledged;
-	trial.code = acknowledged ? cutting->acknowledged.code : trial.code;
-	if (torn_cuts_run_on(cuts))
-		cutting->error = torn_aftermath(cuts->lab, cuts->setup, &trial, cuts->rerun_of_new,
-						&aftermath);
-	for (size_t i = 0; i < count && cutting->error == 0; i++) {
-		struct torn_judgement judgement;
-		torn_invariant_judge(invariants[i], &trial, &judgement);
-		if (judgement.verdict != TORN_VIOLATED)
+	const int r = trial_after(cutting, state->tree, acknowledged, &some, &aftermath, &trial);
+	if (r < 0) {
+		outcome = UNJUDGED;
+		cutting->unjudged = true;
+		cutting->error = r == -ENOTSUP ? cutting->error : r;
+	}
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct violation violation = {
+			.invariant = invariants[i], .acknowledged = acknowledged, .first = first};
+		torn_invariant_judge(invariants[i], &trial, &violation.judgement);
+		if (violation.judgement.verdict != TORN_VIOLATED)
 			continue;
-		held = false;
-		const struct torn_cut cut = cut_of(cutting, state, acknowledged, &judgement);
-		note_violation(cutting, &(struct violation){invariants[i], judgement, cut, false});
+		outcome = BROKEN;
+		const struct torn_cut_place place = place_for(cutting, state, acknowledged);
+		violation.moment = place.moment;
+		violation.cut = cut_of(cutting, state, &place);
+		blame(cutting, &violation.cut, place.moment, &violation.judgement);
+		note_violation(cutting, &violation);
 	}
 	torn_arena_return(cuts->setup->arena, mark);
-	return held;
+	return outcome;
+}
+
+/* What cutting->lost leaves at the moment of a violation, in the arena. NULL: no power cut leaves it. */
+static const struct torn_node *tree_without(struct cutting *cutting, const struct violation *violation)
+{
+	const struct torn_history *history = &cutting->history;
+	const struct torn_node *tree;
+	uint32_t number;
+	if (torn_crash_tree(cutting->arena, history->base, history->log, cutting->effects,
+			    cutting->persistence, cutting->lost, violation->moment, &tree, &number) < 0)
+		return NULL;
+	if (!violation->acknowledged && torn_hashes_find(&cutting->kills, tree->hash, NULL))
+		return NULL; /* a kill does */
+	return tree;
+}
+
+/* Does that break the same promise? */
+static bool is_broken_so(struct cutting *cutting, const struct violation *violation,
+			 const struct torn_node *tree, struct torn_judgement *ret_judgement)
+{
+	struct torn_setup *setup = cutting->cuts->setup;
+	const size_t mark = torn_arena_mark(setup->arena);
+	struct torn_aftermath aftermath;
+	struct torn_trial trial;
+	const int r = trial_after(cutting, tree, violation->acknowledged, &violation->cut, &aftermath, &trial);
+	if (r == 0)
+		torn_invariant_judge(violation->invariant, &trial, ret_judgement);
+	torn_arena_return(setup->arena, mark);
+	return r == 0 && ret_judgement->verdict == TORN_VIOLATED &&
+	       strcmp(ret_judgement->role, violation->judgement.role) == 0;
+}
+
+/* Keep what need not be lost for the same tree, or else for the same violation. Was there any? */
+static bool keep_more(struct cutting *cutting, struct violation *violation, bool of_same_tree)
+{
+	const size_t mark = torn_arena_mark(cutting->arena);
+	const struct torn_node *whole = tree_without(cutting, violation);
+	bool any = false;
+	for (uint32_t i = 0; whole && i < cutting->effects->count; i++) {
+		struct torn_judgement judgement = violation->judgement;
+		const size_t inner = torn_arena_mark(cutting->arena);
+		if (!cutting->lost[i])
+			continue;
+		cutting->lost[i] = false;
+		const struct torn_node *tree = tree_without(cutting, violation);
+		cutting->lost[i] = !tree || !(of_same_tree ? torn_tree_equal(tree, whole)
+							   : is_broken_so(cutting, violation, tree, &judgement));
+		torn_arena_return(cutting->arena, inner);
+		if (cutting->lost[i])
+			continue;
+		violation->judgement = judgement;
+		any = true;
+	}
+	torn_arena_return(cutting->arena, mark);
+	return any;
+}
+
+/*
+ * Take out of what was lost all that plays no part in it: of several sets that leave a tree one was seen
+ * first, and where not all are looked at, the smallest of them may have much that only happens to be lost.
+ * The first of it would be to blame.
+ */
+static int reduce(struct cutting *cutting, struct violation *violation)
+{
+	bool is_smaller = false;
+	memset(cutting->lost, 0, cutting->effects->count * sizeof *cutting->lost);
+	torn_lost_mark(&cutting->history, cutting->effects, &violation->cut, cutting->lost);
+	while (keep_more(cutting, violation, true))
+		is_smaller = true;
+	while (keep_more(cutting, violation, false))
+		is_smaller = true;
+	if (!is_smaller)
+		return 0;
+	free((void *)violation->cut.lost);
+	const int r = name_lost(cutting, &violation->cut);
+	blame(cutting, &violation->cut, violation->moment, &violation->judgement);
+	return r;
 }
 
 static int by_lost(const void *a, const void *b)
@@ -301,43 +358,84 @@ static bool is_told_with_less(const struct cutting *cutting, const struct violat
 }
 
 /* Of those that lose more than is needed for the same nothing is told: what is lost is to blame. */
-static void tell_smallest(struct cutting *cutting)
+static int tell_smallest(struct cutting *cutting)
 {
 	const struct torn_cuts *cuts = cutting->cuts;
+	int r = 0;
 	if (cutting->violations_count > 0)
 		qsort(cutting->violations, cutting->violations_count, sizeof *cutting->violations, by_lost);
-	for (size_t i = 0; i < cutting->violations_count; i++) {
+	for (size_t i = 0; r == 0 && i < cutting->violations_count; i++) {
 		struct violation *violation = &cutting->violations[i];
 		struct torn_plan plan = *cutting->run->plan;
 		if (is_told_with_less(cutting, violation))
 			continue;
+		r = reduce(cutting, violation);
+		if (r < 0 || is_told_with_less(cutting, violation))
+			continue;
 		violation->is_told = true;
 		plan.cut = violation->cut;
 		cuts->tell(cuts->context, &plan, violation->invariant, &violation->judgement);
+	}
+	return r;
+}
+
+/* A tree is met again: with less that is lost? `number` is of the first violation. */
+static void prefer(struct cutting *cutting, const struct torn_crash_state *state, uint32_t number)
+{
+	struct violation *first = &cutting->violations[number];
+	const struct torn_cut_place place = place_for(cutting, state, first->acknowledged);
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < cutting->effects->count && count < first->cut.lost_count; i++)
+		count += is_lost(cutting, state, i, place.moment);
+	if (count >= first->cut.lost_count)
+		return;
+	for (uint32_t i = number; i < cutting->violations_count; i++) {
+		struct violation *violation = &cutting->violations[i];
+		if (violation->first != number)
+			return;
+		free((void *)violation->cut.lost);
+		violation->cut = cut_of(cutting, state, &place);
+		violation->moment = place.moment;
+		blame(cutting, &violation->cut, place.moment, &violation->judgement);
+		if (!violation->cut.lost)
+			cutting->error = -ENOMEM;
 	}
 }
 
 static void look_at(struct cutting *cutting, const struct torn_crash_state *state, bool acknowledged)
 {
 	struct torn_cuts *cuts = cutting->cuts;
-	const struct torn_hash key = key_of(state->tree->hash, acknowledged, cutting->acknowledged.code);
-	if (torn_hashes_find(&cuts->held, key, NULL) || torn_hashes_find(&cutting->told, key, NULL))
+	const struct torn_hash key = key_of(cutting, state->tree->hash, acknowledged);
+	const uint32_t first = (uint32_t)cutting->violations_count;
+	uint32_t before;
+	if (torn_hashes_find(&cuts->held, key, NULL))
 		return;
-	if (!acknowledged && torn_hashes_find(&cutting->kills, state->tree->hash, NULL))
-		return;
-	if (judge(cutting, state, acknowledged)) {
-		torn_hashes_add(&cuts->held, key);
+	if (torn_hashes_find(&cutting->told, key, &before)) {
+		if (before > 0)
+			prefer(cutting, state, before - 1);
 		return;
 	}
-	torn_hashes_add(&cutting->told, key);
-	if (!acknowledged)
-		torn_hashes_add(&cuts->broken, state->tree->hash);
+	if (!acknowledged && torn_hashes_find(&cutting->kills, state->tree->hash, NULL))
+		return;
+	switch (judge(cutting, state, acknowledged)) {
+	case HELD:
+		torn_hashes_add(&cuts->held, key);
+		return;
+	case BROKEN:
+		torn_hashes_put(&cutting->told, key, first + 1);
+		if (!acknowledged)
+			torn_hashes_add(&cuts->broken, state->tree->hash);
+		return;
+	case UNJUDGED:
+		torn_hashes_put(&cutting->told, key, 0); /* it is no better a second time */
+		return;
+	}
 }
 
 static void note(struct cutting *cutting, const struct torn_crash_state *state)
 {
-	struct torn_judgement blame;
-	const struct torn_cut cut = cut_of(cutting, state, false, &blame);
+	const struct torn_cut_place place = place_for(cutting, state, false);
+	const struct torn_cut cut = cut_of(cutting, state, &place);
 	if (cut.lost)
 		cutting->cuts->note(cutting->cuts->context, state->tree, &cut);
 	free((void *)cut.lost);
@@ -352,7 +450,7 @@ static bool see(void *context, const struct torn_crash_state *state)
 		note(cutting, state);
 	look_at(cutting, state, false);
 	if (cutting->acknowledged.ever &&
-	    state->end > moment_of_acknowledgement(&cutting->history, &cutting->acknowledged))
+	    state->end > torn_moment_of_acknowledgement(&cutting->history, &cutting->acknowledged))
 		look_at(cutting, state, true);
 	return cutting->error == 0;
 }
@@ -380,6 +478,9 @@ static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret
 	cutting->effects = &effects;
 	cutting->persistence = &persistence;
 	cutting->preset = preset;
+	cutting->lost = r == 0 ? torn_arena_take(cutting->arena, effects.count + 1) : NULL;
+	if (r == 0 && !cutting->lost)
+		r = -ENOMEM;
 	forget_violations(cutting);
 	torn_hashes_clear(&cutting->told);
 	torn_hashes_clear(&cutting->noted);
@@ -393,9 +494,7 @@ static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret
 	*ret_all = count.all;
 	if (r == 0)
 		r = cutting->error;
-	if (r == 0)
-		tell_smallest(cutting);
-	return r;
+	return r == 0 ? tell_smallest(cutting) : r;
 }
 
 /* Trees between two ops of the run. */
@@ -443,8 +542,9 @@ int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
 	const size_t mark = torn_arena_mark(arena);
 	struct cutting cutting = {.cuts = cuts, .run = run, .arena = arena};
 	int r = torn_history_of(arena, cuts->setup, run->log, &cutting.history);
-	cutting.from = r == 0 ? moment_of_last_fault(&cutting.history, run->plan) : 0;
+	cutting.from = r == 0 ? torn_moment_of_last_fault(&cutting.history, run->plan) : 0;
 	cutting.acknowledged = torn_acknowledged_of(run->target, run->log, run->end, run->code);
+	cutting.syncs = torn_trial_syncs(run);
 	if (r == 0)
 		r = note_kills(&cutting);
 	if (r == 0)
@@ -455,145 +555,11 @@ int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
 	forget_violations(&cutting);
 	free(cutting.violations);
 	torn_arena_return(arena, mark);
-	if (r == 0 || r == -ENOTSUP || r == cutting.error)
-		return r == -ENOMEM ? fail(cuts->lab, -EPROTO, "no memory for what a power cut leaves") : r;
-	return fail(cuts->lab, -EPROTO, "the log has no crash states: %s", strerror(-r));
-}
-
-/* -------------------------------------------------------------------- one */
-
-/* The index of an op of the run; history->log->count where there is none. */
-static uint32_t index_of(const struct torn_history *history, uint32_t number)
-{
-	uint32_t i = history->first;
-	while (i < history->log->count && history->log->ops[i].number != number)
-		i++;
-	return i;
-}
-
-static void print_lost(const struct torn_lost *lost, char *text, size_t size)
-{
-	char run[16] = "";
-	if (lost->run)
-		snprintf(run, sizeof run, "%u:", lost->run);
-	snprintf(text, size, "%s%u.%s[%u]", run, lost->op, torn_effect_kind_name(lost->kind), lost->part);
-}
-
-/* Mark the lost effects. Returns 0, or -EINVAL where the run has not got one of them. */
-static int mark_lost(struct torn_lab *lab, const struct torn_history *history,
-		     const struct torn_effects *effects, const struct torn_cut *cut, bool *lost)
-{
-	uint32_t next = 0;
-	for (uint32_t i = 0; i < effects->count && next < cut->lost_count; i++) {
-		const struct torn_effect *effect = &effects->items[i];
-		const struct torn_lost *wanted = &cut->lost[next];
-		if (torn_history_run(history, effect->at) != wanted->run ||
-		    history->log->ops[effect->at].number != wanted->op || effect->kind != wanted->kind ||
-		    effect->part != wanted->part)
-			continue;
-		lost[i] = true;
-		next++;
-	}
-	if (next == cut->lost_count)
-		return 0;
-	char text[64];
-	print_lost(&cut->lost[next], text, sizeof text);
-	return fail(lab, -EINVAL, "the run has no effect %s that a cut could lose", text);
-}
-
-static int refuse(struct torn_lab *lab, const struct torn_history *history,
-		  const struct torn_effects *effects, const struct torn_cut *cut, uint32_t number)
-{
-	const struct torn_lost lost = name_of(history, &effects->items[number]);
-	char text[64];
-	print_lost(&lost, text, sizeof text);
-	return fail(lab, -EINVAL, "%s allows no cut at op %u that leaves this: see effect %s", cut->preset,
-		    cut->op, text);
-}
-
-/* Is it after the last op? Then it is after the return, too. */
-static uint32_t moment_of(const struct torn_history *history, const struct torn_cut *cut, bool is_last)
-{
-	if (is_last)
-		return moment_of_return(history);
-	if (cut->op == 0)
-		return history->first ? moment_of_begin(history) - 1 : 0;
-	return 2 * index_of(history, cut->op) + !cut->during;
-}
-
-static enum torn_fate fate_of(const struct torn_persistence *persistence, const bool *lost, uint32_t number,
-			      uint32_t moment)
-{
-	if (lost[number])
-		return TORN_FATE_LOST;
-	return persistence->durable[number] <= moment ? TORN_FATE_DURABLE : TORN_FATE_KEPT;
-}
-
-/* What becomes of each effect that has happened by a moment. Returns 0 or -ENOMEM. */
-static int tell_fates(struct torn_arena *arena, const struct torn_history *history,
-		      const struct torn_effects *effects, const struct torn_persistence *persistence,
-		      const bool *lost, uint32_t moment, struct torn_trial *trial)
-{
-	struct torn_fated *fates = torn_arena_take(arena, (effects->count + 1) * sizeof *fates);
-	uint32_t count = 0;
-	for (uint32_t i = 0; fates && i < effects->count; i++) {
-		const struct torn_effect *effect = &effects->items[i];
-		const bool is_size = effect->kind == TORN_EFFECT_SIZE || effect->kind == TORN_EFFECT_TAIL;
-		if (persistence->dropped[i] || 2 * effect->at > moment)
-			continue;
-		fates[count++] = (struct torn_fated){
-			.what = name_of(history, effect),
-			.fate = fate_of(persistence, lost, i, moment),
-			.offset = effect->offset,
-			.length = is_size ? effect->size : effect->length,
-		};
-	}
-	trial->fates = fates;
-	trial->fates_count = count;
-	return fates ? 0 : -ENOMEM;
-}
-
-int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct torn_trial *trial,
-		   const struct torn_cut *cut)
-{
-	struct torn_arena *arena = &lab->recorder->arena;
-	const bool is_last = cut->op == trial->log->numbered && !cut->during;
-	struct torn_history history;
-	struct torn_effects effects;
-	struct torn_persistence persistence;
-	const struct torn_acknowledged acknowledged =
-		torn_acknowledged_of(trial->target, trial->log, trial->end, trial->code);
-	uint32_t number = 0;
-	if (cut->op > 0 && !torn_log_op(trial->log, cut->op))
-		return fail(lab, -EINVAL, "the run has no op %u at which the power could go", cut->op);
-	const enum torn_preset preset = torn_preset_named(torn_bytes_of(cut->preset));
-	int r = torn_history_of(arena, setup, trial->log, &history);
+	if (r == -ENOMEM)
+		return torn_lab_fail(cuts->lab, -ENOTSUP, "no room for what a power cut leaves");
 	if (r == 0)
-		r = torn_effects_of(arena, history.base, history.log, torn_preset_splits(preset), &effects);
-	if (r == 0)
-		r = torn_preset_order(arena, preset, &effects, history.log, &persistence);
-	bool *lost = r == 0 ? torn_arena_take(arena, effects.count + 1) : NULL;
-	if (!lost)
-		return fail(lab, -EPROTO, "no room for the effects of the run");
-	r = mark_lost(lab, &history, &effects, cut, lost);
-	if (r < 0)
-		return r;
-	if (cut->op == 0 && history.first == 0)
-		effects.count = persistence.count = 0;
-	const uint32_t moment = moment_of(&history, cut, is_last);
-	r = torn_crash_tree(arena, history.base, history.log, &effects, &persistence, lost, moment,
-			    &trial->now, &number);
-	if (r == -EPERM || r == -ELOOP)
-		return refuse(lab, &history, &effects, cut, number);
-	if (r == 0)
-		r = tell_fates(arena, &history, &effects, &persistence, lost, moment, trial);
-	if (r < 0)
-		return fail(lab, -EPROTO, "the log does not fold: %s", strerror(-r));
-	trial->cut = cut;
-	trial->killed = true;
-	trial->acknowledged = acknowledged.ever &&
-			      moment >= moment_of_acknowledgement(&history, &acknowledged);
-	trial->code = trial->acknowledged ? acknowledged.code : trial->code;
-	trial->kill_op = cut->op;
-	return 0;
+		return cutting.unjudged ? -ENOTSUP : 0;
+	if (r == cutting.error)
+		return r; /* lab->failure says what */
+	return torn_lab_fail(cuts->lab, -EPROTO, "the log has no crash states: %s", strerror(-r));
 }

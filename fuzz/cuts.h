@@ -48,8 +48,8 @@ bool torn_cuts_run_on(const struct torn_cuts *cuts);
 /*
  * Judge every cut of a run, and what comes after it. What is left under the weakest
  * preset is looked at first: where nothing is wrong with that, nothing is under a
- * stronger one. Returns 0; -EPROTO where torn failed; -ENOTSUP where what came after
- * did what torn cannot judge (lab->failure says what).
+ * stronger one. Returns 0; -EPROTO where torn failed; -ENOTSUP where after some cut the target
+ * did what torn cannot judge, or there was no room (lab->failure says what): all others are judged.
  */
 int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../injectors/tree.h"
+#include "log_hash.h"
 
 /* ------------------------------------------------------------------- logs */
 
@@ -120,8 +121,10 @@ static uint32_t records_until(const struct torn_trial *ended, struct torn_op *re
 				break; /* what was printed after it was not */
 	if (count > 0) {
 		*ret_last = log->ops[count - 1];
-		if (ended->killed && ended->kill_bytes > 0)
+		if (ended->killed && ended->kill_bytes > 0) {
 			ret_last->result = ret_last->told = (int64_t)ended->kill_bytes;
+			ret_last->flags &= ~(unsigned)(TORN_OP_DSYNC | TORN_OP_FULL_SYNC); /* it did not get so far */
+		}
 	}
 	return count;
 }
@@ -200,4 +203,16 @@ int torn_setup_after(const struct torn_setup *setup, const struct torn_trial *en
 	next.past = past;
 	*ret_next = next;
 	return 0;
+}
+
+struct torn_hash torn_setup_hash(const struct torn_setup *setup)
+{
+	const struct torn_past *past = setup->past;
+	struct torn_hash hash = setup->begin_tree->hash;
+	if (!past)
+		return hash;
+	const struct torn_hash at_boot = past->base.objects[TORN_FOLD_ROOT].node->hash;
+	hash.low += at_boot.low * UINT64_C(0x9e3779b97f4a7c15);
+	hash.high += at_boot.high + torn_log_changes(&past->log);
+	return hash;
 }

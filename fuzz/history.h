@@ -48,4 +48,7 @@ int torn_log_copy(struct torn_arena *arena, const struct torn_log *log, struct t
 int torn_setup_after(const struct torn_setup *setup, const struct torn_trial *ended,
 		     struct torn_setup *ret_next);
 
+/* What a run begins with: the tree, and what of it is not durable yet. Equal ones show the same. */
+struct torn_hash torn_setup_hash(const struct torn_setup *setup);
+
 #endif

@@ -5,12 +5,12 @@
 static bool syncs(const struct torn_log *log)
 {
 	for (uint32_t i = 0; log && i < log->count; i++)
-		if (log->ops[i].kind == TORN_KIND_sync)
+		if (log->ops[i].kind == TORN_KIND_sync || (log->ops[i].flags & TORN_OP_DSYNC))
 			return true;
 	return false;
 }
 
-static bool ever_syncs(const struct torn_trial *trial)
+bool torn_trial_syncs(const struct torn_trial *trial)
 {
 	return syncs(trial->log) || syncs(trial->log_before);
 }
@@ -51,7 +51,7 @@ static void success_is_durable(const struct torn_trial *trial, struct torn_judge
 {
 	if (!is_acknowledged(trial, 0, judgement))
 		return;
-	if (!trial->target->ack && !ever_syncs(trial)) {
+	if (!trial->target->ack && !torn_trial_syncs(trial)) {
 		torn_judge(judgement, TORN_HELD, "it never syncs, and so promises nothing");
 		torn_judge_label(judgement, "never-syncs");
 		return;

@@ -33,6 +33,8 @@ bool torn_trial_has_faults(const struct torn_trial *trial);
 bool torn_trial_refuses(const struct torn_trial *trial);
 /* Did it fail and report that its rollback succeeded? */
 bool torn_trial_rolled_back(const struct torn_trial *trial);
+/* Does it ask for durability at all: a sync, or a write that is one, in this run or one before it? */
+bool torn_trial_syncs(const struct torn_trial *trial);
 /* Is this what the target says that the path may be on the way? */
 bool torn_trial_is_between(const struct torn_trial *trial, struct torn_bytes at,
 			   const struct torn_node *now);

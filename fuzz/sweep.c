@@ -356,22 +356,25 @@ static bool cuts_are_known(struct torn_sweeping *sweeping, const struct torn_tri
 {
 	struct torn_hashes *cut_at = sweeping->tables_used->cut_at;
 	const struct torn_setup *setup = sweeping->setup;
-	struct torn_hash key = setup->begin_tree->hash;
-	key.low += torn_log_changes(trial->log) + ((uint64_t)trial->end << 32 | (uint32_t)trial->code);
-	key.high += setup->past ? torn_log_changes(&setup->past->log) : 0;
-	for (unsigned i = 0; i < sweeping->depth; i++)
+	const uint32_t faults = torn_plan_faults(trial->plan);
+	struct torn_hash key = torn_setup_hash(setup);
+	/* Where it says that it is done, it matters when. */
+	key.low += trial->target->ack ? torn_log_hash(trial->log) : torn_log_changes(trial->log);
+	key.high += (uint64_t)trial->end << 32 | (uint32_t)trial->code;
+	for (uint32_t i = 0; i < faults; i++)
 		if (torn_hashes_find(&cut_at[i], key, NULL))
 			return true;
-	return !torn_hashes_add(&cut_at[sweeping->depth], key);
+	return !torn_hashes_add(&cut_at[faults], key);
 }
 
 static int judge_cuts(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	struct torn_cuts *cuts = sweeping->cuts;
-	if (!sweeping->levels[sweeping->depth].mine || !cuts->presets)
+	if (!cuts->presets)
 		return 0;
-	if (cuts_are_known(sweeping, trial) && !cuts->note)
+	const bool are_known = cuts_are_known(sweeping, trial);
+	if (!sweeping->levels[sweeping->depth].mine || (are_known && !cuts->note))
 		return 0;
 	cuts->states = (struct torn_states){0};
 	const int r = torn_cuts_judge(cuts, trial);
@@ -388,6 +391,16 @@ static int judge_kills(struct torn_sweeping *sweeping, const struct torn_trial *
 	if (level->mine && sweeping->runs == 0)
 		sweeping->sweep->kills += sweeping->kills->count - before;
 	return r;
+}
+
+static bool can_go_on(int r)
+{
+	return r == 0 || r == -ENOTSUP;
+}
+
+static int worse(int before, int now)
+{
+	return now == 0 ? before : now;
 }
 
 /* Ends the recorder's run, where something is run from what it left. */
@@ -409,12 +422,13 @@ static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *tr
 		if (r == 0)
 			r = torn_sweeping_collect(sweeping, &run, &lefts);
 	}
+	/* What cannot be judged is no reason to leave out the rest. */
 	if (r == 0)
 		r = judge_cuts(sweeping, &run);
-	if (r == 0)
-		r = judge_kills(sweeping, &run);
-	if (r == 0 && lefts)
-		r = torn_sweeping_go_on(sweeping, &run, lefts);
+	if (can_go_on(r))
+		r = worse(r, judge_kills(sweeping, &run));
+	if (can_go_on(r) && lefts)
+		r = worse(r, torn_sweeping_go_on(sweeping, &run, lefts));
 	if (r == -ENOMEM) {
 		snprintf(sweeping->lab->failure, sizeof sweeping->lab->failure,
 			 "no room for what comes after a crash");
@@ -514,8 +528,8 @@ static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *sibli
 			       sweep->how.presets != 0, &placing);
 	if (r == 0)
 		r = judge_run(sweeping, &trial);
-	if (r == 0)
-		r = sweep_placed(sweeping, &placing, mine);
+	if (can_go_on(r))
+		r = worse(r, sweep_placed(sweeping, &placing, mine));
 	torn_placing_close(&placing);
 	return r;
 }
@@ -573,8 +587,8 @@ int torn_sweeping_later(struct torn_sweeping *sweeping)
 			       sweeping->sweep->how.presets != 0, &placing);
 	if (r == 0)
 		r = judge_run(sweeping, &trial);
-	if (r == 0)
-		r = sweep_placed(sweeping, &placing, level->mine);
+	if (can_go_on(r))
+		r = worse(r, sweep_placed(sweeping, &placing, level->mine));
 	torn_placing_close(&placing);
 	return r;
 }
@@ -616,10 +630,10 @@ static int sweep_world(struct torn_sweeping *sweeping)
 	if (r == 0)
 		r = judge_run(sweeping, &trial);
 	sweeping->kills->note = NULL;
-	if (r == 0 && level->mine)
-		r = confirm_kills(sweeping);
-	if (r == 0)
-		r = sweep_placed(sweeping, &placing, false);
+	if (can_go_on(r) && level->mine)
+		r = worse(r, confirm_kills(sweeping));
+	if (can_go_on(r))
+		r = worse(r, sweep_placed(sweeping, &placing, false));
 	torn_placing_close(&placing);
 	return r;
 }

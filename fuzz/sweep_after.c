@@ -207,9 +207,8 @@ static bool is_broken(const struct torn_sweeping *sweeping, const struct left *l
 static bool is_new_begin(struct torn_sweeping *sweeping, const struct torn_setup *next,
 			 const struct torn_plan *before)
 {
-	struct torn_hash key = next->begin_tree->hash;
-	if (next->past && sweeping->cuts->presets)
-		key.high += torn_log_changes(&next->past->log) | 1;
+	const struct torn_hash key =
+		sweeping->cuts->presets ? torn_setup_hash(next) : next->begin_tree->hash;
 	return is_new(first_of(sweeping)->later_begun, key, torn_plan_faults(before));
 }
 
@@ -292,13 +291,20 @@ int torn_sweeping_go_on(struct torn_sweeping *sweeping, const struct torn_trial 
 {
 	struct torn_arena *arena = sweeping->setup->arena;
 	int r = 0;
+	bool unjudged = false;
 	for (uint32_t i = 0; r == 0 && i < lefts->count; i++) {
 		const size_t mark = torn_arena_mark(arena);
 		if (is_broken(sweeping, &lefts->items[i]))
 			continue;
 		r = go_on_from(sweeping, lefts, run, &lefts->items[i]);
 		torn_arena_return(arena, mark);
+		if (r == -ENOTSUP) {
+			unjudged = true;
+			r = 0;
+		}
 	}
 	sweeping->sweep->states.left_out |= lefts->some_left_out;
-	return r < 0 ? r : lefts->no_memory ? -ENOMEM : 0;
+	if (r < 0)
+		return r;
+	return lefts->no_memory ? -ENOMEM : unjudged ? -ENOTSUP : 0;
 }

@@ -31,6 +31,7 @@ struct what {
 	unsigned promises;
 	unsigned depth;
 	unsigned presets; /* of power cuts, a bit each: cuts.h; 0: none */
+	const char *ack;  /* NULL: none */
 	bool all_errnos, isolated;
 };
 
@@ -89,7 +90,8 @@ static inline struct swept *sweep(const struct what *what, unsigned parts)
 					     .variants = swept->variants,
 					     .worlds = what->worlds,
 					     .watch = what->watch ? what->watch : watch,
-					     .promises = what->promises};
+					     .promises = what->promises,
+					     .ack = what->ack};
 	struct torn_sweep_how how = {.seed = 1,
 				     .depth = what->depth,
 				     .presets = what->presets,

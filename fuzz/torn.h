@@ -179,6 +179,9 @@ enum torn_op_flag {
 	TORN_OP_LOST = 1 << 7,     /* it is never written */
 	TORN_OP_REVERTED = 1 << 8, /* nor is it in the cache any more: `data` is the content since */
 	TORN_OP_KEPT = 1 << 9,     /* it was written */
+	/* A write that is a sync of its own bytes: O_DSYNC, RWF_DSYNC. open(2), "Synchronized I/O" */
+	TORN_OP_DSYNC = 1 << 10,
+	TORN_OP_FULL_SYNC = 1 << 11, /* and of all metadata of the file: O_SYNC, RWF_SYNC */
 };
 
 /*

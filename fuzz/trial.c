@@ -15,16 +15,13 @@
 #include "disposable.h"
 #include "history.h"
 
-static int fail(struct torn_lab *lab, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int fail(struct torn_lab *lab, const char *format, ...)
+int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(lab->failure, sizeof lab->failure, format, arguments);
 	va_end(arguments);
-	return -EPROTO;
+	return error;
 }
 
 /* ------------------------------------------------------------- old on disk */
@@ -44,7 +41,7 @@ int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup)
 	if (r == 0)
 		r = torn_disk_make(lab->disk.root_fd, setup->begin_tree);
 	if (r < 0)
-		return fail(lab, "the old state cannot be made: %s", strerror(-r));
+		return torn_lab_fail(lab, -EPROTO, "the old state cannot be made: %s", strerror(-r));
 	lab->on_disk = setup;
 	return 0;
 }
@@ -73,15 +70,15 @@ static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
 {
 	int r = torn_fold_settle(&lab->recorder->view.fold);
 	if (r < 0)
-		return fail(lab, "no room for the tree of the run");
+		return torn_lab_fail(lab, -EPROTO, "no room for the tree of the run");
 	const struct torn_node *now = torn_fold_tree(&lab->recorder->view.fold);
 	char difference[192];
 	bool anew;
 	r = torn_disk_settle(&lab->disk, now, setup->begin_tree, difference, sizeof difference, &anew);
 	if (r == -EUCLEAN)
-		return fail(lab, "the log does not tell what is on disk: %s", difference);
+		return torn_lab_fail(lab, -EPROTO, "the log does not tell what is on disk: %s", difference);
 	if (r < 0)
-		return fail(lab, "the old state cannot be put back: %s", strerror(-r));
+		return torn_lab_fail(lab, -EPROTO, "the old state cannot be put back: %s", strerror(-r));
 	if (anew || moves_directories(lab->recorder))
 		forget_directories(lab);
 	return 0;
@@ -106,12 +103,12 @@ static int run_isolated(struct torn_lab *lab, const struct torn_gate_run *what,
 	/* So that it is said of this run, should the child die at once. */
 	int r = torn_recorder_begin(lab->recorder, what->base, what->plan);
 	if (r < 0)
-		return fail(lab, "no room to begin a run");
+		return torn_lab_fail(lab, -EPROTO, "no room to begin a run");
 	lab->recorder->running = true;
 	struct torn_child_end end;
 	r = torn_disposable_run(lab, what, target, &end);
 	if (r < 0)
-		return fail(lab, "no process to run it in: %s", strerror(-r));
+		return torn_lab_fail(lab, -EPROTO, "no process to run it in: %s", strerror(-r));
 	if (lab->recorder->running)
 		torn_gate_collect_stores(lab->gate);
 	end_of_child(lab->recorder, end.status, end.timed_out);
@@ -121,7 +118,7 @@ static int run_isolated(struct torn_lab *lab, const struct torn_gate_run *what,
 static int run_here(struct torn_lab *lab, const struct torn_gate_run *what)
 {
 	if (torn_gate_run(lab->gate, what) < 0)
-		return fail(lab, "no room to begin a run");
+		return torn_lab_fail(lab, -EPROTO, "no room to begin a run");
 	lab->shared->leaks_count = torn_gate_settle(lab->gate, lab->shared->leaks);
 	return 0;
 }
@@ -134,7 +131,7 @@ static int target_state_reset(struct torn_lab *lab, const struct torn_target *ta
 	if (!target->state)
 		return 0;
 	if (target->state_size > TORN_DISPOSABLE_STATE_MAX)
-		return fail(lab, "the target keeps %zu bytes of state; torn resets %d", target->state_size,
+		return torn_lab_fail(lab, -EPROTO, "the target keeps %zu bytes of state; torn resets %d", target->state_size,
 			    TORN_DISPOSABLE_STATE_MAX);
 	if (lab->known == target) {
 		memcpy(target->state, lab->state_before, target->state_size);
@@ -143,7 +140,7 @@ static int target_state_reset(struct torn_lab *lab, const struct torn_target *ta
 	free(lab->state_before);
 	lab->state_before = malloc(target->state_size);
 	if (!lab->state_before)
-		return fail(lab, "no memory for the target's state");
+		return torn_lab_fail(lab, -EPROTO, "no memory for the target's state");
 	memcpy(lab->state_before, target->state, target->state_size);
 	lab->known = target;
 	return 0;
@@ -184,14 +181,14 @@ int torn_trial_kill(struct torn_lab *lab, const struct torn_setup *setup,
 			break;
 		if (step->number == op && op > 0 && bytes > 0) {
 			if (!torn_op_is_divisible(step) || bytes >= (uint64_t)step->result)
-				return fail(lab, "op %u has no %lu bytes to be cut off at", op, bytes);
+				return torn_lab_fail(lab, -EPROTO, "op %u has no %lu bytes to be cut off at", op, bytes);
 			r = torn_fold_step_part(&fold, step, bytes);
 		} else {
 			r = torn_fold_step(&fold, step);
 		}
 	}
 	if (r < 0)
-		return fail(lab, "the log does not fold: %s", strerror(-r));
+		return torn_lab_fail(lab, -EPROTO, "the log does not fold: %s", strerror(-r));
 	trial->now = torn_fold_tree(&fold);
 	trial->killed = true;
 	trial->kill_op = op;
@@ -224,13 +221,13 @@ static int trouble(struct torn_lab *lab)
 {
 	const struct torn_recorder *recorder = lab->recorder;
 	if (recorder->trouble == TORN_TROUBLE_BROKEN)
-		return fail(lab, "%s", recorder->trouble_text);
+		return torn_lab_fail(lab, -EPROTO, "%s", recorder->trouble_text);
 	/* libseccomp knows all names; it allocates, which the gate must not. */
 	char *name = recorder->trouble_number < 0
 			     ? NULL
 			     : seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64,
 								(int)recorder->trouble_number);
-	fail(lab, "%s: %s%s%s%s", recorder->trouble == TORN_TROUBLE_PROCESS ? "INVALID" : "INCOMPLETE",
+	torn_lab_fail(lab, -EPROTO, "%s: %s%s%s%s", recorder->trouble == TORN_TROUBLE_PROCESS ? "INVALID" : "INCOMPLETE",
 	     recorder->trouble_text, name ? " (" : "", name ? name : "", name ? ")" : "");
 	free(name);
 	return -ENOTSUP;

@@ -54,6 +54,10 @@ struct torn_lab {
 	int folder_fd;       /* of the worker, or -1 */
 };
 
+/* Say in lab->failure why something cannot be done. printf-like; returns `error`. */
+int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* How a run is done. */
 enum torn_trial_how {
 	TORN_TRIAL_PLAIN,

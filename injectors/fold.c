@@ -376,6 +376,11 @@ bool torn_op_syncs_pages(const struct torn_op *op)
 	return op->call == TORN_CALL_msync && (op->how & MS_SYNC);
 }
 
+bool torn_op_writes_through(const struct torn_op *op)
+{
+	return (op->flags & TORN_OP_DSYNC) && op->result > 0;
+}
+
 static int change_xattr(struct torn_fold *fold, const struct torn_op *op)
 {
 	return set_node(fold, op->object,

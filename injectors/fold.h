@@ -132,6 +132,9 @@ bool torn_op_removes_xattr(const struct torn_op *op);
 /* Is it an msync that waits for the pages to be written (MS_SYNC)? */
 bool torn_op_syncs_pages(const struct torn_op *op);
 
+/* Is it a write whose bytes are durable when it returns (O_DSYNC)? One of no bytes is not. */
+bool torn_op_writes_through(const struct torn_op *op);
+
 /* Can a kill come half-way through this op, with part of its bytes written? */
 bool torn_op_is_divisible(const struct torn_op *op);
 

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "recorder.h"
 
@@ -280,6 +281,16 @@ static uint64_t offset_of(const struct torn_recorder *recorder, const struct tor
 	return own ? description->offset : request->offset;
 }
 
+/* Is a write durable when it returns? generic_write_sync(), include/linux/fs.h. */
+static unsigned synchronous(const struct torn_request *request, const struct torn_description *description)
+{
+	const unsigned full = TORN_OP_DSYNC | TORN_OP_FULL_SYNC;
+	const uint32_t once = request->call == TORN_CALL_pwritev2 ? request->how : 0;
+	if ((description->how & O_SYNC) == O_SYNC || (once & RWF_SYNC))
+		return full;
+	return (description->how & O_DSYNC) || (once & RWF_DSYNC) ? TORN_OP_DSYNC : 0;
+}
+
 static void fill(struct torn_recorder *recorder, const struct torn_request *request,
 		 const struct torn_strings *strings, const struct torn_description *description,
 		 struct torn_op *op)
@@ -337,11 +348,14 @@ static void fill(struct torn_recorder *recorder, const struct torn_request *requ
 					    strings->xattr.size);
 		break;
 	case TORN_KIND_write:
+		op->flags |= synchronous(request, description);
+		/* fall through */
 	case TORN_KIND_read:
 		op->length = iov_total(request);
 		op->offset = offset_of(recorder, request, description);
 		break;
 	case TORN_KIND_copy:
+		op->flags |= synchronous(request, description);
 		op->length = request->length;
 		op->offset = description->offset;
 		break;

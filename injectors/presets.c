@@ -2,10 +2,7 @@
 #include "presets.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-
-#include "view.h"
 
 /* What a sync of one inode makes durable. */
 enum sync_way {
@@ -69,7 +66,8 @@ struct building {
 	uint32_t *inodes;      /* by object: 1 + the effect that makes it; 0: it was there */
 	uint32_t *last;        /* by object: 1 + its last effect so far */
 	uint32_t *before;      /* by effect: 1 + the one before it on the same inode */
-	const struct torn_op *msync; /* the sync that is at work, where it is one of a range of pages */
+	const struct torn_op *range; /* the sync that is at work, where it is one of some bytes */
+	uint64_t range_length;
 };
 
 /*
@@ -171,18 +169,21 @@ static void pass(struct building *building)
 
 /* ------------------------------------------------------------- durability */
 
-/* Bytes of the file that an msync, of whole pages, does not write: vfs_fsync_range(). */
-static bool is_out_of_range(const struct torn_op *msync, const struct torn_effect *effect)
+/* Bytes of the file that a sync of a range, in whole pages, does not write: vfs_fsync_range(). */
+static bool is_out_of_range(const struct building *building, const struct torn_effect *effect)
 {
-	const uint64_t end = (msync->offset + msync->length + TORN_BLOCK_SIZE - 1) / TORN_BLOCK_SIZE;
+	const struct torn_op *range = building->range;
+	if (!range || !torn_effect_is_data(effect) || effect->object != range->object)
+		return false;
+	const uint64_t end =
+		(range->offset + building->range_length + TORN_BLOCK_SIZE - 1) / TORN_BLOCK_SIZE;
 	const uint64_t block = effect->offset / TORN_BLOCK_SIZE;
-	return torn_effect_is_data(effect) && effect->object == msync->object &&
-	       (block < msync->offset / TORN_BLOCK_SIZE || block >= end);
+	return block < range->offset / TORN_BLOCK_SIZE || block >= end;
 }
 
 static void settle(struct building *building, uint32_t number, uint32_t moment)
 {
-	if (building->msync && is_out_of_range(building->msync, &building->effects->items[number]))
+	if (is_out_of_range(building, &building->effects->items[number]))
 		return;
 	if (building->effects->items[number].of_loss || building->order->gone[number] <= moment)
 		return; /* what is lost no sync brings back; whether its size shows nobody promises */
@@ -318,32 +319,20 @@ static void sync_inode(struct building *building, uint32_t end, torn_object obje
 	}
 }
 
-/* Descriptors whose writes are syncs too: O_SYNC, O_DSYNC. */
-struct descriptors {
-	uint32_t how[TORN_FD_RESERVED];
-};
-
-static void follow_descriptor(struct descriptors *descriptors, const struct torn_op *op)
+/* An msync, or a write that is one of its own bytes. */
+static void sync_range(struct building *building, const struct torn_op *op, uint64_t length, uint32_t end,
+		       bool data_only, uint32_t moment)
 {
-	if (op->fd < 0 || op->fd >= TORN_FD_RESERVED || op->result < 0)
-		return;
-	if (op->kind == TORN_KIND_open)
-		descriptors->how[op->fd] = op->how;
-	else if (op->kind == TORN_KIND_close)
-		descriptors->how[op->fd] = 0;
+	building->range = op;
+	building->range_length = length;
+	sync_inode(building, end, op->object, data_only, moment);
+	building->range = NULL;
 }
 
-static bool writes_through(const struct descriptors *descriptors, const struct torn_op *op)
-{
-	const bool writes = op->kind == TORN_KIND_write || op->kind == TORN_KIND_copy;
-	return writes && op->fd >= 0 && op->fd < TORN_FD_RESERVED && (descriptors->how[op->fd] & O_DSYNC);
-}
-
-static void sync_op(struct building *building, struct descriptors *descriptors,
-		    const struct torn_op *op, uint32_t before, uint32_t after, uint32_t moment)
+static void sync_op(struct building *building, const struct torn_op *op, uint32_t before, uint32_t after,
+		    uint32_t moment)
 {
 	const bool succeeded = (op->flags & TORN_OP_PERFORMED) && op->result >= 0 && op->told >= 0;
-	follow_descriptor(descriptors, op);
 	if (building->traits->synchronous)
 		for (uint32_t i = before; i < after; i++)
 			settle(building, i, moment);
@@ -354,31 +343,26 @@ static void sync_op(struct building *building, struct descriptors *descriptors,
 				settle(building, i, moment);
 	if (!succeeded)
 		return; /* a sync that fails makes nothing durable */
-	if (writes_through(descriptors, op))
-		sync_inode(building, after, op->object, !(descriptors->how[op->fd] & (O_SYNC & ~O_DSYNC)),
-			   moment);
+	if (torn_op_writes_through(op))
+		sync_range(building, op, (uint64_t)op->result, after, !(op->flags & TORN_OP_FULL_SYNC), moment);
 	if (op->call == TORN_CALL_sync || op->call == TORN_CALL_syncfs)
 		for (uint32_t i = 0; i < before; i++)
 			settle(building, i, moment);
 	else if (op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync)
 		sync_inode(building, before, op->object, op->call == TORN_CALL_fdatasync, moment);
-	if (torn_op_syncs_pages(op)) {
-		building->msync = op;
-		sync_inode(building, before, op->object, true, moment);
-		building->msync = NULL;
-	}
+	if (torn_op_syncs_pages(op))
+		sync_range(building, op, op->length, before, true, moment);
 }
 
 static void find_durable(struct building *building)
 {
 	const struct torn_effects *effects = building->effects;
-	struct descriptors descriptors = {{0}};
 	uint32_t next = 0;
 	for (uint32_t i = 0; i < building->log->count; i++) {
 		const uint32_t before = next;
 		while (next < effects->count && effects->items[next].at == i)
 			next++;
-		sync_op(building, &descriptors, &building->log->ops[i], before, next, 2 * i + 1);
+		sync_op(building, &building->log->ops[i], before, next, 2 * i + 1);
 	}
 	/* What is durable has all that it implies. */
 	const struct torn_persistence *order = building->order;
