@@ -127,7 +127,7 @@ static bool is_legal(const struct search *search, uint32_t number, uint32_t *fir
 			*first = larger(*first, order->gone[order->implies[i]]);
 	*first = larger(*first, 2 * search->effects->items[number].at);
 	const uint32_t follows = moment_of_follows(search, number);
-	*first = larger(*first, smaller(follows, order->durable[number]));
+	*first = larger(*first, smaller(follows, torn_persistence_alone(order, number)));
 	return *first < order->gone[number];
 }
 

@@ -168,7 +168,7 @@ static uint32_t next_implied(const struct counting *counting, uint32_t number, u
 		if (order->gone[other] > moment)
 			return other;
 	}
-	if (*step > implied || order->durable[number] <= moment)
+	if (*step > implied || torn_persistence_alone(order, number) <= moment)
 		return TORN_NEVER;
 	(*step)++;
 	uint32_t before = order->follows[number];

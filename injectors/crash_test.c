@@ -349,8 +349,8 @@ static const struct litmus {
 	 "o", "ao"},
 	{"rename across, fsync of a new file", renames_and_syncs_a_new_one, "mnt/f", "o", "o", "o", "o",
 	 "o", "ao", "ao"},
-	/* btrfs logs with a new name in a directory what may be done with its inode; so it was measured */
-	{"mode after the fsync", exchanges_and_changes_the_mode, "srv/f", "N", "N", "N", "N", "N", "N", "nN"},
+	/* On btrfs the mode is lost where a commit came between (measured): presets_btrfs_test.c */
+	{"mode after the fsync", exchanges_and_changes_the_mode, "srv/f", "N", "N", "N", "N", "N", "nN", "nN"},
 	{"O_DSYNC", writes_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
 };
 

@@ -66,6 +66,7 @@ struct building {
 	uint32_t *inodes;      /* by object: 1 + the effect that makes it; 0: it was there */
 	uint32_t *last;        /* by object: 1 + its last effect so far */
 	uint32_t *before;      /* by effect: 1 + the one before it on the same inode */
+	uint32_t *loosened;    /* by object, twice: the moment at which loosen() was there */
 	const struct torn_op *range; /* the sync that is at work, where it is one of some bytes */
 	uint64_t range_length;
 };
@@ -262,40 +263,124 @@ static bool takes_a_name_of(const struct torn_effect *later, const struct torn_e
 	return false;
 }
 
-/* With a new name in a directory that is synced goes who the inode belongs to and what may be done with it. */
-static void settle_attributes(struct building *building, const struct torn_effect *entries, uint32_t end,
-			      uint32_t moment)
+/* Was nothing else done with this name until `end`? */
+static bool is_name_still(const struct building *building, const struct torn_effect_entry *entry,
+			  uint32_t number, uint32_t end)
 {
-	const struct torn_effect *items = building->effects->items;
-	for (uint32_t i = 0; i < end; i++)
-		for (uint32_t j = 0; j < entries->entries_count; j++)
-			if (items[i].kind == TORN_EFFECT_ATTRIBUTES && entries->entries[j].object &&
-			    items[i].object == entries->entries[j].object)
-				settle(building, i, moment);
+	for (uint32_t i = number + 1; i < end; i++)
+		for (uint32_t j = 0; j < building->effects->items[i].entries_count; j++)
+			if (building->effects->items[i].entries[j].dir == entry->dir &&
+			    torn_bytes_equal(building->effects->items[i].entries[j].name, entry->name))
+				return false;
+	return true;
 }
 
-/* The log of btrfs: what is in an inode, its names, the new directories above, and whose names these were. */
+/*
+ * What had the name before gets the one that it has now, or it would be lost; what is not
+ * on disk yet has nothing to lose, and is not logged.
+ */
+static void settle_taken(struct building *building, uint32_t number, uint32_t moment)
+{
+	const struct torn_effect *items = building->effects->items;
+	for (uint32_t i = 0; i < number; i++) {
+		const uint32_t inode = building->inodes[items[i].object];
+		if (takes_a_name_of(&items[number], &items[i]) &&
+		    (!inode || building->order->durable[inode - 1] < moment))
+			settle(building, i, moment);
+	}
+}
+
+/*
+ * Directories above that are new: that they are there, under the name they were made with.
+ * Not their other names, nor their mode: a commit between would have put them on disk, and
+ * of a directory that is on disk the log has neither.
+ */
+static void settle_ancestors(struct building *building, torn_object dir, uint32_t moment)
+{
+	const struct torn_effect *items = building->effects->items;
+	while (building->inodes[dir]) {
+		const uint32_t inode = building->inodes[dir] - 1, name = inode + 1;
+		if (name >= building->effects->count || building->order->durable[name] <= moment ||
+		    !names(&items[name], dir))
+			return;
+		settle(building, inode, moment);
+		settle(building, name, moment);
+		settle_taken(building, name, moment);
+		dir = items[name].entries[0].dir;
+	}
+}
+
+static void loosen(struct building *building, uint32_t end, torn_object object, bool downward,
+		   uint32_t moment);
+
+static void loosen_around(struct building *building, uint32_t number, uint32_t end, bool downward,
+			  uint32_t moment)
+{
+	const struct torn_effect *items = building->effects->items, *effect = &items[number];
+	for (uint32_t i = 0; i < effect->entries_count; i++) {
+		const struct torn_effect_entry *entry = &effect->entries[i];
+		loosen(building, end, entry->dir, false, moment);
+		if (downward && entry->object)
+			loosen(building, end, entry->object, building->inodes[entry->object], moment);
+	}
+	for (uint32_t i = 0; i < number; i++) {
+		if (!takes_a_name_of(effect, &items[i]))
+			continue;
+		if (building->order->alone[i] > moment)
+			building->order->alone[i] = moment;
+		loosen(building, end, items[i].object, false, moment);
+	}
+}
+
+/*
+ * What the log takes with an inode where no commit came between, and does not where one
+ * did: the names and attributes of inodes above, of those whose names were taken, and
+ * (downward) of those that are new below.
+ */
+static void loosen(struct building *building, uint32_t end, torn_object object, bool downward,
+		   uint32_t moment)
+{
+	const struct torn_effect *items = building->effects->items;
+	uint32_t *loosened = &building->loosened[2 * object + downward];
+	if (*loosened == moment)
+		return;
+	*loosened = moment;
+	for (uint32_t i = 0; i < end; i++) {
+		const bool is_name = names(&items[i], object) || (downward && is_entry_of(&items[i], object));
+		if (items[i].kind == TORN_EFFECT_ENTRIES ? !is_name : items[i].object != object)
+			continue;
+		if (building->order->durable[i] < moment)
+			continue;
+		if (building->order->alone[i] > moment)
+			building->order->alone[i] = moment;
+		if (is_name)
+			loosen_around(building, i, end, downward, moment);
+	}
+}
+
+/*
+ * The log of btrfs: what is in an inode, its names, whose names these were, and the new
+ * directories above; neither what else is in those, nor the attributes of what a directory
+ * names (both measured: lost).
+ */
 static void sync_closure(struct building *building, uint32_t end, torn_object object, uint32_t moment)
 {
 	const struct torn_effect *items = building->effects->items;
+	loosen(building, end, object, true, moment);
 	for (uint32_t i = end; i > 0; i--) {
 		const struct torn_effect *effect = &items[i - 1];
 		const bool is_name = names(effect, object) || is_entry_of(effect, object);
 		if (effect->kind == TORN_EFFECT_ENTRIES ? !is_name : effect->object != object)
 			continue;
-		if (building->order->durable[i - 1] < moment)
-			continue;
-		if (is_name)
-			settle_attributes(building, effect, end, moment);
-		if (building->order->durable[i - 1] == moment)
+		if (building->order->durable[i - 1] <= moment)
 			continue;
 		settle(building, i - 1, moment);
-		for (uint32_t j = 0; j < i - 1 && is_name; j++)
-			if (takes_a_name_of(effect, &items[j]))
-				settle(building, j, moment);
+		if (is_name)
+			settle_taken(building, i - 1, moment);
 		for (uint32_t j = 0; j < effect->entries_count && is_name; j++)
-			if (building->inodes[effect->entries[j].dir] && effect->entries[j].dir != object)
-				sync_closure(building, i - 1, effect->entries[j].dir, moment);
+			if (effect->entries[j].object == object &&
+			    is_name_still(building, &effect->entries[j], i - 1, end))
+				settle_ancestors(building, effect->entries[j].dir, moment);
 	}
 }
 
@@ -383,6 +468,7 @@ int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
 	struct building building = {
 		.traits = &presets[preset], .effects = effects, .log = log, .order = &order};
 	order.durable = torn_arena_take(arena, (count + 1) * sizeof *order.durable);
+	order.alone = torn_arena_take(arena, (count + 1) * sizeof *order.alone);
 	order.gone = torn_arena_take(arena, (count + 1) * sizeof *order.gone);
 	order.implies_begin = torn_arena_take(arena, (count + 1) * sizeof *order.implies_begin);
 	order.follows = torn_arena_take(arena, (count + 1) * sizeof *order.follows);
@@ -390,8 +476,10 @@ int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
 	building.inodes = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.inodes);
 	building.last = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.last);
 	building.before = torn_arena_take(arena, (count + 1) * sizeof *building.before);
-	if (!order.durable || !order.gone || !order.implies_begin || !order.follows || !order.dropped ||
-	    !building.inodes || !building.last || !building.before)
+	building.loosened =
+		torn_arena_take(arena, 2 * (effects->objects + 1) * sizeof *building.loosened);
+	if (!order.durable || !order.alone || !order.gone || !order.implies_begin || !order.follows ||
+	    !order.dropped || !building.loosened || !building.inodes || !building.last || !building.before)
 		return -ENOMEM;
 	pass(&building);
 	order.implies = torn_arena_take(arena, (building.implied + 1) * sizeof *order.implies);
@@ -400,7 +488,7 @@ int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
 	pass(&building);
 	for (uint32_t i = 0; i < count; i++) {
 		const uint32_t lost_at = effects->items[i].lost_at;
-		order.durable[i] = TORN_NEVER;
+		order.durable[i] = order.alone[i] = TORN_NEVER;
 		order.gone[i] = lost_at ? 2 * (lost_at - 1) + 1 : TORN_NEVER;
 	}
 	find_durable(&building);

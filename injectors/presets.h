@@ -47,10 +47,19 @@ struct torn_persistence {
 	uint32_t *implies_begin; /* count + 1 of them: where its list in `implies` begins */
 	uint32_t *implies;       /* numbers of earlier effects */
 	/* The effect before it in the metadata's order, which it implies unless it is
-	 * durable by itself; TORN_NEVER: none. */
+	 * durable by itself, or may be there `alone`; TORN_NEVER: none. */
 	uint32_t *follows;
 	bool *dropped; /* no effect under this preset: part of another one */
+	/* Moment from which it may be there without what it follows: an fsync may have taken it
+	 * along. As `durable` where that is earlier; NULL: of all. */
+	uint32_t *alone;
 };
+
+static inline uint32_t torn_persistence_alone(const struct torn_persistence *order, uint32_t number)
+{
+	const uint32_t durable = order->durable[number];
+	return order->alone && order->alone[number] < durable ? order->alone[number] : durable;
+}
 
 /* All lies in `arena`. Returns 0 or -ENOMEM. */
 int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
