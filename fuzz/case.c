@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -740,6 +741,21 @@ int torn_case_print(const struct torn_case *c, FILE *out)
 		putc('\n', out);
 	}
 	return ferror(out) ? -EIO : 0;
+}
+
+struct torn_bytes torn_case_text(const struct torn_case *c, struct torn_arena *arena)
+{
+	struct torn_bytes copy = {NULL, 0};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return copy;
+	const int r = torn_case_print(c, out);
+	if (fclose(out) == 0 && r == 0)
+		copy = torn_arena_copy(arena, text, size);
+	free(text);
+	return copy;
 }
 
 /* ------------------------------------------------------------------- words */

@@ -85,6 +85,8 @@ void torn_case_sort(struct torn_case *c);
  * whose name has a colon (it has no text), -EIO when `out` failed.
  */
 int torn_case_print(const struct torn_case *c, FILE *out);
+/* Return the same text in an arena; data NULL where it has none, or there is no memory. */
+struct torn_bytes torn_case_text(const struct torn_case *c, struct torn_arena *arena);
 
 /*
  * Return a case's own words by number, from 0: its first line, what begins the

@@ -1,0 +1,164 @@
+/* observer.c: see observer.h. */
+#include "observer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "coverage.h"
+#include "memory.h"
+
+/* Memory is the same after a minute and after a day: what is full is emptied. */
+#define TREES_MAX 4096u
+/* There are many runs, and what a power cut leaves of them is mostly the same. */
+#define SETS_MAX 2048u
+/*
+ * A run of more calls than this is judged, and looks like nothing new to libFuzzer: what
+ * is done over and over shows after a few times, and a search that is built upon
+ * such cases takes all its time and memory for them.
+ */
+#define OPS_TO_BUILD_ON 512u
+
+int torn_observer_open(struct torn_observer *observer, struct torn_fuzzed *fuzzed,
+		       struct torn_lab *lab, uint8_t *novelty, size_t novelty_size)
+{
+	observer->fuzzed = fuzzed;
+	observer->lab = lab;
+	observer->novelty = novelty;
+	observer->novelty_size = novelty_size;
+	const int r = torn_cuts_open(&observer->cuts, lab, NULL);
+	observer->cuts.presets = fuzzed->presets;
+	observer->cuts.sets_max = SETS_MAX;
+	observer->cuts.seed = 1;
+	observer->cuts.tell = torn_sighting_add_cut;
+	observer->cuts.context = &observer->sighting;
+	return r;
+}
+
+void torn_observer_close(struct torn_observer *observer)
+{
+	if (observer->cuts.arena.base)
+		torn_cuts_close(&observer->cuts);
+}
+
+int torn_observer_fail(struct torn_observer *observer)
+{
+	struct torn_fuzzed *fuzzed = observer->fuzzed;
+	snprintf(fuzzed->failure, sizeof fuzzed->failure, "%s", observer->lab->failure);
+	fuzzed->failed = true;
+	return -EPROTO;
+}
+
+void torn_observer_note_unjudged(struct torn_observer *observer, bool is_declared)
+{
+	torn_fuzzed_note_unjudged(observer->fuzzed, 1, is_declared, observer->lab->failure);
+}
+
+/* ----------------------------------------------------------------- running */
+
+int torn_observer_run(struct torn_observer *observer, const struct torn_observed_world *world,
+		      struct torn_plan *plan, bool watches_memory, struct torn_trial *ret_trial)
+{
+	struct torn_lab *lab = observer->lab;
+	observer->last_case = 0;
+	int r = watches_memory
+			? torn_memory_run(lab, &world->setup, plan, ret_trial)
+			: torn_trial_run(lab, &world->setup, plan, TORN_TRIAL_PLAIN, ret_trial);
+	struct torn_plan fired;
+	if (r == TORN_INVALID && torn_trial_cut_short(lab, ret_trial, &fired)) {
+		*plan = fired;
+		ret_trial->plan = plan;
+		r = TORN_HELD;
+	}
+	/* One that is seen to wait for ever costs nothing. */
+	if (r == TORN_HELD && plan->faults_count > 0 && ret_trial->end == TORN_HUNG &&
+	    ret_trial->code != TORN_HANG_WAITS)
+		torn_hangs_note(&observer->hangs, world->key, plan, ret_trial->log->numbered);
+	return r;
+}
+
+/* ------------------------------------------------------------------ seeing */
+
+/* A pair of calls with what they were told, and how it ended: has that been seen? */
+static void mark_novelty(struct torn_observer *observer, const struct torn_trial *trial)
+{
+	uint32_t last = (uint32_t)trial->end * 31 + (uint32_t)trial->code;
+	for (uint32_t i = 0; i < trial->log->count; i++) {
+		const struct torn_op *op = &trial->log->ops[i];
+		if (op->number == 0)
+			continue;
+		const uint32_t told = op->told < 0 ? (uint32_t)-op->told : op->told == 0;
+		const uint32_t word = (op->call * 1031u + told) * 2 + (op->fault != 0);
+		const uint32_t slot = (last * 2654435761u ^ word * 40503u) >> 7;
+		observer->novelty[slot & (observer->novelty_size - 1)] = 1;
+		last = word;
+	}
+}
+
+/* What a power cut may leave of a run. Ends the recorder's run where anything is run from there. */
+static int judge_cuts(struct torn_observer *observer, struct torn_observed_world *world,
+		      const struct torn_trial *trial)
+{
+	struct torn_cuts *cuts = &observer->cuts;
+	if (observer->cuts_key != world->key)
+		torn_cuts_forget(cuts);
+	observer->cuts_key = world->key;
+	cuts->setup = &world->setup;
+	cuts->rerun_of_new = world->kills.rerun_of_new;
+	cuts->states = (struct torn_states){0};
+	const int r = torn_cuts_judge(cuts, trial);
+	torn_states_add(&observer->fuzzed->states, &cuts->states);
+	return r;
+}
+
+/* All that a crash of the run may leave. */
+static int judge_crashes(struct torn_observer *observer, struct torn_observed_world *world,
+			 const struct torn_trial *trial, unsigned depth)
+{
+	struct torn_fuzzed *fuzzed = observer->fuzzed;
+	struct torn_kills *kills = &world->kills;
+	struct torn_trial run = *trial;
+	struct torn_log log;
+	int r = 0;
+	if (kills->trees.count > TREES_MAX)
+		torn_kills_forget(kills);
+	if (observer->cuts.trees.count > TREES_MAX)
+		torn_cuts_forget(&observer->cuts);
+	const uint64_t count = kills->count, trees = kills->trees.count;
+	const size_t mark = torn_arena_mark(world->setup.arena);
+	if (fuzzed->presets) {
+		r = torn_log_copy(world->setup.arena, trial->log, &log) < 0 ? -ENOTSUP : 0;
+		run.log = &log;
+	}
+	if (r == 0)
+		r = torn_kills_judge(kills, &run, depth ? trial->plan->faults[0].when.first : 1, depth);
+	fuzzed->kills += kills->count - count;
+	fuzzed->trees += kills->trees.count - trees;
+	if (r == 0 && fuzzed->presets)
+		r = judge_cuts(observer, world, &run);
+	torn_arena_return(world->setup.arena, mark);
+	return r;
+}
+
+int torn_observer_see(struct torn_observer *observer, struct torn_observed_world *world,
+		      struct torn_plan *plan, unsigned depth)
+{
+	struct torn_fuzzed *fuzzed = observer->fuzzed;
+	struct torn_trial trial;
+	torn_sighting_begin(&observer->sighting, &world->known);
+	int r = torn_observer_run(observer, world, plan, true, &trial);
+	torn_coverage_take(fuzzed->edges_seen);
+	if (r != TORN_HELD)
+		return r;
+	fuzzed->trials++;
+	fuzzed->ops += trial.log->numbered;
+	/* How far a run came that was stopped by a clock is another number each time. */
+	if (trial.log->numbered <= OPS_TO_BUILD_ON && trial.end != TORN_HUNG)
+		mark_novelty(observer, &trial);
+	else if (observer->lab->counters_count > 0)
+		memset(observer->lab->counters, 0, observer->lab->counters_count);
+	torn_sighting_add_end(&observer->sighting, &trial);
+	if (trial.killed)
+		return r;
+	return judge_crashes(observer, world, &trial, depth);
+}

@@ -1,0 +1,20 @@
+/* reduce.h: the smallest plan that shows the same. */
+#ifndef TORN_REDUCE_H
+#define TORN_REDUCE_H
+
+#include "observer.h"
+
+/*
+ * Leave out every fault of a plan that it takes none of, and make the others simple.
+ * `seen` becomes what is seen then. Returns 0 or -EPROTO.
+ */
+int torn_reduce(struct torn_observer *observer, struct torn_observed_world *world,
+		struct torn_plan *plan, struct torn_seen *seen);
+/*
+ * Does another plan show it too? Then `plan` and `seen` become that. Returns 1
+ * where it does, 0 where not, -EPROTO.
+ */
+int torn_reduce_to(struct torn_observer *observer, struct torn_observed_world *world,
+		   const struct torn_plan *other, struct torn_plan *plan, struct torn_seen *seen);
+
+#endif

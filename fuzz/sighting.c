@@ -1,0 +1,115 @@
+/* sighting.c: see sighting.h. */
+#include "sighting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cuts.h"
+#include "judgement.h"
+#include "registry.h"
+
+void torn_sighting_begin(struct torn_sighting *sighting, const struct torn_known *known)
+{
+	sighting->known = known;
+	sighting->count = 0;
+}
+
+const struct torn_seen *torn_sighting_find(const struct torn_sighting *sighting, const char *id,
+					   const char *role)
+{
+	for (size_t i = 0; i < sighting->count; i++)
+		if (strcmp(sighting->items[i].invariant->id, id) == 0 &&
+		    strcmp(sighting->items[i].judgement.role, role) == 0)
+			return &sighting->items[i];
+	return NULL;
+}
+
+/* ------------------------------------------------------------------- known */
+
+static bool is_known(const struct torn_known *known, const char *id, const char *role)
+{
+	for (size_t i = 0; i < known->count; i++)
+		if (strcmp(known->items[i].id, id) == 0 && strcmp(known->items[i].role, role) == 0)
+			return true;
+	return false;
+}
+
+void torn_known_add(struct torn_known *known, const struct torn_sighting *sighting)
+{
+	for (size_t i = 0; i < sighting->count && known->count < TORN_SIGHTING_MAX; i++) {
+		/* What only a crash shows is told again where another tree shows it. */
+		if (sighting->items[i].kill.op > 0 || sighting->items[i].cut.preset)
+			continue;
+		known->items[known->count].id = sighting->items[i].invariant->id;
+		snprintf(known->items[known->count++].role, sizeof known->items->role, "%s",
+			 sighting->items[i].judgement.role);
+	}
+}
+
+/* ------------------------------------------------------------------ adding */
+
+void torn_sighting_add_end(struct torn_sighting *sighting, const struct torn_trial *trial)
+{
+	size_t count;
+	const struct torn_invariant *const *invariants = torn_invariants(&count);
+	for (size_t i = 0; i < count && sighting->count < TORN_SIGHTING_MAX; i++) {
+		struct torn_seen *seen = &sighting->items[sighting->count];
+		*seen = (struct torn_seen){.invariant = invariants[i], .killed = trial->killed};
+		torn_invariant_judge(invariants[i], trial, &seen->judgement);
+		if (seen->judgement.verdict == TORN_VIOLATED && !seen->judgement.is_label &&
+		    !is_known(sighting->known, invariants[i]->id, seen->judgement.role))
+			sighting->count++;
+	}
+}
+
+void torn_sighting_add_kill(void *context, const struct torn_kill *kill,
+			    const struct torn_invariant *invariant,
+			    const struct torn_judgement *judgement)
+{
+	struct torn_sighting *sighting = context;
+	if (judgement->is_label || sighting->count == TORN_SIGHTING_MAX ||
+	    is_known(sighting->known, invariant->id, judgement->role))
+		return;
+	const struct torn_seen *before =
+		torn_sighting_find(sighting, invariant->id, judgement->role);
+	if (before && (!before->killed || before->kill.call == kill->call))
+		return;
+	sighting->items[sighting->count++] = (struct torn_seen){
+		.invariant = invariant, .judgement = *judgement, .killed = true, .kill = *kill};
+}
+
+static uint32_t weakness_of(const struct torn_seen *seen)
+{
+	const struct torn_plan plan = {.cut = seen->cut};
+	return torn_plan_weakness(&plan);
+}
+
+void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
+			   const struct torn_invariant *invariant,
+			   const struct torn_judgement *judgement)
+{
+	struct torn_sighting *sighting = context;
+	if (judgement->is_label || sighting->count == TORN_SIGHTING_MAX ||
+	    plan->cut.lost_count > TORN_SEEN_LOST_MAX ||
+	    is_known(sighting->known, invariant->id, judgement->role))
+		return;
+	struct torn_seen *seen = &sighting->items[sighting->count];
+	for (size_t i = 0; i < sighting->count; i++) {
+		struct torn_seen *before = &sighting->items[i];
+		if (before->invariant != invariant || strcmp(before->judgement.role, judgement->role) != 0)
+			continue;
+		if (!before->cut.preset)
+			return;
+		if (before->judgement.call == judgement->call)
+			seen = before;
+	}
+	/* The strongest preset is told: the weakest one is looked at first, the others in order. */
+	const bool is_first = seen == &sighting->items[sighting->count];
+	if (!is_first && torn_plan_weakness(plan) >= weakness_of(seen))
+		return;
+	sighting->count += is_first;
+	*seen = (struct torn_seen){
+		.invariant = invariant, .judgement = *judgement, .killed = true, .cut = plan->cut};
+	memcpy(seen->lost, plan->cut.lost, plan->cut.lost_count * sizeof *seen->lost);
+	seen->kill.call = judgement->call;
+}

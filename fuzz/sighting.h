@@ -1,0 +1,63 @@
+/*
+ * sighting.h: what one run showed, at its end and of all its crashes, that is worth
+ * being told: all that its world's clean run does not show.
+ */
+#ifndef TORN_SIGHTING_H
+#define TORN_SIGHTING_H
+
+#include "kills.h"
+
+#define TORN_SIGHTING_MAX 32u
+/* A power cut that loses more effects is not told: it is hard to read. */
+#define TORN_SEEN_LOST_MAX 48u
+
+/* Something that a run showed. */
+struct torn_seen {
+	const struct torn_invariant *invariant;
+	struct torn_judgement judgement;
+	bool killed;
+	struct torn_kill kill;
+	struct torn_cut cut; /* what it lost is in `lost` */
+	struct torn_lost lost[TORN_SEEN_LOST_MAX];
+};
+
+/* What the clean run of an old state shows is not shown by a fault. All 0: nothing. */
+struct torn_known {
+	size_t count;
+	struct {
+		const char *id;
+		char role[64];
+	} items[TORN_SIGHTING_MAX];
+};
+
+struct torn_sighting {
+	const struct torn_known *known; /* is not seen again */
+	size_t count;
+	struct torn_seen items[TORN_SIGHTING_MAX];
+};
+
+/* Begin with nothing seen. `known` has to outlive what is added from here on. */
+void torn_sighting_begin(struct torn_sighting *sighting, const struct torn_known *known);
+/* Add what the end of a run shows. */
+void torn_sighting_add_end(struct torn_sighting *sighting, const struct torn_trial *trial);
+/*
+ * Add what a kill shows, unless the end of the run showed it: torn_kills.tell, with
+ * the sighting as its context.
+ */
+void torn_sighting_add_kill(void *sighting, const struct torn_kill *kill,
+			    const struct torn_invariant *invariant,
+			    const struct torn_judgement *judgement);
+/*
+ * Add what a power cut shows, unless something without one showed it: torn_cuts.tell,
+ * with the sighting as its context. Of the presets, the strongest is kept.
+ */
+void torn_sighting_add_cut(void *sighting, const struct torn_plan *plan,
+			   const struct torn_invariant *invariant,
+			   const struct torn_judgement *judgement);
+/* Return the first thing seen of an invariant in that role; NULL: there is none. */
+const struct torn_seen *torn_sighting_find(const struct torn_sighting *sighting, const char *id,
+					   const char *role);
+/* Know from now on what was seen of a clean run, but for what only its crashes show. */
+void torn_known_add(struct torn_known *known, const struct torn_sighting *sighting);
+
+#endif

@@ -1,0 +1,97 @@
+/* telling.c: see telling.h. */
+#include "telling.h"
+
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "setup.h"
+
+/* For one case, and its text. */
+#define SCRATCH_BYTES ((size_t)16 << 20)
+
+int torn_telling_open(struct torn_telling *telling, struct torn_fuzzed *fuzzed)
+{
+	telling->fuzzed = fuzzed;
+	return torn_arena_open(&telling->scratch, SCRATCH_BYTES);
+}
+
+void torn_telling_close(struct torn_telling *telling)
+{
+	if (telling->scratch.base)
+		torn_arena_close(&telling->scratch);
+}
+
+void torn_telling_forget(struct torn_telling *telling)
+{
+	memset(telling->told, 0, sizeof telling->told);
+}
+
+static double seconds_since(const struct torn_fuzzed *fuzzed)
+{
+	return (double)(torn_fuzzed_now_ns() - fuzzed->begun_ns) * 1e-9;
+}
+
+/* A finding's case is the shortest of those with the fewest faults. */
+static struct torn_order order_of(struct torn_telling *telling,
+				  const struct torn_observed_world *world,
+				  const struct torn_plan *plan, const char *invariant)
+{
+	struct torn_case c;
+	struct torn_arena *arena = &telling->scratch;
+	torn_arena_return(arena, 0);
+	torn_setup_to_case(&world->setup, plan, invariant, arena, &c);
+	return (struct torn_order){.faults = plan->faults_count << 8 | torn_plan_weakness(plan),
+				   .plans = {(uint32_t)torn_case_text(&c, arena).size}};
+}
+
+void torn_telling_tell(struct torn_telling *telling, const struct torn_observed_world *world,
+		       const struct torn_plan *plan, const struct torn_seen *seen)
+{
+	struct torn_plan with_kill = *plan;
+	if (seen->kill.op > 0 && with_kill.faults_count < TORN_FAULTS_MAX)
+		with_kill.faults[with_kill.faults_count++] = (struct torn_fault){
+			.when = {seen->kill.op, seen->kill.op, 0},
+			.call = seen->kill.call,
+			.name = TORN_FAULT_KILL,
+			.value = (int64_t)seen->kill.bytes,
+		};
+	if (seen->cut.preset) {
+		with_kill.cut = seen->cut;
+		with_kill.cut.lost = seen->lost;
+	}
+	const struct torn_shown shown = {
+		.setup = &world->setup,
+		.plan = &with_kill,
+		.killed = seen->killed,
+		.invariant = seen->invariant,
+		.judgement = &seen->judgement,
+		.order = order_of(telling, world, &with_kill, seen->invariant->id),
+		.seconds = seconds_since(telling->fuzzed),
+	};
+	torn_findings_add(&telling->fuzzed->findings, &shown);
+}
+
+/* Of what it says, never of where that lies: addresses are others in each run of the program. */
+static uint64_t hash_more(uint64_t hash, const void *data, size_t size)
+{
+	return XXH3_64bits_withSeed(data, size, hash);
+}
+
+bool torn_telling_was_told(struct torn_telling *telling, const struct torn_observed_world *world,
+			   const struct torn_plan *plan, const struct torn_seen *seen)
+{
+	const bool is_cut = seen->cut.preset != NULL;
+	uint32_t places[TORN_FAULTS_MAX + 1] = {
+		(uint32_t)seen->kill.call << 2 | (uint32_t)is_cut << 1 | seen->killed};
+	for (uint32_t i = 0; i < plan->faults_count; i++)
+		places[1 + i] = (uint32_t)plan->faults[i].call << 8 | plan->faults[i].name;
+	const char *id = seen->invariant->id, *role = seen->judgement.role;
+	uint64_t hash = hash_more(world->key, id, strlen(id));
+	hash = hash_more(hash, role, strlen(role));
+	hash = hash_more(hash, places, (1 + plan->faults_count) * sizeof *places);
+	uint64_t *slot = &telling->told[hash % TORN_TELLING_SLOTS];
+	const bool told = *slot == hash;
+	*slot = hash;
+	return told;
+}
