@@ -77,7 +77,7 @@ int example_create_temp(int dir, char temp[static EXAMPLE_TEMP_SIZE])
 }
 
 /* A write may be short, or interrupted before it began: neither is an error. */
-static int write_whole(int file, struct torn_bytes content)
+int example_write_whole(int file, struct torn_bytes content)
 {
 	for (size_t done = 0; done < content.size;) {
 		ssize_t written =
@@ -92,7 +92,7 @@ static int write_whole(int file, struct torn_bytes content)
 /* The mode before the sync, which is to bring it to the disk too. */
 int example_fill(int file, mode_t mode, struct torn_bytes content)
 {
-	if (write_whole(file, content) < 0 || fchmod(file, mode) < 0)
+	if (example_write_whole(file, content) < 0 || fchmod(file, mode) < 0)
 		return -1;
 	return example_sync(file);
 }

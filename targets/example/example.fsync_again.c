@@ -19,18 +19,6 @@ static bool is_worth_another_try(int number)
 	return number == EIO || number == ENOSPC || number == EDQUOT;
 }
 
-static int write_whole(int file, struct torn_bytes content)
-{
-	for (size_t done = 0; done < content.size;) {
-		ssize_t written =
-			TEMP_FAILURE_RETRY(write(file, content.data + done, content.size - done));
-		if (written < 0)
-			return -1;
-		done += (size_t)written;
-	}
-	return 0;
-}
-
 static int sync_again(int file)
 {
 	int result = example_sync(file);
@@ -47,7 +35,7 @@ static int stage_stubborn(int dir, mode_t mode, struct torn_bytes content,
 	if (file < 0)
 		return -1;
 
-	int result = write_whole(file, content);
+	int result = example_write_whole(file, content);
 	if (result == 0)
 		result = fchmod(file, mode);
 	if (result == 0)

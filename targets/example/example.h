@@ -31,6 +31,8 @@ int example_look(int dir, mode_t *ret_mode);
 int example_name_temp(char temp[static EXAMPLE_TEMP_SIZE]);
 /* Make a temp that only its owner may open, and name it. Returns a descriptor or -1. */
 int example_create_temp(int dir, char temp[static EXAMPLE_TEMP_SIZE]);
+/* Write all of the content where the file stands. Returns 0, or -1 with a part written. */
+int example_write_whole(int file, struct torn_bytes content);
 /* Give a file its bytes and its mode, and bring both to the disk. */
 int example_fill(int file, mode_t mode, struct torn_bytes content);
 /* Make a temp, filled and closed. Returns 0, or -1 with no temp left. */

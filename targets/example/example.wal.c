@@ -164,19 +164,12 @@ static int write_record(int file, struct torn_bytes record)
 	};
 	const size_t size = sizeof(header) + record.size;
 	uint8_t *bytes = malloc(size);
-	int result = 0;
 
 	if (bytes == NULL)
 		return -1;
 	memcpy(bytes, &header, sizeof(header));
 	memcpy(bytes + sizeof(header), record.data, record.size);
-	for (size_t done = 0; result == 0 && done < size;) {
-		ssize_t written = TEMP_FAILURE_RETRY(write(file, bytes + done, size - done));
-		if (written < 0)
-			result = -1;
-		else
-			done += (size_t)written;
-	}
+	int result = example_write_whole(file, (struct torn_bytes){bytes, size});
 	free(bytes);
 	return result;
 }
