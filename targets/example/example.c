@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +87,45 @@ int example_write_whole(int file, struct torn_bytes content)
 			return -1;
 		done += (size_t)written;
 	}
+	return 0;
+}
+
+static int read_all(int file, uint8_t *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t got = TEMP_FAILURE_RETRY(
+			pread(file, bytes + done, size - done, (off_t)done));
+		if (got < 0)
+			return -1;
+		if (got == 0) { /* somebody else cuts it while it is read */
+			errno = EIO;
+			return -1;
+		}
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+int example_read_whole(int file, uint8_t **ret_bytes, size_t *ret_size)
+{
+	struct stat status;
+
+	if (fstat(file, &status) < 0)
+		return -1;
+	if (!S_ISREG(status.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	size_t size = (size_t)status.st_size;
+	uint8_t *bytes = malloc(size + 1); /* of an empty file, too, there are bytes to free */
+	if (bytes == NULL)
+		return -1;
+	if (read_all(file, bytes, size) < 0) {
+		free(bytes);
+		return -1;
+	}
+	*ret_bytes = bytes;
+	*ret_size = size;
 	return 0;
 }
 

@@ -33,6 +33,8 @@ int example_name_temp(char temp[static EXAMPLE_TEMP_SIZE]);
 int example_create_temp(int dir, char temp[static EXAMPLE_TEMP_SIZE]);
 /* Write all of the content where the file stands. Returns 0, or -1 with a part written. */
 int example_write_whole(int file, struct torn_bytes content);
+/* Read all of a regular file. Returns 0 with bytes that the caller frees, or -1. */
+int example_read_whole(int file, uint8_t **ret_bytes, size_t *ret_size);
 /* Give a file its bytes and its mode, and bring both to the disk. */
 int example_fill(int file, mode_t mode, struct torn_bytes content);
 /* Make a temp, filled and closed. Returns 0, or -1 with no temp left. */

@@ -41,7 +41,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -78,40 +77,13 @@ static void forget(struct contents *contents)
 
 /* ------------------------------------------------------------------- files */
 
-static int read_whole(int file, uint8_t *bytes, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t got = TEMP_FAILURE_RETRY(
-			pread(file, bytes + done, size - done, (off_t)done));
-		if (got < 0)
-			return -1;
-		if (got == 0) { /* somebody else cuts it while it is read */
-			errno = EIO;
-			return -1;
-		}
-		done += (size_t)got;
-	}
-	return 0;
-}
-
 static int read_open(int file, struct content *ret_content)
 {
-	struct stat status;
+	uint8_t *bytes;
+	size_t size;
 
-	if (fstat(file, &status) < 0)
+	if (example_read_whole(file, &bytes, &size) < 0)
 		return -1;
-	if (!S_ISREG(status.st_mode)) {
-		errno = EEXIST;
-		return -1;
-	}
-	size_t size = (size_t)status.st_size;
-	uint8_t *bytes = malloc(size + 1);
-	if (bytes == NULL)
-		return -1;
-	if (read_whole(file, bytes, size) < 0) {
-		free(bytes);
-		return -1;
-	}
 	*ret_content = (struct content){.is_there = true, .bytes = bytes, .size = size};
 	return 0;
 }

@@ -30,7 +30,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -70,44 +69,16 @@ static size_t end_of_records(const uint8_t *bytes, size_t size, const struct hab
 	return end;
 }
 
-static int read_whole(int file, uint8_t *bytes, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t got = TEMP_FAILURE_RETRY(
-			pread(file, bytes + done, size - done, (off_t)done));
-		if (got < 0)
-			return -1;
-		if (got == 0) { /* somebody else cuts it: this is no log of ours */
-			errno = EIO;
-			return -1;
-		}
-		done += (size_t)got;
-	}
-	return 0;
-}
-
 /* Returns 0 with the size of the log and where its records end, or -1. */
 static int scan(int file, const struct habits *habits, size_t *ret_size, size_t *ret_end)
 {
-	struct stat status;
+	uint8_t *bytes;
 
-	if (fstat(file, &status) < 0)
+	if (example_read_whole(file, &bytes, ret_size) < 0)
 		return -1;
-	if (!S_ISREG(status.st_mode)) {
-		errno = EEXIST;
-		return -1;
-	}
-	size_t size = (size_t)status.st_size;
-	uint8_t *bytes = malloc(size + 1);
-	if (bytes == NULL)
-		return -1;
-	int result = read_whole(file, bytes, size);
-	if (result == 0) {
-		*ret_size = size;
-		*ret_end = end_of_records(bytes, size, habits);
-	}
+	*ret_end = end_of_records(bytes, *ret_size, habits);
 	free(bytes);
-	return result;
+	return 0;
 }
 
 /* ---------------------------------------------------------------- recovery */
