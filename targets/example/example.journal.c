@@ -47,6 +47,7 @@
 #include <xxhash.h>
 
 #include "example.h"
+#include "recovering.h"
 
 #define JOURNAL "journal"
 #define FILES 2
@@ -373,32 +374,18 @@ static int update(const struct torn_run *run, const struct habits *habits)
 
 /* ---------------------------------------------------------------- variants */
 
-#define VARIANT(name, ...)                                                                         \
-	static const struct habits name##_habits = {__VA_ARGS__};                                  \
-	static int name(const struct torn_run *run)                                                \
-	{                                                                                          \
-		return update(run, &name##_habits);                                                \
-	}                                                                                          \
-	static int name##_recovery(const struct torn_run *run)                                     \
-	{                                                                                          \
-		(void)run;                                                                         \
-		return recover(&name##_habits);                                                    \
-	}
-
-VARIANT(correct, .commits_early = false)
-VARIANT(no_dir_sync, .leaves_directory = true)
-VARIANT(no_checksum, .believes_size = true)
-VARIANT(early_commit, .commits_early = true)
-VARIANT(recovery_not_idempotent, .recovers_early = true)
-
-#define ROW(variant) {.name = #variant, .operation = variant, .recovery = variant##_recovery}
+RECOVERING(update, correct, .commits_early = false)
+RECOVERING(update, no_dir_sync, .leaves_directory = true)
+RECOVERING(update, no_checksum, .believes_size = true)
+RECOVERING(update, early_commit, .commits_early = true)
+RECOVERING(update, recovery_not_idempotent, .recovers_early = true)
 
 static const struct torn_variant variants[] = {
-	ROW(correct),
-	ROW(no_dir_sync),
-	ROW(no_checksum),
-	ROW(early_commit),
-	ROW(recovery_not_idempotent),
+	RECOVERING_ROW(correct),
+	RECOVERING_ROW(no_dir_sync),
+	RECOVERING_ROW(no_checksum),
+	RECOVERING_ROW(early_commit),
+	RECOVERING_ROW(recovery_not_idempotent),
 	{.name = NULL},
 };
 

@@ -36,6 +36,7 @@
 #include <xxhash.h>
 
 #include "example.h"
+#include "recovering.h"
 
 #define LOG "log"
 
@@ -195,26 +196,14 @@ static int recover(const struct habits *habits)
 
 /* ---------------------------------------------------------------- variants */
 
-#define VARIANT(name, ...)                                                                         \
-	static const struct habits name##_habits = {__VA_ARGS__};                                  \
-	static int name(const struct torn_run *run)                                                \
-	{                                                                                          \
-		return append(run, &name##_habits);                                                \
-	}                                                                                          \
-	static int name##_recovery(const struct torn_run *run)                                     \
-	{                                                                                          \
-		(void)run;                                                                         \
-		return recover(&name##_habits);                                                    \
-	}
-
-VARIANT(correct, .believes_length = false)
-VARIANT(no_checksum, .believes_length = true)
-VARIANT(no_truncate, .leaves_tail = true)
+RECOVERING(append, correct, .believes_length = false)
+RECOVERING(append, no_checksum, .believes_length = true)
+RECOVERING(append, no_truncate, .leaves_tail = true)
 
 static const struct torn_variant variants[] = {
-	{.name = "correct", .operation = correct, .recovery = correct_recovery},
-	{.name = "no_checksum", .operation = no_checksum, .recovery = no_checksum_recovery},
-	{.name = "no_truncate", .operation = no_truncate, .recovery = no_truncate_recovery},
+	RECOVERING_ROW(correct),
+	RECOVERING_ROW(no_checksum),
+	RECOVERING_ROW(no_truncate),
 	{.name = NULL},
 };
 
