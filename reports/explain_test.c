@@ -72,13 +72,27 @@ static const struct torn_node *with(struct fixture *fixture, const struct torn_n
 	return torn_node_put(&fixture->arena, dir, torn_bytes_of(name), node, 2);
 }
 
-/* The tree /srv/state.json; `bytes` NULL: /srv is empty. */
-static const struct torn_node *tree(struct fixture *fixture, const char *bytes)
+/* The tree /srv/state.json; `node` NULL: /srv is empty. */
+static const struct torn_node *tree_of(struct fixture *fixture, const struct torn_node *node)
 {
 	const struct torn_node *srv = directory(fixture);
-	if (bytes)
-		srv = with(fixture, srv, "state.json", file(fixture, 0644, bytes, strlen(bytes)));
+	if (node)
+		srv = with(fixture, srv, "state.json", node);
 	return with(fixture, directory(fixture), "srv", srv);
+}
+
+/* The same with a file of these bytes. */
+static const struct torn_node *tree(struct fixture *fixture, const char *bytes)
+{
+	return tree_of(fixture, bytes ? file(fixture, 0644, bytes, strlen(bytes)) : NULL);
+}
+
+/* Return the tree with one more file in /srv. */
+static const struct torn_node *beside(struct fixture *fixture, const struct torn_node *root,
+				      const char *name, const struct torn_node *node)
+{
+	const struct torn_node *srv = torn_tree_find(root, torn_bytes_of("srv"));
+	return with(fixture, root, "srv", with(fixture, srv, name, node));
 }
 
 static const char *explain(struct fixture *fixture, const struct torn_trial *trial,
@@ -329,9 +343,7 @@ static void test_litter_is_listed_without_what_was_there(void **state)
 {
 	struct fixture *fixture = *state;
 	struct torn_trial trial = trial_of(fixture, &no_faults, OLD);
-	const struct torn_node *srv = torn_tree_find(trial.now, torn_bytes_of("srv"));
-	srv = with(fixture, srv, ".state\n.tmp", file(fixture, 0600, "abc", 3));
-	trial.now = with(fixture, trial.now, "srv", srv);
+	trial.now = beside(fixture, trial.now, ".state\n.tmp", file(fixture, 0600, "abc", 3));
 	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
 	assert_has(explain(fixture, &trial, &judgement),
 		   "\nleft over, neither in old nor in new:\n"
@@ -348,12 +360,10 @@ static void test_how_the_next_run_fared_is_told(void **state)
 	struct torn_trial trial = trial_of(fixture, &no_faults, OLD);
 	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
 	assert_has_not(explain(fixture, &trial, &judgement), "run again");
-	const struct torn_node *srv = torn_tree_find(trial.now, torn_bytes_of("srv"));
-	srv = with(fixture, srv, ".tmp", file(fixture, 0600, "abc", 3));
-	trial.now = with(fixture, trial.now, "srv", srv);
+	trial.now = beside(fixture, trial.now, ".tmp", file(fixture, 0600, "abc", 3));
 	const struct torn_rerun rerun = {
 		TORN_RETURNED, -17,
-		with(fixture, trial.now, "srv", with(fixture, srv, ".own", file(fixture, 0600, "", 0)))};
+		beside(fixture, trial.now, ".own", file(fixture, 0600, "", 0))};
 	trial.rerun = &rerun;
 	const char *text = explain(fixture, &trial, &judgement);
 	assert_has(text, "\nrun again: failure, returned -17 (EEXIST)\n"
@@ -403,6 +413,17 @@ static struct torn_fated fated(uint32_t run, uint32_t op, const char *name, uint
 	return (struct torn_fated){.what = {run, op, kind(name), part}, .fate = fate, .length = 41};
 }
 
+/* The power goes where `cut` says, with these fates. */
+static void cut_power(struct torn_trial *trial, const struct torn_cut *cut,
+		      const struct torn_fated *fates, uint32_t fates_count)
+{
+	trial->killed = true;
+	trial->kill_op = cut->op;
+	trial->cut = cut;
+	trial->fates = fates;
+	trial->fates_count = fates_count;
+}
+
 static void test_a_power_cut_is_told_with_what_was_durable_pending_and_lost(void **state)
 {
 	struct fixture *fixture = *state;
@@ -412,11 +433,8 @@ static void test_a_power_cut_is_told_with_what_was_durable_pending_and_lost(void
 	const struct torn_lost lost = {0, 2, kind("data"), 0};
 	const struct torn_cut cut = {.preset = "xfs", .op = 3, .lost = &lost, .lost_count = 1};
 	struct torn_trial trial = trial_of(fixture, &no_faults, "");
-	trial.killed = trial.acknowledged = true;
-	trial.kill_op = 3;
-	trial.cut = &cut;
-	trial.fates = fates;
-	trial.fates_count = 3;
+	trial.acknowledged = true;
+	cut_power(&trial, &cut, fates, 3);
 	struct torn_judgement judgement = {.verdict = TORN_VIOLATED, .op = 2, .summary = "empty"};
 	const char *text = explain(fixture, &trial, &judgement);
 	assert_has(text, "plan: a power cut\nold state: existing\n");
@@ -438,11 +456,7 @@ static void test_a_power_cut_that_lost_nothing_says_so(void **state)
 	const struct torn_cut cut = {.preset = "sync", .op = 2, .during = true};
 	const struct torn_fated fates[] = {fated(0, 1, "entry", 0, TORN_FATE_DURABLE)};
 	struct torn_trial trial = trial_of(fixture, &no_faults, "");
-	trial.killed = true;
-	trial.kill_op = 2;
-	trial.cut = &cut;
-	trial.fates = fates;
-	trial.fates_count = 1;
+	cut_power(&trial, &cut, fates, 1);
 	struct torn_judgement judgement = {.verdict = TORN_HELD};
 	const char *text = explain(fixture, &trial, &judgement);
 	assert_has(text, "when the power went (sync):\n"
@@ -464,11 +478,7 @@ static void test_blocks_of_one_fate_are_told_as_one(void **state)
 		fates[i].offset = i * TORN_BLOCK_SIZE;
 		fates[i].length = TORN_BLOCK_SIZE;
 	}
-	trial.killed = true;
-	trial.kill_op = 3;
-	trial.cut = &cut;
-	trial.fates = fates;
-	trial.fates_count = 64;
+	cut_power(&trial, &cut, fates, 64);
 	struct torn_judgement judgement = {.verdict = TORN_HELD};
 	const char *text = explain(fixture, &trial, &judgement);
 	assert_has(text, "  LOST           2.data[0..3]  16384 bytes of /srv/state.json\n"
@@ -507,11 +517,7 @@ static void test_the_runs_before_are_told_and_what_the_cut_took_of_them(void **s
 					   fated(1, 2, "data", 0, TORN_FATE_LOST),
 					   fated(2, 1, "size", 0, TORN_FATE_KEPT)};
 	trial.before = &two;
-	trial.killed = true;
-	trial.kill_op = 3;
-	trial.cut = &cut;
-	trial.fates = fates;
-	trial.fates_count = 3;
+	cut_power(&trial, &cut, fates, 3);
 	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
 	const char *text = explain(fixture, &trial, &judgement);
 	assert_has(text, "\nrun 1: 1 openat eintr, killed in op 2 write, 20 bytes into it\n"
@@ -531,9 +537,7 @@ static void test_a_run_before_that_ended_by_a_power_cut_says_what_was_lost(void 
 	const struct torn_lost lost[] = {{0, 1, kind("entry"), 0}, {0, 2, kind("data"), 1}};
 	const struct torn_cut cut = {.preset = "posix", .op = 3, .lost = lost, .lost_count = 2};
 	struct torn_trial one = trial_of(fixture, &first, ""), trial = trial_of(fixture, &second, OLD);
-	one.killed = true;
-	one.kill_op = 3;
-	one.cut = &cut;
+	cut_power(&one, &cut, NULL, 0);
 	trial.before = &one;
 	struct torn_judgement judgement = {.verdict = TORN_HELD};
 	assert_has(explain(fixture, &trial, &judgement),
@@ -569,11 +573,7 @@ static void test_effects_are_told_in_words(void **state)
 		ops[0].how = rows[i].how;
 		ops[0].path = torn_bytes_of("a");
 		ops[0].path_to = torn_bytes_of("b");
-		trial.killed = true;
-		trial.kill_op = 3;
-		trial.cut = &cut;
-		trial.fates = &one;
-		trial.fates_count = 1;
+		cut_power(&trial, &cut, &one, 1);
 		struct torn_judgement judgement = {.verdict = TORN_HELD};
 		assert_has(explain(fixture, &trial, &judgement), rows[i].text);
 	}
@@ -586,8 +586,7 @@ static void test_absent_and_symlink_are_told(void **state)
 	const struct torn_node *link = torn_node_make(
 		&fixture->arena, TORN_SYMLINK, (struct torn_attributes){.mode = 0777, .links = 1},
 		torn_bytes_of("v2/state"));
-	trial.new_tree = with(fixture, directory(fixture), "srv",
-			      with(fixture, directory(fixture), "state.json", link));
+	trial.new_tree = tree_of(fixture, link);
 	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
 	const char *text = explain(fixture, &trial, &judgement);
 	assert_has(text, "  new  symlink to \"v2/state\"\n");
@@ -601,13 +600,9 @@ static void test_difference_in_a_large_file_shows_four_lines_of_each(void **stat
 	static char zeros[3 * TORN_BLOCK_SIZE], ones[3 * TORN_BLOCK_SIZE];
 	ones[2 * TORN_BLOCK_SIZE + 35] = 1;
 	struct torn_trial trial = trial_of(fixture, &no_faults, NULL);
-	const struct torn_node *a = file(fixture, 0644, zeros, sizeof zeros);
-	const struct torn_node *b = file(fixture, 0644, ones, sizeof ones);
-	trial.new_tree = with(fixture, directory(fixture), "srv",
-			      with(fixture, directory(fixture), "state.json", a));
+	trial.new_tree = tree_of(fixture, file(fixture, 0644, zeros, sizeof zeros));
 	trial.old_tree = trial.new_tree;
-	trial.now = with(fixture, directory(fixture), "srv",
-			 with(fixture, directory(fixture), "state.json", b));
+	trial.now = tree_of(fixture, file(fixture, 0644, ones, sizeof ones));
 	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
 	const char *text = explain(fixture, &trial, &judgement);
 	assert_has(text, "first difference from new at byte 8227\n    now  00002010 ");
