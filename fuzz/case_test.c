@@ -5,16 +5,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "../injectors/arena_for_tests.h"
 #include "../injectors/presets.h"
 #include "cut_text.h"
 #include "fault_text.h"
@@ -23,21 +20,6 @@
 
 #define HEAD "torn-case 1\ntarget t\n"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct torn_arena arena;
-
-static int open_arena(void **state)
-{
-	(void)state;
-	return torn_arena_open(&arena, (size_t)1 << 30);
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
-}
 
 static int empty_arena(void **state)
 {

@@ -3,18 +3,13 @@
  * of findings are drawn by a seed (TORN_TEST_SEED), dealt out, shuffled and put
  * together; a plain list of all of them says what must come out.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../injectors/arena_for_tests.h"
 #include "findings.h"
 #include "setup.h"
-
-static struct torn_arena arena;
 
 static uint64_t next(uint64_t *state)
 {
@@ -28,19 +23,6 @@ static uint64_t seed_of_tests(void)
 {
 	const char *text = getenv("TORN_TEST_SEED");
 	return text ? strtoull(text, NULL, 0) : 1;
-}
-
-static int open_arena(void **state)
-{
-	(void)state;
-	return torn_arena_open(&arena, 512u << 20);
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
 }
 
 static struct torn_findings *new_findings(void)
@@ -456,16 +438,14 @@ static void test_settled_ones_stand_in_their_order(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_dealt_out_and_put_together_in_any_order_is_the_same),
-		TEST(test_the_smaller_order_is_told),
-		TEST(test_more_than_there_is_room_for_is_flagged_and_the_others_stay),
-		TEST(test_what_shows_without_a_fault_takes_in_what_shows_under_them),
-		TEST(test_settled_ones_stand_in_their_order),
+		arena_test(test_dealt_out_and_put_together_in_any_order_is_the_same),
+		arena_test(test_the_smaller_order_is_told),
+		arena_test(test_more_than_there_is_room_for_is_flagged_and_the_others_stay),
+		arena_test(test_what_shows_without_a_fault_takes_in_what_shows_under_them),
+		arena_test(test_settled_ones_stand_in_their_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

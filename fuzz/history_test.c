@@ -3,13 +3,10 @@
  * is which over runs, and what a power cut takes of the runs before. What must be left is
  * written here by hand.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../injectors/arena_for_tests.h"
 #include "../injectors/effects.h"
 #include "commands.h"
 #include "history.h"
@@ -94,21 +91,6 @@ static const struct torn_target target = {.name = "test.chain",
 TORN_TARGET(target);
 
 /* ----------------------------------------------------------------- fixture */
-
-static struct torn_arena arena;
-
-static int open_arena(void **state)
-{
-	(void)state;
-	return torn_arena_open(&arena, 64u << 20);
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
-}
 
 static struct torn_replayed *replay_of(const char *variant, const char *plan)
 {
@@ -504,34 +486,32 @@ static void test_a_copied_log_has_bytes_of_its_own(void **state)
 	assert_true(torn_bytes_equal(copy.ops[0].xattr, torn_bytes_of("user.x")));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_a_file_of_the_first_run_is_renamed_by_the_second),
-		TEST(test_a_cut_takes_what_the_first_run_wrote),
-		TEST(test_a_cut_leaves_the_size_that_the_first_run_made),
-		TEST(test_a_cut_takes_what_the_second_run_did_to_it),
-		TEST(test_a_cut_in_the_second_run_stands_where_its_op_is),
-		TEST(test_during_an_op_its_own_effects_may_be_lost),
-		TEST(test_a_write_that_was_killed_half_way_is_pending_as_far_as_it_came),
-		TEST(test_what_never_happened_is_not_pending),
-		TEST(test_a_run_that_failed_leaves_its_effects_pending),
-		TEST(test_presets_hold_for_what_an_earlier_run_did),
-		TEST(test_what_an_earlier_run_synced_is_durable),
-		TEST(test_a_fate_is_that_of_the_moment),
-		TEST(test_a_sync_behind_the_kill_makes_nothing_durable),
-		TEST(test_directories_and_new_files_are_told_apart_over_runs),
-		TEST(test_three_runs_of_one_boot_are_one_history),
-		TEST(test_a_cut_empties_the_past),
-		TEST(test_what_a_cut_took_the_next_run_does_not_find),
-		TEST(test_a_run_behind_a_cut_keeps_its_number),
-		TEST(test_a_run_that_makes_no_call_may_lose_what_came_before),
-		TEST(test_a_fault_behind_a_kill_of_an_earlier_run_does_not_fire),
-		TEST(test_a_recovery_that_is_not_there_is_refused_with_its_line),
-		TEST(test_an_op_of_a_history_is_of_the_run_in_whose_part_it_stands),
-		TEST(test_a_copied_log_has_bytes_of_its_own),
+		arena_test(test_a_file_of_the_first_run_is_renamed_by_the_second),
+		arena_test(test_a_cut_takes_what_the_first_run_wrote),
+		arena_test(test_a_cut_leaves_the_size_that_the_first_run_made),
+		arena_test(test_a_cut_takes_what_the_second_run_did_to_it),
+		arena_test(test_a_cut_in_the_second_run_stands_where_its_op_is),
+		arena_test(test_during_an_op_its_own_effects_may_be_lost),
+		arena_test(test_a_write_that_was_killed_half_way_is_pending_as_far_as_it_came),
+		arena_test(test_what_never_happened_is_not_pending),
+		arena_test(test_a_run_that_failed_leaves_its_effects_pending),
+		arena_test(test_presets_hold_for_what_an_earlier_run_did),
+		arena_test(test_what_an_earlier_run_synced_is_durable),
+		arena_test(test_a_fate_is_that_of_the_moment),
+		arena_test(test_a_sync_behind_the_kill_makes_nothing_durable),
+		arena_test(test_directories_and_new_files_are_told_apart_over_runs),
+		arena_test(test_three_runs_of_one_boot_are_one_history),
+		arena_test(test_a_cut_empties_the_past),
+		arena_test(test_what_a_cut_took_the_next_run_does_not_find),
+		arena_test(test_a_run_behind_a_cut_keeps_its_number),
+		arena_test(test_a_run_that_makes_no_call_may_lose_what_came_before),
+		arena_test(test_a_fault_behind_a_kill_of_an_earlier_run_does_not_fire),
+		arena_test(test_a_recovery_that_is_not_there_is_refused_with_its_line),
+		arena_test(test_an_op_of_a_history_is_of_the_run_in_whose_part_it_stands),
+		arena_test(test_a_copied_log_has_bytes_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, close_the_worker);
 }

@@ -1,16 +1,12 @@
 /* invariants_test.c: what some targets promise and others do not, each way it can be judged. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <string.h>
 
+#include "../injectors/arena_for_tests.h"
 #include "case.h"
 #include "judgement.h"
 #include "registry.h"
 #include "world.h"
 
-static struct torn_arena arena;
 static struct torn_target target;
 static const struct torn_variant variant = {.name = "variant"};
 static struct torn_promised promised;
@@ -43,19 +39,11 @@ static const struct torn_node *tree(const char *olds)
 
 static int begin(void **state)
 {
-	(void)state;
 	target = (struct torn_target){.name = "test"};
 	promised = (struct torn_promised){.watch = watch, .watch_count = 1};
 	world = (struct torn_world){"test", "", false};
 	rerun = rerun_of_new = (struct torn_rerun){.end = TORN_RETURNED};
-	return torn_arena_open(&arena, 4 << 20);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
+	return open_arena(state);
 }
 
 /* A run that returned `code` and left `now`. */
@@ -503,7 +491,7 @@ static void test_a_path_that_does_not_change_takes_no_side(void **state)
 	expect("together", returned(old, new, new, -1), TORN_HELD, "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, close_arena)
 
 /* ------------------------------------------------------- recovery-converges */
 

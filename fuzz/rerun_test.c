@@ -2,14 +2,10 @@
  * rerun_test.c: what is run after a crash, from which tree and with which randomness: the
  * operation where the target is meant to be run again, the recovery twice where it has one.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <sys/random.h>
 #include <sys/syscall.h>
 
+#include "../injectors/arena_for_tests.h"
 #include "commands.h"
 #include "operations_for_tests.h"
 #include "rerun.h"
@@ -80,21 +76,6 @@ static const struct torn_target again = {.name = "test.again", .summary = "is ru
 TORN_TARGET(again);
 
 /* ----------------------------------------------------------------- fixture */
-
-static struct torn_arena arena;
-
-static int open_arena(void **state)
-{
-	(void)state;
-	return torn_arena_open(&arena, 64u << 20);
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
-}
 
 static const struct torn_replayed *replay(const char *what, const char *plan)
 {
@@ -260,21 +241,19 @@ static void test_what_a_run_before_was_is_told(void **state)
 	assert_int_equal(count_names(trial->now, "run."), 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_a_target_that_has_nothing_for_it_is_left_alone),
-		TEST(test_where_no_crash_was_nothing_comes_after),
-		TEST(test_the_operation_is_run_again_from_what_was_left),
-		TEST(test_recovery_runs_from_what_was_left_and_then_from_what_it_left),
-		TEST(test_a_target_that_has_both_gets_both_each_from_what_was_left),
-		TEST(test_it_comes_after_a_power_cut_too),
-		TEST(test_after_a_chain_it_draws_what_none_of_the_chain_drew),
-		TEST(test_a_recovery_that_fails_is_told_and_judged),
-		TEST(test_a_recovery_that_torn_cannot_judge_is_no_verdict),
-		TEST(test_what_a_run_before_was_is_told),
+		arena_test(test_a_target_that_has_nothing_for_it_is_left_alone),
+		arena_test(test_where_no_crash_was_nothing_comes_after),
+		arena_test(test_the_operation_is_run_again_from_what_was_left),
+		arena_test(test_recovery_runs_from_what_was_left_and_then_from_what_it_left),
+		arena_test(test_a_target_that_has_both_gets_both_each_from_what_was_left),
+		arena_test(test_it_comes_after_a_power_cut_too),
+		arena_test(test_after_a_chain_it_draws_what_none_of_the_chain_drew),
+		arena_test(test_a_recovery_that_fails_is_told_and_judged),
+		arena_test(test_a_recovery_that_torn_cannot_judge_is_no_verdict),
+		arena_test(test_what_a_run_before_was_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, close_the_worker);
 }

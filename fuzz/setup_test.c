@@ -1,16 +1,12 @@
 /* setup_test.c: what a target declares, and what a case says, as a trial runs it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <string.h>
 
+#include "../injectors/arena_for_tests.h"
 #include "registry.h"
 #include "setup.h"
 
-static struct torn_arena arena;
 static struct torn_setup setup;
 static char message[200];
 
@@ -41,18 +37,10 @@ static struct torn_target target = {
 
 static int begin(void **state)
 {
-	(void)state;
 	target.between = NULL;
 	target.mode = NULL;
 	target.spares = NULL;
-	return torn_arena_open(&arena, 4 << 20);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
+	return open_arena(state);
 }
 
 static int set_up(const struct torn_world *world)
@@ -247,7 +235,7 @@ static void test_an_old_state_may_lie_on_another_file_system(void **state)
 	assert_false(torn_tree_equal(plain, setup.old_tree));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, close_arena)
 
 int main(void)
 {

@@ -2,27 +2,10 @@
 #include "words.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-static struct torn_arena arena;
-
-static int open_arena(void **state)
-{
-	(void)state;
-	return torn_arena_open(&arena, 1 << 20);
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
-}
+#include "../injectors/arena_for_tests.h"
 
 /* A string literal as bytes, with its NULs. */
 #define BYTES(literal) ((struct torn_bytes){(const uint8_t *)(literal), sizeof(literal) - 1})

@@ -5,33 +5,16 @@
 #include "world.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "../injectors/arena_for_tests.h"
 #include "../injectors/tree.h"
 #include "case.h"
 
-static struct torn_arena arena;
 static struct torn_fold_base base;
 static const struct torn_node *tree;
 static char message[200];
-
-static int open_arena(void **state)
-{
-	(void)state;
-	return torn_arena_open(&arena, 64u << 20);
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
-}
 
 static int build(const char *text)
 {
@@ -292,23 +275,21 @@ static void test_a_full_arena_is_told(void **state)
 	assert_int_equal(at("a/d")->links, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing_is_an_empty_root),
-		TEST(test_missing_parents_are_directories),
-		TEST(test_a_declared_parent_keeps_its_attributes),
-		TEST(test_every_type_is_made),
-		TEST(test_absent_makes_nothing_nor_its_parents),
-		TEST(test_hard_links_are_one_inode_with_a_count),
-		TEST(test_two_groups_of_links_stay_apart),
-		TEST(test_a_link_to_what_is_no_file_is_refused),
-		TEST(test_a_link_from_one_file_system_to_another_is_refused),
-		TEST(test_the_file_system_of_a_path_is_the_nearest_mount_in_any_order_of_lines),
-		TEST(test_the_same_text_is_the_same_tree),
-		TEST(test_a_full_arena_is_told),
+		arena_test(test_nothing_is_an_empty_root),
+		arena_test(test_missing_parents_are_directories),
+		arena_test(test_a_declared_parent_keeps_its_attributes),
+		arena_test(test_every_type_is_made),
+		arena_test(test_absent_makes_nothing_nor_its_parents),
+		arena_test(test_hard_links_are_one_inode_with_a_count),
+		arena_test(test_two_groups_of_links_stay_apart),
+		arena_test(test_a_link_to_what_is_no_file_is_refused),
+		arena_test(test_a_link_from_one_file_system_to_another_is_refused),
+		arena_test(test_the_file_system_of_a_path_is_the_nearest_mount_in_any_order_of_lines),
+		arena_test(test_the_same_text_is_the_same_tree),
+		arena_test(test_a_full_arena_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,14 @@
 /* tree_test.c: trees as values, held against plain arrays of bytes and plain lists. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena_for_tests.h"
 #include "tree.h"
 
 #define FILE_BYTES_MAX (5 * TORN_BLOCK_SIZE + 100)
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-static struct torn_arena arena;
 static const struct torn_bytes none;
 
 static uint64_t next(uint64_t *state)
@@ -494,19 +490,6 @@ static void test_a_full_arena_is_told_and_the_old_node_stays(void **state)
 	arena = kept;
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	return torn_arena_open(&arena, 256u << 20);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	torn_arena_close(&arena);
-	return 0;
-}
-
 /* Each inode but the root, in the order of the walk: its old number and its new one. */
 static void collect_objects(const struct torn_node *before, const struct torn_node *now,
 			    torn_object (*pairs)[2], size_t *count)
@@ -615,5 +598,5 @@ int main(void)
 		cmocka_unit_test(test_a_copy_numbered_anew_has_no_gaps_and_keeps_hard_links),
 		cmocka_unit_test(test_an_empty_tree_numbered_anew_is_its_root),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, open_arena, close_arena);
 }
