@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../injectors/arena_for_tests.h"
 #include "../injectors/effects.h"
-#include "commands.h"
 #include "history.h"
 #include "operations_for_tests.h"
 #include "registry.h"
+#include "replay_for_tests.h"
 #include "setup.h"
-#include "sweep_for_tests.h"
 
 /* ------------------------------------------------------------------ target */
 
@@ -74,8 +72,6 @@ static int does_nothing(const struct torn_run *run)
 	return 0;
 }
 
-static const struct torn_world one_world[] = {{"there", "old srv/f file old\n", false}, {NULL, NULL, false}};
-static const char *const f[] = {"srv/f", NULL};
 static const struct torn_variant variants[] = {
 	{"goes_on", goes_on, NULL},
 	{"synced", goes_on_synced, NULL},
@@ -87,17 +83,16 @@ static const struct torn_target target = {.name = "test.chain",
 					  .summary = "runs one after another",
 					  .variants = variants,
 					  .worlds = one_world,
-					  .watch = f};
+					  .watch = only_f};
 TORN_TARGET(target);
 
 /* ----------------------------------------------------------------- fixture */
 
 static struct torn_replayed *replay_of(const char *variant, const char *plan)
 {
-	char text[1024];
-	struct torn_replayed *replayed;
-	snprintf(text, sizeof text, "torn-case 1\ntarget test.chain@%s\nold srv/f file old\n%s", variant, plan);
-	assert_int_equal(torn_replay_text(the_worker(), text, &arena, &replayed), 0);
+	char whose[64];
+	snprintf(whose, sizeof whose, "test.chain@%s", variant);
+	struct torn_replayed *replayed = replay_case(whose, plan);
 	if (replayed->failed)
 		fail_msg("torn failed: %s\n%s", replayed->text, plan);
 	return replayed;

@@ -5,11 +5,9 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 
-#include "../injectors/arena_for_tests.h"
-#include "commands.h"
 #include "operations_for_tests.h"
+#include "replay_for_tests.h"
 #include "rerun.h"
-#include "sweep_for_tests.h"
 
 /* ------------------------------------------------------------------ target */
 
@@ -58,8 +56,6 @@ static int mounts(const struct torn_run *run)
 	return (int)syscall(SYS_mount, "none", "/srv", "tmpfs", 0, NULL);
 }
 
-static const struct torn_world one_world[] = {{"there", "old srv/f file old\n", false}, {NULL, NULL, false}};
-static const char *const f[] = {"srv/f", NULL};
 static const struct torn_variant variants[] = {
 	{"plain", names_and_replaces, NULL},
 	{"counts", names_and_replaces, counts},
@@ -68,27 +64,18 @@ static const struct torn_variant variants[] = {
 	{NULL, NULL, NULL},
 };
 static const struct torn_target once = {.name = "test.once", .summary = "is not run again",
-					.variants = variants, .worlds = one_world, .watch = f};
+					.variants = variants, .worlds = one_world, .watch = only_f};
 TORN_TARGET(once);
 static const struct torn_target again = {.name = "test.again", .summary = "is run again",
-					 .variants = variants, .worlds = one_world, .watch = f,
+					 .variants = variants, .worlds = one_world, .watch = only_f,
 					 .promises = TORN_PROMISES_RETRY};
 TORN_TARGET(again);
 
 /* ----------------------------------------------------------------- fixture */
 
-static const struct torn_replayed *replay(const char *what, const char *plan)
-{
-	char text[1024];
-	struct torn_replayed *replayed;
-	snprintf(text, sizeof text, "torn-case 1\ntarget test.%s\nold srv/f file old\n%s", what, plan);
-	assert_int_equal(torn_replay_text(the_worker(), text, &arena, &replayed), 0);
-	return replayed;
-}
-
 static const struct torn_trial *trial_of(const char *what, const char *plan)
 {
-	const struct torn_replayed *replayed = replay(what, plan);
+	const struct torn_replayed *replayed = replay_case(what, plan);
 	if (replayed->failed || replayed->verdict == TORN_INVALID)
 		fail_msg("%s", replayed->text);
 	return &replayed->trial;
@@ -119,7 +106,7 @@ static uint64_t size_of(const struct torn_node *root, const char *path)
 static void test_a_target_that_has_nothing_for_it_is_left_alone(void **state)
 {
 	(void)state;
-	const struct torn_trial *trial = trial_of("once@plain", KILLED);
+	const struct torn_trial *trial = trial_of("test.once@plain", KILLED);
 	assert_null(trial->rerun);
 	assert_null(trial->rerun_of_new);
 	assert_null(trial->recovered);
@@ -129,7 +116,7 @@ static void test_a_target_that_has_nothing_for_it_is_left_alone(void **state)
 static void test_where_no_crash_was_nothing_comes_after(void **state)
 {
 	(void)state;
-	const struct torn_trial *trial = trial_of("again@counts", "fault 8 rename errno=EIO\n");
+	const struct torn_trial *trial = trial_of("test.again@counts", "fault 8 rename errno=EIO\n");
 	assert_null(trial->rerun);
 	assert_null(trial->recovered);
 }
@@ -137,7 +124,7 @@ static void test_where_no_crash_was_nothing_comes_after(void **state)
 static void test_the_operation_is_run_again_from_what_was_left(void **state)
 {
 	(void)state;
-	const struct torn_trial *trial = trial_of("again@plain", KILLED);
+	const struct torn_trial *trial = trial_of("test.again@plain", KILLED);
 	assert_non_null(trial->rerun);
 	assert_non_null(trial->rerun_of_new);
 	assert_null(trial->recovered);
@@ -154,7 +141,7 @@ static void test_the_operation_is_run_again_from_what_was_left(void **state)
 static void test_recovery_runs_from_what_was_left_and_then_from_what_it_left(void **state)
 {
 	(void)state;
-	const struct torn_trial *trial = trial_of("once@counts", KILLED);
+	const struct torn_trial *trial = trial_of("test.once@counts", KILLED);
 	assert_null(trial->rerun);
 	assert_non_null(trial->recovered);
 	assert_non_null(trial->recovered_twice);
@@ -169,7 +156,7 @@ static void test_recovery_runs_from_what_was_left_and_then_from_what_it_left(voi
 static void test_a_target_that_has_both_gets_both_each_from_what_was_left(void **state)
 {
 	(void)state;
-	const struct torn_trial *trial = trial_of("again@counts", KILLED);
+	const struct torn_trial *trial = trial_of("test.again@counts", KILLED);
 	assert_int_equal(size_of(trial->rerun->tree, "srv/count"), 0);
 	assert_int_equal(count_names(trial->rerun->tree, "run."), 2);
 	assert_int_equal(size_of(trial->recovered->tree, "srv/count"), 1);
@@ -179,7 +166,7 @@ static void test_a_target_that_has_both_gets_both_each_from_what_was_left(void *
 static void test_it_comes_after_a_power_cut_too(void **state)
 {
 	(void)state;
-	const struct torn_trial *trial = trial_of("once@counts", "cut 6 preset=posix lost=1.inode,1.entry\n");
+	const struct torn_trial *trial = trial_of("test.once@counts", "cut 6 preset=posix lost=1.inode,1.entry\n");
 	assert_int_equal(count_names(trial->now, "run."), 0);
 	assert_int_equal(count_names(trial->recovered->tree, "run."), 0);
 	assert_int_equal(size_of(trial->recovered_twice->tree, "srv/count"), 2);
@@ -190,7 +177,7 @@ static void test_after_a_chain_it_draws_what_none_of_the_chain_drew(void **state
 {
 	(void)state;
 	const struct torn_trial *trial =
-		trial_of("again@counts", KILLED "then run\n" KILLED "then recover\nfault 2 write kill=after\n");
+		trial_of("test.again@counts", KILLED "then run\n" KILLED "then recover\nfault 2 write kill=after\n");
 	assert_true(trial->plan->recovers);
 	assert_int_equal(count_names(trial->now, "run."), 2);
 	assert_int_equal(size_of(trial->now, "srv/count"), 1);
@@ -204,7 +191,8 @@ static void test_after_a_chain_it_draws_what_none_of_the_chain_drew(void **state
 static void test_a_recovery_that_fails_is_told_and_judged(void **state)
 {
 	(void)state;
-	const struct torn_replayed *replayed = replay("once@fails", KILLED "expect violated recovery-converges\n");
+	const struct torn_replayed *replayed =
+		replay_case("test.once@fails", KILLED "expect violated recovery-converges\n");
 	assert_false(replayed->failed);
 	assert_int_equal(replayed->verdict, TORN_VIOLATED);
 	assert_int_equal(replayed->trial.recovered->code, -5);
@@ -214,7 +202,7 @@ static void test_a_recovery_that_fails_is_told_and_judged(void **state)
 static void test_a_recovery_that_torn_cannot_judge_is_no_verdict(void **state)
 {
 	(void)state;
-	const struct torn_replayed *replayed = replay("once@mounts", KILLED);
+	const struct torn_replayed *replayed = replay_case("test.once@mounts", KILLED);
 	assert_true(replayed->failed);
 	assert_non_null(strstr(replayed->text, "mount"));
 }
@@ -225,7 +213,7 @@ static void test_what_a_run_before_was_is_told(void **state)
 {
 	(void)state;
 	const struct torn_trial *trial =
-		trial_of("again@counts", KILLED "then recover\nfault 2 write kill=after\nthen run\n");
+		trial_of("test.again@counts", KILLED "then recover\nfault 2 write kill=after\nthen run\n");
 	const struct torn_trial *recovery = trial->before;
 	assert_non_null(recovery);
 	assert_true(recovery->plan->recovers);

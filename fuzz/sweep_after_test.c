@@ -4,10 +4,9 @@
  * these cases replays.
  */
 #include "../injectors/presets.h"
-#include "commands.h"
 #include "cuts.h"
 #include "operations_for_tests.h"
-#include "sweep_for_tests.h"
+#include "replay_for_tests.h"
 
 #include <errno.h>
 
@@ -117,9 +116,6 @@ static int recovers_by_nothing(const struct torn_run *run)
 
 /* ------------------------------------------------------------------ targets */
 
-static const struct torn_world one_world[] = {{"there", "old srv/f file old\n", false}, {NULL, NULL, false}};
-static const char *const f[] = {"srv/f", NULL};
-
 /* In the registry, so that their cases can be replayed. */
 #define TARGET(identifier, title, code, recovery_code, promise)                                    \
 	static const struct torn_variant identifier##_variants[] = {                               \
@@ -128,7 +124,7 @@ static const char *const f[] = {"srv/f", NULL};
 						      .summary = "runs after a crash",             \
 						      .variants = identifier##_variants,           \
 						      .worlds = one_world,                         \
-						      .watch = f,                                  \
+						      .watch = only_f,                             \
 						      .promises = promise};                        \
 	TORN_TARGET(identifier)
 
@@ -157,22 +153,6 @@ static const struct torn_finding *first_of(const struct swept *swept, const char
 	return NULL;
 }
 
-/* `target`: the same code in the registry. */
-static void assert_replays(const struct torn_finding *finding, const char *target)
-{
-	char text[4096];
-	const char *rest = strchr(strchr(finding->case_text, '\n') + 1, '\n');
-	struct torn_arena arena;
-	struct torn_replayed *replayed;
-	assert_true(snprintf(text, sizeof text, "torn-case 1\ntarget %s%s", target, rest) < (int)sizeof text);
-	assert_int_equal(torn_arena_open(&arena, 64u << 20), 0);
-	assert_int_equal(torn_replay_text(the_worker(), text, &arena, &replayed), 0);
-	if (replayed->failed || replayed->verdict != TORN_VIOLATED)
-		fail_msg("%s\n%s", replayed->text, text);
-	assert_string_equal(replayed->invariant->id, finding->id);
-	torn_arena_close(&arena);
-}
-
 static void assert_all_replay(const struct swept *swept, const char *target)
 {
 	for (uint32_t i = 0; i < swept->all->findings.count; i++)
@@ -186,6 +166,13 @@ static uint32_t findings_of(const struct swept *swept)
 	for (uint32_t i = 0; i < swept->all->findings.count; i++)
 		count += !swept->all->findings.items[i].is_label;
 	return count;
+}
+
+static void assert_no_finding(const struct swept *swept)
+{
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		if (!swept->all->findings.items[i].is_label)
+			fail_msg("%s", swept->all->findings.items[i].case_text);
 }
 
 /* --------------------------------------------------------- kill, rerun, cut */
@@ -223,9 +210,7 @@ static void test_a_next_run_that_syncs_what_it_finds_is_right(void **state)
 {
 	(void)state;
 	struct swept *swept = sweep_with_cuts(syncs_what_it_finds, NULL, TORN_PROMISES_RETRY, 2);
-	for (uint32_t i = 0; i < swept->all->findings.count; i++)
-		if (!swept->all->findings.items[i].is_label)
-			fail_msg("%s", swept->all->findings.items[i].case_text);
+	assert_no_finding(swept);
 	assert_true(swept->all->later_runs > 0);
 	close_swept(swept);
 }
@@ -252,9 +237,7 @@ static void test_a_right_recovery_has_no_finding(void **state)
 {
 	(void)state;
 	struct swept *swept = sweep_with_cuts(marks_and_rewrites, recovers, 0, 2);
-	for (uint32_t i = 0; i < swept->all->findings.count; i++)
-		if (!swept->all->findings.items[i].is_label)
-			fail_msg("%s", swept->all->findings.items[i].case_text);
+	assert_no_finding(swept);
 	assert_true(swept->all->later_runs > 0);
 	close_swept(swept);
 }
@@ -264,9 +247,7 @@ static void test_a_recovery_that_makes_no_call_can_be_swept(void **state)
 {
 	(void)state;
 	struct swept *swept = sweep_with_cuts(syncs_what_it_finds, recovers_by_nothing, 0, 1);
-	for (uint32_t i = 0; i < swept->all->findings.count; i++)
-		if (!swept->all->findings.items[i].is_label)
-			fail_msg("%s", swept->all->findings.items[i].case_text);
+	assert_no_finding(swept);
 	close_swept(swept);
 }
 
@@ -325,14 +306,14 @@ static void test_every_finding_of_faults_and_cuts_replays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_a_next_run_takes_for_durable_is_found),
-		cmocka_unit_test(test_without_a_later_run_it_is_not_found),
-		cmocka_unit_test(test_a_next_run_that_syncs_what_it_finds_is_right),
-		cmocka_unit_test(test_a_recovery_that_is_cut_short_is_found_by_kill_and_by_cut),
-		cmocka_unit_test(test_a_right_recovery_has_no_finding),
-		cmocka_unit_test(test_a_recovery_that_makes_no_call_can_be_swept),
-		cmocka_unit_test(test_no_run_is_begun_from_what_is_broken),
-		cmocka_unit_test(test_every_finding_of_faults_and_cuts_replays),
+		arena_test(test_what_a_next_run_takes_for_durable_is_found),
+		arena_test(test_without_a_later_run_it_is_not_found),
+		arena_test(test_a_next_run_that_syncs_what_it_finds_is_right),
+		arena_test(test_a_recovery_that_is_cut_short_is_found_by_kill_and_by_cut),
+		arena_test(test_a_right_recovery_has_no_finding),
+		arena_test(test_a_recovery_that_makes_no_call_can_be_swept),
+		arena_test(test_no_run_is_begun_from_what_is_broken),
+		arena_test(test_every_finding_of_faults_and_cuts_replays),
 	};
 	return cmocka_run_group_tests(tests, NULL, close_the_worker);
 }

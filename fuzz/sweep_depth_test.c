@@ -2,23 +2,16 @@
  * sweep_depth_test.c: what a further fault finds that none before it did, and
  * that the short cuts of a sweep lose nothing that trying everything finds.
  */
-#include "sweep_for_tests.h"
+#include "replay_for_tests.h"
 
 #include <errno.h>
 
 #include "case.h"
 #include "clean_run.h"
-#include "commands.h"
 #include "log_hash.h"
 #include "operations_for_tests.h"
 #include "placing.h"
 #include "setup.h"
-
-static const struct torn_world one_world[] = {
-	{"there", "old srv/f file old\n", false},
-	{NULL, NULL, false},
-};
-static const char *const f[] = {"srv/f", NULL};
 
 /* In the registry, so that their cases can be replayed. */
 static const struct torn_variant two_variants[] = {{"test", panics_in_cleanup}, {NULL, NULL}};
@@ -26,14 +19,14 @@ static const struct torn_target two_target = {.name = "test.panics",
 					      .summary = "two faults",
 					      .variants = two_variants,
 					      .worlds = one_world,
-					      .watch = f};
+					      .watch = only_f};
 TORN_TARGET(two_target);
 static const struct torn_variant three_variants[] = {{"test", panics_in_cleanup_of_cleanup}, {NULL, NULL}};
 static const struct torn_target three_target = {.name = "test.panics_twice",
 						.summary = "three faults",
 						.variants = three_variants,
 						.worlds = one_world,
-						.watch = f};
+						.watch = only_f};
 TORN_TARGET(three_target);
 
 /* ------------------------------------------------------------------- depth */
@@ -53,27 +46,6 @@ static bool breaks_old_or_new(const struct swept *swept)
 		if (strcmp(swept->all->findings.items[i].id, "old-or-new") == 0)
 			return true;
 	return false;
-}
-
-/* Its case, written for the registered target, shows the violation again. */
-static void assert_replays(const struct torn_finding *finding, const char *target)
-{
-	char path[] = "/tmp/torn-depth-XXXXXX";
-	const int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	const char *rest = strchr(strchr(finding->case_text, '\n') + 1, '\n');
-	assert_true(dprintf(fd, "torn-case 1\ntarget %s%s", target, rest) > 0);
-	close(fd);
-	struct torn_arena arena;
-	assert_int_equal(torn_arena_open(&arena, 64u << 20), 0);
-	struct torn_replayed *replayed;
-	assert_int_equal(torn_replay(the_worker(), path, &arena, &replayed), 0);
-	assert_false(replayed->failed);
-	if (replayed->verdict != TORN_VIOLATED)
-		fail_msg("%s, and not violated", replayed->text);
-	assert_string_equal(replayed->invariant->id, finding->id);
-	torn_arena_close(&arena);
-	unlink(path);
 }
 
 static void test_a_second_fault_finds_what_one_cannot(void **state)
@@ -198,10 +170,8 @@ static void not_again(void *context)
 static void test_a_run_is_killed_from_its_last_fault_on(void **state)
 {
 	(void)state;
-	struct torn_arena arena;
 	char message[256];
 	static const struct torn_sweep_how how = {.seed = 1, .depth = 2, .parts = 1};
-	assert_int_equal(torn_arena_open(&arena, 64u << 20), 0);
 	struct one_plan *one = torn_arena_take(&arena, sizeof *one);
 	*one = (struct one_plan){.plan = {.seed = 1, .faults_count = 1}};
 	/* 5 rename, refused; then 6 unlink: two kills, and what the write was cut to is no matter. */
@@ -219,7 +189,6 @@ static void test_a_run_is_killed_from_its_last_fault_on(void **state)
 	assert_int_equal(one->sweep->kills, 2);
 	assert_int_equal(one->sweep->trials, 1);
 	torn_sweep_close(one->sweep);
-	torn_arena_close(&arena);
 }
 
 /* --------------------------------------------------------------- reference */
@@ -426,17 +395,17 @@ static void never_again(void *context)
 
 static struct reference *try_all(const struct what *what)
 {
-	struct torn_arena arena;
-	assert_int_equal(torn_arena_open(&arena, 512u << 20), 0);
-	struct reference *reference = torn_arena_take(&arena, sizeof *reference);
+	struct torn_arena own;
+	assert_int_equal(torn_arena_open(&own, 512u << 20), 0);
+	struct reference *reference = torn_arena_take(&own, sizeof *reference);
 	assert_non_null(reference);
 	memset(reference, 0, sizeof *reference);
-	reference->arena = arena;
+	reference->arena = own;
 	reference->variants[0] = (struct torn_variant){"test", what->operation};
 	reference->target = (struct torn_target){.name = "test.swept",
 						 .variants = reference->variants,
 						 .worlds = what->worlds,
-						 .watch = f};
+						 .watch = only_f};
 	char message[256] = "";
 	assert_int_equal(torn_setup_world(&reference->arena, &reference->target, reference->variants,
 					  what->worlds, &reference->setup, message, sizeof message), 0);
@@ -450,8 +419,8 @@ static struct reference *try_all(const struct what *what)
 
 static void close_reference(struct reference *reference)
 {
-	struct torn_arena arena = reference->arena;
-	torn_arena_close(&arena);
+	struct torn_arena own = reference->arena;
+	torn_arena_close(&own);
 }
 
 static const char *call_of(const struct witness *witness)
@@ -594,14 +563,14 @@ static void test_with_all_errnos_what_lasts_for_a_kind_is_gone_on_from_too(void 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_second_fault_finds_what_one_cannot),
-		cmocka_unit_test(test_a_third_fault_finds_what_two_cannot),
-		cmocka_unit_test(test_depth_loses_nothing_that_less_depth_finds),
-		cmocka_unit_test(test_what_ran_alike_is_told_once_at_any_depth),
-		cmocka_unit_test(test_nothing_is_looked_for_behind_a_crash),
-		cmocka_unit_test(test_a_run_is_killed_from_its_last_fault_on),
-		cmocka_unit_test(test_the_short_cuts_lose_nothing_that_trying_everything_finds),
-		cmocka_unit_test(test_with_all_errnos_what_lasts_for_a_kind_is_gone_on_from_too),
+		arena_test(test_a_second_fault_finds_what_one_cannot),
+		arena_test(test_a_third_fault_finds_what_two_cannot),
+		arena_test(test_depth_loses_nothing_that_less_depth_finds),
+		arena_test(test_what_ran_alike_is_told_once_at_any_depth),
+		arena_test(test_nothing_is_looked_for_behind_a_crash),
+		arena_test(test_a_run_is_killed_from_its_last_fault_on),
+		arena_test(test_the_short_cuts_lose_nothing_that_trying_everything_finds),
+		arena_test(test_with_all_errnos_what_lasts_for_a_kind_is_gone_on_from_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, close_the_worker);
 }

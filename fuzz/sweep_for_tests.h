@@ -23,11 +23,16 @@
 
 #define PARTS_MAX 8
 
+/* What most sweeps here begin with, and watch. */
+#define OLD_F "old srv/f file old\n"
+static const struct torn_world one_world[] = {{"there", OLD_F, false}, {NULL, NULL, false}};
+static const char *const only_f[] = {"srv/f", NULL};
+
 struct what {
 	int (*operation)(const struct torn_run *run);
 	int (*recovery)(const struct torn_run *run); /* NULL: none */
 	const struct torn_world *worlds;
-	const char *const *watch; /* NULL: srv/f */
+	const char *const *watch; /* NULL: only_f */
 	unsigned promises;
 	unsigned depth;
 	unsigned presets; /* of power cuts, a bit each: cuts.h; 0: none */
@@ -82,14 +87,13 @@ static inline void begin_parts_again(void *context)
 /* Sweep in so many parts, one after the other, and put them together. */
 static inline struct swept *sweep(const struct what *what, unsigned parts)
 {
-	static const char *const watch[] = {"srv/f", NULL};
 	struct swept *swept = calloc(1, sizeof *swept);
 	assert_non_null(swept);
 	swept->variants[0] = (struct torn_variant){"test", what->operation, what->recovery};
 	swept->target = (struct torn_target){.name = "test.swept",
 					     .variants = swept->variants,
 					     .worlds = what->worlds,
-					     .watch = what->watch ? what->watch : watch,
+					     .watch = what->watch ? what->watch : only_f,
 					     .promises = what->promises,
 					     .ack = what->ack};
 	struct torn_sweep_how how = {.seed = 1,

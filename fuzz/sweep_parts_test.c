@@ -9,10 +9,6 @@
 
 #include "operations_for_tests.h"
 
-static const struct torn_world one_world[] = {
-	{"there", "old srv/f file old\n", false},
-	{NULL, NULL, false},
-};
 static const struct torn_world three_worlds[] = {
 	{"there", "old srv/f file old\n", false},
 	{"absent", "old srv/f absent\nold srv dir\n", false},
