@@ -2,10 +2,6 @@
  * verdicts_test.c: operations that a second reader wrote to break torn's
  * verdicts, kept: each was judged wrongly once.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,49 +13,16 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "registry.h"
 #include "run_for_tests.h"
+#include "sweep_for_tests.h"
 
-static const struct torn_finding *finding(const struct torn_sweep *of, const char *id, const char *call)
+/* By single faults. What is looked at is its one part: all that was found, nothing settled. */
+static struct swept *sweep_one(int (*operation)(const struct torn_run *run))
 {
-	for (uint32_t i = 0; i < of->findings.count; i++)
-		if (strcmp(of->findings.items[i].id, id) == 0 && strcmp(of->findings.items[i].call, call) == 0)
-			return &of->findings.items[i];
-	return NULL;
-}
-
-struct swept {
-	struct torn_test *test;
-	struct torn_sweep *sweep;
-};
-
-static void sweep_in_worker(void *context, struct torn_lab *lab)
-{
-	torn_sweep_run(((struct swept *)context)->sweep, lab);
-}
-
-static const struct torn_sweep_how single_faults = {.seed = 1, .depth = 1, .parts = 1};
-
-/* Sweep an operation from "old srv/f file old". */
-static struct swept sweep(int (*operation)(const struct torn_run *run))
-{
-	struct swept swept = {.test = torn_test_open("old srv/f file old\n")};
-	torn_registry_begin();
-	assert_int_equal(torn_test_run(swept.test, operation, ""), 0); /* fills test->target */
-	assert_int_equal(torn_sweep_open(&swept.sweep), 0);
-	torn_sweep_begin(swept.sweep, &swept.test->target, &swept.test->variants[0], &single_faults);
-	const struct torn_job job = {
-		.job = sweep_in_worker, .again = torn_test_again, .context = &swept};
-	char message[256];
-	assert_int_equal(torn_worker_do(&swept.test->worker, &job, message, sizeof message), 0);
-	assert_false(swept.sweep->failed);
+	const struct what what = {.operation = operation, .worlds = one_world, .depth = 1};
+	struct swept *swept = sweep(&what, 1);
+	assert_false(swept->parts[0]->failed);
 	return swept;
-}
-
-static void end(struct swept *swept)
-{
-	torn_sweep_close(swept->sweep);
-	torn_test_close(swept->test);
 }
 
 /* ------------------------------------------------------------------ litter */
@@ -83,11 +46,11 @@ static int clears_a_stale_temp_first(const struct torn_run *run)
 static void test_a_probe_that_found_no_temp_excuses_no_litter(void **state)
 {
 	(void)state;
-	struct swept swept = sweep(clears_a_stale_temp_first);
-	assert_non_null(finding(swept.sweep, "no-litter", "rename"));
+	struct swept *swept = sweep_one(clears_a_stale_temp_first);
+	assert_non_null(finding_of(swept->parts[0], "no-litter", "rename"));
 	/* where it is the removal itself that was refused, nothing is to blame */
-	assert_null(finding(swept.sweep, "no-litter", "unlink"));
-	end(&swept);
+	assert_null(finding_of(swept->parts[0], "no-litter", "unlink"));
+	close_swept(swept);
 }
 
 /* ------------------------------------------------------------------ sticky */
@@ -167,10 +130,10 @@ static int cleans_up_when_told_to_end(const struct torn_run *run)
 static void test_a_handler_that_cleans_up_and_exits_is_no_crash(void **state)
 {
 	(void)state;
-	struct swept swept = sweep(cleans_up_when_told_to_end);
-	for (uint32_t i = 0; i < swept.sweep->findings.count; i++)
-		assert_true(swept.sweep->findings.items[i].is_label);
-	end(&swept);
+	struct swept *swept = sweep_one(cleans_up_when_told_to_end);
+	for (uint32_t i = 0; i < swept->parts[0]->findings.count; i++)
+		assert_true(swept->parts[0]->findings.items[i].is_label);
+	close_swept(swept);
 }
 
 /* ----------------------------------------------------------------- vectors */
@@ -208,12 +171,12 @@ static int leaks_two_things(const struct torn_run *run)
 static void test_all_that_leaks_is_told(void **state)
 {
 	(void)state;
-	struct swept swept = sweep(leaks_two_things);
-	const struct torn_finding *leak = finding(swept.sweep, "nothing-leaks", "");
+	struct swept *swept = sweep_one(leaks_two_things);
+	const struct torn_finding *leak = finding_of(swept->parts[0], "nothing-leaks", "");
 	assert_non_null(leak);
 	assert_string_equal(leak->role, "descriptor, umask");
 	assert_non_null(strstr(leak->summary, "descriptor 3 on /srv/f is still open; the umask is 0077"));
-	end(&swept);
+	close_swept(swept);
 }
 
 /* ------------------------------------------------------------------- the host */
@@ -273,5 +236,5 @@ int main(void)
 		cmocka_unit_test(test_no_file_of_the_host_is_seen),
 		cmocka_unit_test(test_only_what_was_written_through_can_fail_late),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, close_the_worker);
 }
