@@ -13,14 +13,12 @@
 /* -------------------------------------------------- starting a process */
 
 /*
- * In each of these a child would count in shared memory. Remedy: the process
- * calls are answered by EAGAIN and trouble; performed, they give children that
- * are not dispatched and write on the host.
+ * What starts a process returned this, in the child too: a child counts in shared
+ * memory. Remedy: the process calls are answered by EAGAIN and trouble; performed,
+ * they give children that are not dispatched and write on the host.
  */
-static int forks(const struct torn_run *torn_run)
+static int tell_child(long child)
 {
-	(void)torn_run;
-	const pid_t child = fork();
 	if (child == 0) {
 		shared->count++;
 		_exit(0);
@@ -28,59 +26,37 @@ static int forks(const struct torn_run *torn_run)
 	shared->numbers[0] = child;
 	shared->numbers[1] = errno;
 	return 0;
+}
+
+static int forks(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	return tell_child(fork());
 }
 
 static int forks_directly(const struct torn_run *torn_run)
 {
 	(void)torn_run;
-	const long child = syscall(SYS_fork);
-	if (child == 0) {
-		shared->count++;
-		_exit(0);
-	}
-	shared->numbers[0] = child;
-	shared->numbers[1] = errno;
-	return 0;
+	return tell_child(syscall(SYS_fork));
 }
 
 static int vforks(const struct torn_run *torn_run)
 {
 	(void)torn_run;
-	const long child = syscall(SYS_vfork);
-	if (child == 0) {
-		shared->count++;
-		_exit(0);
-	}
-	shared->numbers[0] = child;
-	shared->numbers[1] = errno;
-	return 0;
+	return tell_child(syscall(SYS_vfork));
 }
 
 static int clones(const struct torn_run *torn_run)
 {
 	(void)torn_run;
-	const long child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-	if (child == 0) {
-		shared->count++;
-		_exit(0);
-	}
-	shared->numbers[0] = child;
-	shared->numbers[1] = errno;
-	return 0;
+	return tell_child(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
 }
 
 static int clones_by_clone3(const struct torn_run *torn_run)
 {
 	(void)torn_run;
 	struct clone_args arguments = {.exit_signal = SIGCHLD};
-	const long child = syscall(SYS_clone3, &arguments, sizeof arguments);
-	if (child == 0) {
-		shared->count++;
-		_exit(0);
-	}
-	shared->numbers[0] = child;
-	shared->numbers[1] = errno;
-	return 0;
+	return tell_child(syscall(SYS_clone3, &arguments, sizeof arguments));
 }
 
 static int execs(const struct torn_run *torn_run)
