@@ -26,21 +26,16 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 		judgement->verdict = TORN_HELD;
 		return;
 	}
-	char now[32], old[32], new[32], how[64];
+	char now[32], old[32], new[32];
 	torn_judge_path(judgement, state.torn, "watched");
 	torn_node_kind(torn_tree_find(trial->old_tree, state.torn), old, sizeof old);
 	torn_node_kind(torn_tree_find(trial->new_tree, state.torn), new, sizeof new);
 	torn_node_kind(torn_tree_find(trial->now, state.torn), now, sizeof now);
 	const bool alike = strcmp(now, old) == 0 || strcmp(now, new) == 0;
 	torn_judge(judgement, TORN_VIOLATED, "%s /%.*s is neither old (%s) nor new (%s) but %s%s",
-	    trial->cut	? "after a power cut"
-	    : trial->killed ? "after the kill" : "after it ended", TORN_PATH(state.torn), old, new, now,
+	    torn_trial_after_what(trial), TORN_PATH(state.torn), old, new, now,
 	    alike ? ", and other ones" : "");
-	if (!trial->killed) {
-		size_t length = strlen(judgement->summary);
-		snprintf(judgement->summary + length, sizeof judgement->summary - length,
-			 ", and it %s", torn_trial_how_it_ended(trial, how, sizeof how));
-	}
+	torn_judge_end(judgement, trial);
 }
 
 static const struct torn_invariant old_or_new_invariant = {

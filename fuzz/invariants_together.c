@@ -4,8 +4,6 @@
  * Where a path is neither old nor new there is nothing to hold the others
  * against: that is old-or-new's to tell. Success is success-means-new's.
  */
-#include <string.h>
-
 #include "judgement.h"
 
 /* The first watched path that is still old, and the first that is new already. */
@@ -66,15 +64,8 @@ static void together(const struct torn_trial *trial, struct torn_judgement *judg
 	}
 	torn_judge_path(judgement, sides.old, "watched");
 	torn_judge(judgement, TORN_VIOLATED, "%s /%.*s is new and /%.*s is still old",
-		   trial->cut	   ? "after a power cut"
-		   : trial->killed ? "after the kill" : "after it ended",
-		   TORN_PATH(sides.new), TORN_PATH(sides.old));
-	if (!trial->killed) {
-		char how[64];
-		const size_t length = strlen(judgement->summary);
-		snprintf(judgement->summary + length, sizeof judgement->summary - length,
-			 ", and it %s", torn_trial_how_it_ended(trial, how, sizeof how));
-	}
+		   torn_trial_after_what(trial), TORN_PATH(sides.new), TORN_PATH(sides.old));
+	torn_judge_end(judgement, trial);
 }
 
 static const struct torn_invariant together_invariant = {

@@ -13,6 +13,16 @@ void torn_judge(struct torn_judgement *judgement, enum torn_verdict verdict, con
 	va_end(arguments);
 }
 
+void torn_judge_end(struct torn_judgement *judgement, const struct torn_trial *trial)
+{
+	char how[64];
+	if (trial->killed)
+		return;
+	const size_t length = strlen(judgement->summary);
+	snprintf(judgement->summary + length, sizeof judgement->summary - length, ", and it %s",
+		 torn_trial_how_it_ended(trial, how, sizeof how));
+}
+
 void torn_judge_path(struct torn_judgement *judgement, struct torn_bytes path, const char *role)
 {
 	snprintf(judgement->path, sizeof judgement->path, "%.*s", TORN_PATH(path));
@@ -148,4 +158,11 @@ const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer
 		break;
 	}
 	return buffer;
+}
+
+const char *torn_trial_after_what(const struct torn_trial *trial)
+{
+	if (trial->cut)
+		return "after a power cut";
+	return trial->killed ? "after the kill" : "after it ended";
 }

@@ -10,6 +10,8 @@
 /* Set verdict and summary. printf-like. */
 void torn_judge(struct torn_judgement *judgement, enum torn_verdict verdict, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Say too how the run ended, behind the summary; of one that was killed nothing is said. */
+void torn_judge_end(struct torn_judgement *judgement, const struct torn_trial *trial);
 /* Say which path it is about, and what that is to the target. */
 void torn_judge_path(struct torn_judgement *judgement, struct torn_bytes path, const char *role);
 /* It is worth knowing, and no finding. */
@@ -40,6 +42,8 @@ bool torn_trial_is_between(const struct torn_trial *trial, struct torn_bytes at,
 			   const struct torn_node *now);
 /* "returned 0", "crashed (SIGSEGV)": in `buffer`, which is returned. */
 const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer, size_t size);
+/* "after a power cut", "after the kill", "after it ended": when the tree was as it is judged. */
+const char *torn_trial_after_what(const struct torn_trial *trial);
 
 /* All watched paths against old and new, by what a reader sees of them. */
 struct torn_watched {
