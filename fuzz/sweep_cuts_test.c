@@ -8,8 +8,6 @@
 
 #include <sys/uio.h>
 
-static const struct torn_world one_world[] = {{"there", "old srv/f file old\n", false}, {NULL, NULL, false}};
-
 static struct swept *sweep_cuts(int (*operation)(const struct torn_run *run), unsigned promises,
 				const char *ack)
 {

@@ -3,6 +3,8 @@
  * the litmus table that a file system has shown is a state that its preset allows;
  * what it has never shown, and promises not to, is none.
  */
+#include <sys/uio.h>
+
 #include "crash_fsync_for_tests.h"
 
 /* ------------------------------------------------------------- operations */
@@ -174,6 +176,38 @@ OPERATION(writes_through)
 	return 0;
 }
 
+/* Through a descriptor that is a copy of one that was opened so. */
+OPERATION(writes_through_a_duplicate)
+{
+	int fd = open("/srv/f", O_WRONLY | O_DSYNC);
+	MUST(fd >= 0);
+	int copy = dup(fd);
+	MUST(copy >= 0 && close(fd) == 0);
+	MUST(write(copy, bytes_of('n'), SIZE) == SIZE && close(copy) == 0);
+	return 0;
+}
+
+static int write_once(size_t from, int flags)
+{
+	const struct iovec iov = {bytes_of('n'), SIZE - from};
+	int fd = open("/srv/f", O_WRONLY);
+	MUST(fd >= 0);
+	MUST(from == 0 || pwrite(fd, bytes_of('n'), from, 0) == (ssize_t)from);
+	MUST(pwritev2(fd, &iov, 1, (off_t)from, flags) == (ssize_t)iov.iov_len && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(writes_once_through)
+{
+	return write_once(0, RWF_DSYNC);
+}
+
+/* vfs_fsync_range(): of its own bytes. */
+OPERATION(writes_its_last_block_through)
+{
+	return write_once(8192, RWF_SYNC);
+}
+
 /* ----------------------------------------------------------------- litmus */
 
 /* What may be at `path` after a cut at the end: letters by preset, "" for not asked. */
@@ -219,6 +253,10 @@ static const struct litmus {
 	/* On btrfs the mode is lost where a commit came between (measured): presets_btrfs_test.c */
 	{"mode after the fsync", exchanges_and_changes_the_mode, "srv/f", "N", "N", "N", "N", "N", "nN", "nN"},
 	{"O_DSYNC", writes_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
+	{"O_DSYNC of a duplicate", writes_through_a_duplicate, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
+	{"RWF_DSYNC", writes_once_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
+	{"RWF_SYNC of the last block", writes_its_last_block_through, "srv/f", "n", "n", "nx", "nx", "nx",
+	 "nx", "nx"},
 };
 
 static int wrong;
