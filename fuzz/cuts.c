@@ -55,6 +55,8 @@ struct violation {
 	uint32_t moment; /* of the cut */
 	uint32_t first;  /* index of the first that the same tree breaks */
 	bool acknowledged, is_told;
+	bool is_of_kill; /* it takes no power cut */
+	bool is_anyhow;  /* nor does it where nothing is lost: that it was acknowledged plays no part */
 };
 
 /* The cuts of one run under one preset. */
@@ -208,7 +210,24 @@ static int trial_after(const struct cutting *cutting, const struct torn_node *tr
 	return torn_aftermath(cuts->lab, cuts->setup, trial, cuts->rerun_of_new, aftermath);
 }
 
+static bool is_left_by_a_kill(const struct cutting *cutting, const struct torn_node *tree, bool acknowledged)
+{
+	return !acknowledged && torn_hashes_find(&cutting->kills, tree->hash, NULL);
+}
+
 enum outcome { HELD, BROKEN, UNJUDGED };
+
+/* Is it broken whether or not anything was reported? */
+static bool is_broken_anyhow(const struct cutting *cutting, const struct torn_trial *acknowledged,
+			     const struct torn_invariant *invariant, const char *role)
+{
+	struct torn_trial trial = *acknowledged;
+	struct torn_judgement judgement;
+	trial.acknowledged = false;
+	trial.code = cutting->run->code;
+	torn_invariant_judge(invariant, &trial, &judgement);
+	return judgement.verdict == TORN_VIOLATED && strcmp(judgement.role, role) == 0;
+}
 
 /* What is broken is noted. */
 static enum outcome judge(struct cutting *cutting, const struct torn_crash_state *state, bool acknowledged)
@@ -235,6 +254,8 @@ static enum outcome judge(struct cutting *cutting, const struct torn_crash_state
 		if (violation.judgement.verdict != TORN_VIOLATED)
 			continue;
 		outcome = BROKEN;
+		violation.is_anyhow = acknowledged && is_broken_anyhow(cutting, &trial, invariants[i],
+								       violation.judgement.role);
 		const struct torn_cut_place place = place_for(cutting, state, acknowledged);
 		violation.moment = place.moment;
 		violation.cut = cut_of(cutting, state, &place);
@@ -254,8 +275,6 @@ static const struct torn_node *tree_without(struct cutting *cutting, const struc
 	if (torn_crash_tree(cutting->arena, history->base, history->log, cutting->effects,
 			    cutting->persistence, cutting->lost, violation->moment, &tree, &number) < 0)
 		return NULL;
-	if (!violation->acknowledged && torn_hashes_find(&cutting->kills, tree->hash, NULL))
-		return NULL; /* a kill does */
 	return tree;
 }
 
@@ -275,28 +294,45 @@ static bool is_broken_so(struct cutting *cutting, const struct violation *violat
 	       strcmp(ret_judgement->role, violation->judgement.role) == 0;
 }
 
-/* Keep what need not be lost for the same tree, or else for the same violation. Was there any? */
-static bool keep_more(struct cutting *cutting, struct violation *violation, bool of_same_tree)
+/* Keep what need not be lost for the same tree. */
+static bool keep_what_shows_not(struct cutting *cutting, const struct violation *violation)
 {
 	const size_t mark = torn_arena_mark(cutting->arena);
 	const struct torn_node *whole = tree_without(cutting, violation);
 	bool any = false;
 	for (uint32_t i = 0; whole && i < cutting->effects->count; i++) {
-		struct torn_judgement judgement = violation->judgement;
 		const size_t inner = torn_arena_mark(cutting->arena);
 		if (!cutting->lost[i])
 			continue;
 		cutting->lost[i] = false;
 		const struct torn_node *tree = tree_without(cutting, violation);
-		cutting->lost[i] = !tree || !(of_same_tree ? torn_tree_equal(tree, whole)
-							   : is_broken_so(cutting, violation, tree, &judgement));
+		cutting->lost[i] = !tree || !torn_tree_equal(tree, whole);
+		any |= !cutting->lost[i];
 		torn_arena_return(cutting->arena, inner);
-		if (cutting->lost[i])
-			continue;
-		violation->judgement = judgement;
-		any = true;
 	}
 	torn_arena_return(cutting->arena, mark);
+	return any;
+}
+
+/* And what need not be lost for the same violation. */
+static bool keep_what_breaks_nothing(struct cutting *cutting, struct violation *violation)
+{
+	bool any = false;
+	for (uint32_t i = 0; !violation->is_of_kill && i < cutting->effects->count; i++) {
+		const size_t mark = torn_arena_mark(cutting->arena);
+		struct torn_judgement judgement;
+		if (!cutting->lost[i])
+			continue;
+		cutting->lost[i] = false;
+		const struct torn_node *tree = tree_without(cutting, violation);
+		cutting->lost[i] = !tree || !is_broken_so(cutting, violation, tree, &judgement);
+		if (!cutting->lost[i]) {
+			violation->judgement = judgement;
+			violation->is_of_kill = is_left_by_a_kill(cutting, tree, violation->acknowledged);
+			any = true;
+		}
+		torn_arena_return(cutting->arena, mark);
+	}
 	return any;
 }
 
@@ -310,9 +346,9 @@ static int reduce(struct cutting *cutting, struct violation *violation)
 	bool is_smaller = false;
 	memset(cutting->lost, 0, cutting->effects->count * sizeof *cutting->lost);
 	torn_lost_mark(&cutting->history, cutting->effects, &violation->cut, cutting->lost);
-	while (keep_more(cutting, violation, true))
+	while (keep_what_shows_not(cutting, violation))
 		is_smaller = true;
-	while (keep_more(cutting, violation, false))
+	while (keep_what_breaks_nothing(cutting, violation))
 		is_smaller = true;
 	if (!is_smaller)
 		return 0;
@@ -370,7 +406,8 @@ static int tell_smallest(struct cutting *cutting)
 		if (is_told_with_less(cutting, violation))
 			continue;
 		r = reduce(cutting, violation);
-		if (r < 0 || is_told_with_less(cutting, violation))
+		if (r < 0 || violation->is_of_kill || is_told_with_less(cutting, violation) ||
+		    (violation->is_anyhow && violation->cut.lost_count == 0))
 			continue;
 		violation->is_told = true;
 		plan.cut = violation->cut;
@@ -415,7 +452,7 @@ static void look_at(struct cutting *cutting, const struct torn_crash_state *stat
 			prefer(cutting, state, before - 1);
 		return;
 	}
-	if (!acknowledged && torn_hashes_find(&cutting->kills, state->tree->hash, NULL))
+	if (is_left_by_a_kill(cutting, state->tree, acknowledged))
 		return;
 	switch (judge(cutting, state, acknowledged)) {
 	case HELD:

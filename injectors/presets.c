@@ -428,7 +428,9 @@ static void sync_op(struct building *building, const struct torn_op *op, uint32_
 				settle(building, i, moment);
 	if (!succeeded)
 		return; /* a sync that fails makes nothing durable */
-	if (torn_op_writes_through(op))
+	if (torn_op_writes_through(op) && building->traits->sync == SYNC_ALL)
+		sync_inode(building, after, op->object, false, moment); /* a commit has all that was written */
+	else if (torn_op_writes_through(op))
 		sync_range(building, op, (uint64_t)op->result, after, !(op->flags & TORN_OP_FULL_SYNC), moment);
 	if (op->call == TORN_CALL_sync || op->call == TORN_CALL_syncfs)
 		for (uint32_t i = 0; i < before; i++)
