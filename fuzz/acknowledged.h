@@ -15,8 +15,8 @@ struct torn_acknowledged {
 };
 
 /*
- * Look for it: the first output that the target's `ack` matches or, where it has none or
- * what was told is a failure, the return or exit. An expression that does not compile matches
+ * Look for it: the first output with which all that was written to that descriptor has what the target's
+ * `ack` matches or, where it has none or what was told is a failure, the return or exit. An expression that does not compile matches
  * nothing: a target's is checked by the tests, a user's when it is read.
  */
 struct torn_acknowledged torn_acknowledged_of(const struct torn_target *target, const struct torn_log *log,

@@ -532,6 +532,18 @@ static void test_recovery_ends_in_old_or_new_and_twice_the_same(void **state)
 	       "another /f");
 }
 
+/* What a file may be on the way is not what a recovery may leave. */
+static void test_behind_a_recovery_nothing_is_on_the_way(void **state)
+{
+	(void)state;
+	const struct torn_version between[] = {
+		{torn_bytes_of("f"), torn_tree_find(tree(TORN_F), torn_bytes_of("f"))}};
+	promised.between = between;
+	promised.between_count = 1;
+	expect("recovery-converges", crashed(TORN_F, TORN_F, TORN_F), TORN_VIOLATED, "neither old");
+	expect("recovery-converges", crashed(TORN_F, OLD_F, OLD_F), TORN_HELD, "");
+}
+
 static void test_recovery_after_a_power_cut_says_so(void **state)
 {
 	(void)state;
@@ -585,6 +597,9 @@ static void test_without_a_crash_or_a_recovery_there_is_nothing_to_converge(void
 
 static const struct torn_op one_fsync = {.number = 1, .call = TORN_CALL_fsync, .kind = TORN_KIND_sync};
 static const struct torn_log synced = {.ops = (struct torn_op *)&one_fsync, .count = 1, .numbered = 1};
+static const struct torn_op one_write = {
+	.number = 1, .call = TORN_CALL_write, .kind = TORN_KIND_write, .flags = TORN_OP_DSYNC};
+static const struct torn_log written = {.ops = (struct torn_op *)&one_write, .count = 1, .numbered = 1};
 static const struct torn_cut some_cut = {.preset = "ext4", .op = 1};
 
 /* The power goes once it has returned `code`. */
@@ -644,6 +659,8 @@ static void test_who_never_syncs_promises_nothing(void **state)
 	trial.log = &no_log;
 	expect("success-is-durable", trial, TORN_HELD, "never syncs");
 	assert_string_equal(judge("success-is-durable", &trial).label, "never-syncs");
+	trial.log_before = &written; /* O_DSYNC asks for it with each write */
+	expect("success-is-durable", trial, TORN_VIOLATED, "not new");
 	trial.log_before = &synced; /* the run before did: it means to be durable */
 	expect("success-is-durable", trial, TORN_VIOLATED, "not new");
 }
@@ -704,6 +721,7 @@ int main(void)
 		TEST(test_a_kill_and_a_power_cut_leave_all_of_them_or_none),
 		TEST(test_a_path_that_does_not_change_takes_no_side),
 		TEST(test_recovery_ends_in_old_or_new_and_twice_the_same),
+		TEST(test_behind_a_recovery_nothing_is_on_the_way),
 		TEST(test_recovery_after_a_power_cut_says_so),
 		TEST(test_a_recovery_that_fails_is_none),
 		TEST(test_a_recovery_may_refuse_what_the_operation_refuses),

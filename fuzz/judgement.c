@@ -81,7 +81,8 @@ bool torn_trial_is_between(const struct torn_trial *trial, struct torn_bytes at,
 			   const struct torn_node *now)
 {
 	const struct torn_promised *promised = trial->promised;
-	for (size_t i = 0; i < promised->between_count; i++)
+	/* Behind a recovery nothing is on the way any more. */
+	for (size_t i = 0; !trial->recovered && i < promised->between_count; i++)
 		if (torn_bytes_equal(promised->between[i].path, at) &&
 		    torn_tree_same_content(promised->between[i].node, now))
 			return true;

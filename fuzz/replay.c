@@ -176,15 +176,16 @@ static bool replay_runs(struct replay_job *job, struct torn_lab *lab, const stru
 	struct torn_trial *ended = NULL;
 	*setup = *job->setup;
 	if (plan->before) {
-		struct torn_setup before;
+		/* They outlive this: what is told of the run points into its setup. */
+		struct torn_setup *before = torn_arena_take(job->setup->arena, sizeof *before);
 		ended = torn_arena_take(job->setup->arena, sizeof *ended);
-		if (!ended) {
+		if (!before || !ended) {
 			fail(job->replayed, "no room to run it");
 			return false;
 		}
-		if (!replay_runs(job, lab, plan->before, &before, ended) || !keep_trial(job, ended))
+		if (!replay_runs(job, lab, plan->before, before, ended) || !keep_trial(job, ended))
 			return false;
-		if (torn_setup_after(&before, ended, setup) < 0) {
+		if (torn_setup_after(before, ended, setup) < 0) {
 			fail(job->replayed, "no room to run it again");
 			return false;
 		}
