@@ -270,7 +270,6 @@ static int rewrites_in_two(const struct torn_run *run)
 	close(fd);
 	return r;
 }
-TARGET(rewrites, "test.rewrites", rewrites_in_two, recovers, 0);
 
 /*
  * That it was torn before was told. A run is begun from the file when it is whole, and from old, which
@@ -287,19 +286,33 @@ static void test_no_run_is_begun_from_what_is_broken(void **state)
 	close_swept(swept);
 }
 
+/* The flaw: of an fsync that failed it takes the second one's word. */
+static int insists(const struct torn_run *run)
+{
+	(void)run;
+	const int fd = open("/srv/f", O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return -1;
+	int r = write_all(fd, "new!", 4);
+	if (r == 0 && fsync(fd) != 0)
+		r = fsync(fd);
+	return close(fd) == 0 ? r : -1;
+}
+TARGET(insisting, "test.insists", insists, recovers, 0);
+
 /* No fault stands behind the cut, nor a cut before the run: such a case would be refused. */
 static void test_every_finding_of_faults_and_cuts_replays(void **state)
 {
 	(void)state;
-	struct swept *swept = sweep_with_cuts(rewrites_in_two, recovers, 0, 2);
-	assert_true(findings_of(swept) > 3);
+	struct swept *swept = sweep_with_cuts(insists, recovers, 0, 2);
+	assert_true(findings_of(swept) > 1);
 	bool any_both = false;
 	for (uint32_t i = 0; i < swept->all->findings.count; i++) {
 		const char *text = swept->all->findings.items[i].case_text;
 		any_both |= strstr(text, "\nfault ") && strstr(text, "\ncut ");
 	}
 	assert_true(any_both);
-	assert_all_replay(swept, "test.rewrites");
+	assert_all_replay(swept, "test.insists");
 	close_swept(swept);
 }
 
