@@ -66,6 +66,19 @@ static int goes_on_in_directory(const struct torn_run *run)
 	return fd >= 0 && close(fd) == 0 && unlink("/srv/.x") == 0 ? 0 : -1;
 }
 
+/* The first run: open (ENOENT), open of .t with O_DSYNC, write, close. Where .t is there: open, close and rename. */
+static int goes_on_through(const struct torn_run *run)
+{
+	(void)run;
+	int fd = open("/srv/.t", O_WRONLY);
+	if (fd >= 0)
+		return close(fd) == 0 ? rename("/srv/.t", "/srv/f") : -1;
+	fd = open("/srv/.t", O_WRONLY | O_CREAT | O_EXCL | O_DSYNC, 0644);
+	if (fd < 0 || write_all(fd, "new data", 8) < 0)
+		return -1;
+	return close(fd) == 0 ? 0 : -1;
+}
+
 static int does_nothing(const struct torn_run *run)
 {
 	(void)run;
@@ -76,6 +89,7 @@ static const struct torn_variant variants[] = {
 	{"goes_on", goes_on, NULL},
 	{"synced", goes_on_synced, NULL},
 	{"in_directory", goes_on_in_directory, NULL},
+	{"through", goes_on_through, NULL},
 	{"with_recovery", goes_on, does_nothing},
 	{NULL, NULL, NULL},
 };
@@ -481,6 +495,67 @@ static void test_a_copied_log_has_bytes_of_its_own(void **state)
 	assert_true(torn_bytes_equal(copy.ops[0].xattr, torn_bytes_of("user.x")));
 }
 
+/* ------------------------------------------------------ writes that are syncs */
+
+static void test_a_write_that_a_kill_cut_off_is_no_sync(void **state)
+{
+	(void)state;
+	assert_invalid("through", "fault 3 write kill=after\nthen run\ncut 3 preset=posix lost=1:3.data[0]\n",
+		       "1:3.data[0]");
+	const struct torn_replayed *replayed =
+		replay_of("through", "fault 3 write kill=4\nthen run\ncut 3 preset=posix lost=1:3.data[0]\n");
+	assert_int_not_equal(replayed->verdict, TORN_INVALID);
+	assert_fate(replayed, (struct torn_lost){1, 3, TORN_EFFECT_DATA, 0}, TORN_FATE_LOST);
+}
+
+/* ------------------------------------------------------- what a run begins with */
+
+static bool same_hash(const struct torn_setup *a, const struct torn_setup *b)
+{
+	const struct torn_hash x = torn_setup_hash(a), y = torn_setup_hash(b);
+	return x.low == y.low && x.high == y.high;
+}
+
+static struct torn_node *node_of(uint64_t low)
+{
+	struct torn_node *node = torn_arena_take(&arena, sizeof *node);
+	assert_non_null(node);
+	node->hash = (struct torn_hash){low, 1};
+	return node;
+}
+
+/* A write was done since boot, to a tree of that hash. */
+static struct torn_past *past_from(uint64_t at_boot, uint16_t flags)
+{
+	struct torn_past *past = torn_arena_take(&arena, sizeof *past);
+	struct torn_op *op = torn_arena_take(&arena, sizeof *op);
+	past->base.objects = torn_arena_take(&arena, 2 * sizeof *past->base.objects);
+	assert_true(op && past->base.objects);
+	past->base.objects[TORN_FOLD_ROOT].node = node_of(at_boot);
+	*op = (struct torn_op){.number = 1, .call = TORN_CALL_write, .kind = TORN_KIND_write, .result = 8,
+			       .told = 8, .flags = TORN_OP_PERFORMED | flags};
+	past->log = (struct torn_log){.ops = op, .count = 1, .numbered = 1};
+	return past;
+}
+
+/* What is there counts, and what of it may yet be lost. */
+static void test_runs_begin_alike_where_all_that_may_be_lost_is_the_same(void **state)
+{
+	(void)state;
+	const struct torn_setup one = {.begin_tree = node_of(7)}, other = {.begin_tree = node_of(8)};
+	assert_true(same_hash(&one, &(struct torn_setup){.begin_tree = node_of(7)}));
+	assert_false(same_hash(&one, &other));
+	struct torn_setup after = one, same = one;
+	after.past = past_from(3, 0);
+	same.past = past_from(3, 0);
+	assert_false(same_hash(&one, &after));
+	assert_true(same_hash(&after, &same));
+	same.past = past_from(4, 0);
+	assert_false(same_hash(&after, &same));
+	same.past = past_from(3, TORN_OP_DSYNC);
+	assert_false(same_hash(&after, &same));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +582,8 @@ int main(void)
 		arena_test(test_a_recovery_that_is_not_there_is_refused_with_its_line),
 		arena_test(test_an_op_of_a_history_is_of_the_run_in_whose_part_it_stands),
 		arena_test(test_a_copied_log_has_bytes_of_its_own),
+		arena_test(test_a_write_that_a_kill_cut_off_is_no_sync),
+		arena_test(test_runs_begin_alike_where_all_that_may_be_lost_is_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, close_the_worker);
 }

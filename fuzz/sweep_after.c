@@ -54,12 +54,6 @@ static struct left *add_left(struct torn_lefts *lefts, const struct torn_node *t
 
 /* ------------------------------------------------------------------- kills */
 
-/* After which ops the next run finds something else, or a power cut in it may lose something else. */
-static bool matters(const struct torn_op *op)
-{
-	return op->kind == TORN_KIND_sync && op->result >= 0;
-}
-
 static void add_kill(struct torn_lefts *lefts, const struct torn_fold *fold, const struct torn_op *op,
 		     uint64_t bytes)
 {
@@ -71,7 +65,10 @@ static void add_kill(struct torn_lefts *lefts, const struct torn_fold *fold, con
 	left->call = op->call;
 }
 
-/* From op `first` on, and half-way through each write. */
+/*
+ * From op `first` on, and half-way through each write. A kill after an op that changes nothing, a sync
+ * too, is no new one: what a power cut may lose after it, it may lose or keep before it.
+ */
 static int add_kills(struct torn_lefts *lefts, const struct torn_setup *setup, const struct torn_log *log,
 		     uint32_t first)
 {
@@ -87,7 +84,7 @@ static int add_kills(struct torn_lefts *lefts, const struct torn_setup *setup, c
 		}
 		if (r == 0)
 			r = torn_fold_step(&fold, op);
-		if (is_asked && (torn_fold_tree(&fold) != before || matters(op)))
+		if (is_asked && torn_fold_tree(&fold) != before)
 			add_kill(lefts, &fold, op, 0);
 	}
 	return r;

@@ -9,6 +9,7 @@
 #include "replay_for_tests.h"
 
 #include <errno.h>
+#include <sys/random.h>
 
 /* -------------------------------------------------------------- operations */
 
@@ -215,6 +216,72 @@ static void test_a_next_run_that_syncs_what_it_finds_is_right(void **state)
 	close_swept(swept);
 }
 
+/* A mark of four bytes, of which a run that was killed may have written two. */
+static int make_mark(size_t size)
+{
+	const int fd = open("/srv/mark", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0)
+		return -1;
+	const int r = write_all(fd, "mark", size);
+	return close(fd) == 0 ? r : -1;
+}
+
+/* The flaw: by half a mark it takes the directory for synced. */
+static int believes_half_a_mark(const struct torn_run *run)
+{
+	(void)run;
+	struct stat mark;
+	if (stat("/srv/mark", &mark) == 0 && mark.st_size == 2) {
+		unlink("/srv/mark");
+		return make_temp("/srv/.t") == 0 ? rename("/srv/.t", "/srv/f") : -1;
+	}
+	return make_mark(4) == 0 && unlink("/srv/mark") == 0 ? replace() : -1;
+}
+TARGET(half, "test.half", believes_half_a_mark, NULL, TORN_PROMISES_RETRY);
+
+static void test_a_next_run_begins_half_way_through_a_write(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(believes_half_a_mark, NULL, TORN_PROMISES_RETRY, 1);
+	const struct torn_finding *finding = first_of(swept, "success-is-durable", NULL);
+	assert_non_null(finding);
+	assert_non_null(strstr(finding->case_text, " write kill=2\nthen run\ncut "));
+	assert_replays(finding, "test.half");
+	close_swept(swept);
+}
+
+/*
+ * The flaw: where a run was killed, the next one does not sync the directory. Its own temp has another name
+ * than that of the first: only so it gets that far.
+ */
+static int leaves_temps_of_random_names(const struct torn_run *run)
+{
+	(void)run;
+	unsigned number;
+	char temp[32];
+	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+		return -1;
+	snprintf(temp, sizeof temp, "/srv/.%08x", number);
+	if (make_temp(temp) != 0)
+		return -1;
+	const bool was_killed = mkdir("/srv/busy", 0755) != 0;
+	if (rename(temp, "/srv/f") != 0 || rmdir("/srv/busy") != 0)
+		return -1;
+	return was_killed ? 0 : sync_srv();
+}
+TARGET(random_names, "test.random", leaves_temps_of_random_names, NULL, TORN_PROMISES_RETRY);
+
+static void test_a_next_run_draws_other_names(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(leaves_temps_of_random_names, NULL, TORN_PROMISES_RETRY, 1);
+	const struct torn_finding *finding = first_of(swept, "success-is-durable", NULL);
+	assert_non_null(finding);
+	assert_non_null(strstr(finding->case_text, " mkdir kill=after\nthen run\ncut "));
+	assert_replays(finding, "test.random");
+	close_swept(swept);
+}
+
 /* ---------------------------------------------------------------- recovery */
 
 static void test_a_recovery_that_is_cut_short_is_found_by_kill_and_by_cut(void **state)
@@ -322,6 +389,8 @@ int main(void)
 		arena_test(test_what_a_next_run_takes_for_durable_is_found),
 		arena_test(test_without_a_later_run_it_is_not_found),
 		arena_test(test_a_next_run_that_syncs_what_it_finds_is_right),
+		arena_test(test_a_next_run_begins_half_way_through_a_write),
+		arena_test(test_a_next_run_draws_other_names),
 		arena_test(test_a_recovery_that_is_cut_short_is_found_by_kill_and_by_cut),
 		arena_test(test_a_right_recovery_has_no_finding),
 		arena_test(test_a_recovery_that_makes_no_call_can_be_swept),
