@@ -10,7 +10,7 @@ uint32_t torn_moment_of_return(const struct torn_history *history)
 }
 
 uint32_t torn_moment_of_acknowledgement(const struct torn_history *history,
-					  const struct torn_acknowledged *acknowledged)
+					const struct torn_acknowledged *acknowledged)
 {
 	return 2 * (history->first + acknowledged->records) - 1;
 }
@@ -40,7 +40,8 @@ static uint32_t index_of(const struct torn_history *history, uint32_t number)
 	return i;
 }
 
-uint32_t torn_moment_of(const struct torn_history *history, const struct torn_cut *cut, bool is_last)
+uint32_t torn_moment_of(const struct torn_history *history, const struct torn_cut *cut,
+			bool is_last)
 {
 	if (is_last)
 		return torn_moment_of_return(history);
@@ -51,8 +52,8 @@ uint32_t torn_moment_of(const struct torn_history *history, const struct torn_cu
 
 struct torn_lost torn_lost_of(const struct torn_history *history, const struct torn_effect *effect)
 {
-	return (struct torn_lost){torn_history_run(history, effect->at), history->log->ops[effect->at].number,
-				  effect->kind, effect->part};
+	return (struct torn_lost){torn_history_run(history, effect->at),
+				  history->log->ops[effect->at].number, effect->kind, effect->part};
 }
 
 void torn_lost_print(const struct torn_lost *lost, char *text, size_t size)
@@ -60,7 +61,8 @@ void torn_lost_print(const struct torn_lost *lost, char *text, size_t size)
 	char run[16] = "";
 	if (lost->run)
 		snprintf(run, sizeof run, "%u:", lost->run);
-	snprintf(text, size, "%s%u.%s[%u]", run, lost->op, torn_effect_kind_name(lost->kind), lost->part);
+	snprintf(text, size, "%s%u.%s[%u]", run, lost->op, torn_effect_kind_name(lost->kind),
+		 lost->part);
 }
 
 uint32_t torn_lost_mark(const struct torn_history *history, const struct torn_effects *effects,
@@ -77,7 +79,8 @@ uint32_t torn_lost_mark(const struct torn_history *history, const struct torn_ef
 	return next;
 }
 
-struct torn_cut_place torn_place_between(const struct torn_history *history, uint32_t first, uint32_t end)
+struct torn_cut_place torn_place_between(const struct torn_history *history, uint32_t first,
+					 uint32_t end)
 {
 	const struct torn_log *log = history->log;
 	uint32_t last = 0;

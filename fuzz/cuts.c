@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../injectors/crash.h"
-#include "cut_names.h"
+#include "cutting.h"
 #include "judgement.h"
 #include "registry.h"
-#include "rerun.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)
 
@@ -38,8 +36,10 @@ uint32_t torn_plan_weakness(const struct torn_plan *plan)
 {
 	uint32_t weakest = 0;
 	for (; plan; plan = plan->before) {
-		const struct torn_bytes name = torn_bytes_of(plan->cut.preset ? plan->cut.preset : "");
-		const uint32_t weakness = plan->cut.preset ? 1 + (uint32_t)torn_preset_named(name) : 0;
+		const struct torn_bytes name =
+			torn_bytes_of(plan->cut.preset ? plan->cut.preset : "");
+		const uint32_t weakness =
+			plan->cut.preset ? 1 + (uint32_t)torn_preset_named(name) : 0;
 		weakest = weakness > weakest ? weakness : weakest;
 	}
 	return weakest;
@@ -47,47 +47,14 @@ uint32_t torn_plan_weakness(const struct torn_plan *plan)
 
 /* ---------------------------------------------------------------- judging */
 
-/* A promise that a state breaks. What its cut lost is malloc'ed: the search returns its arena. */
-struct violation {
-	const struct torn_invariant *invariant;
-	struct torn_judgement judgement;
-	struct torn_cut cut;
-	uint32_t moment; /* of the cut */
-	uint32_t first;  /* index of the first that the same tree breaks */
-	bool acknowledged, is_told;
-	bool is_of_kill; /* it takes no power cut */
-	bool is_anyhow;  /* nor does it where nothing is lost: that it was acknowledged plays no part */
-};
-
-/* The cuts of one run under one preset. */
-struct cutting {
-	struct torn_cuts *cuts;
-	const struct torn_trial *run;
-	struct torn_arena *arena; /* given back when all are judged */
-	struct torn_history history;
-	struct torn_acknowledged acknowledged;
-	uint32_t from; /* moment: before it the run was one with fewer faults, or the run before */
-	const struct torn_effects *effects;
-	const struct torn_persistence *persistence;
-	enum torn_preset preset;
-	bool *lost; /* by effect, of the cut at hand */
-	struct torn_hashes kills; /* trees that a kill leaves: no power cut is needed for them */
-	struct torn_hashes told;  /* under this preset: 1 + the first violation; 0: it cannot be judged */
-	struct torn_hashes noted; /* the same */
-	struct violation *violations;
-	size_t violations_count, violations_room;
-	bool syncs;     /* it is held to durability */
-	bool unjudged;  /* after some state the target did what cannot be judged: lab->failure says what */
-	int error;      /* that ends it: 0, -ENOMEM, -EPROTO */
-};
-
 bool torn_cuts_run_on(const struct torn_cuts *cuts)
 {
 	return cuts->rerun_of_new || cuts->setup->variant->recovery;
 }
 
 /* All that a verdict on a tree asks of the run that left it. */
-static struct torn_hash key_of(const struct cutting *cutting, struct torn_hash tree, bool acknowledged)
+static struct torn_hash key_of(const struct cutting *cutting, struct torn_hash tree,
+			       bool acknowledged)
 {
 	const uint64_t told = (uint64_t)(uint32_t)cutting->acknowledged.code << 1 | cutting->syncs;
 	if (acknowledged)
@@ -95,37 +62,35 @@ static struct torn_hash key_of(const struct cutting *cutting, struct torn_hash t
 	return tree;
 }
 
-static bool is_lost(const struct cutting *cutting, const struct torn_crash_state *state, uint32_t number,
-		    uint32_t moment)
+static bool is_lost(const struct cutting *cutting, const struct torn_crash_state *state,
+		    uint32_t number, uint32_t moment)
 {
 	return 2 * cutting->effects->items[number].at <= moment && !state->kept[number] &&
 	       !cutting->persistence->dropped[number];
 }
 
 /* The earliest moment at which a cut leaves a state, once it is acknowledged or before. */
-static struct torn_cut_place place_for(const struct cutting *cutting, const struct torn_crash_state *state,
-			      bool acknowledged)
+static struct torn_cut_place place_for(const struct cutting *cutting,
+				       const struct torn_crash_state *state, bool acknowledged)
 {
 	uint32_t from = cutting->from;
 	if (acknowledged)
 		from = torn_moment_of_acknowledgement(&cutting->history, &cutting->acknowledged);
 	if (from < cutting->from)
 		from = cutting->from;
-	return torn_place_between(&cutting->history, state->first > from ? state->first : from, state->end);
+	return torn_place_between(&cutting->history, state->first > from ? state->first : from,
+				  state->end);
 }
 
-/*
- * What was lost first is to blame, but not what a failed fsync had lost before, where there is
- * more: a temp's data that nobody misses.
- */
-static void blame(const struct cutting *cutting, const struct torn_cut *cut, uint32_t moment,
-		  struct torn_judgement *judgement)
+void torn_cutting_blame(const struct cutting *cutting, const struct torn_cut *cut, uint32_t moment,
+			struct torn_judgement *judgement)
 {
 	const struct torn_history *history = &cutting->history;
 	const struct torn_effects *effects = cutting->effects;
 	uint32_t blamed = UINT32_MAX, blamed_else = UINT32_MAX;
 	for (uint32_t i = 0; i < effects->count; i++) {
-		uint32_t *first_of = cutting->persistence->gone[i] <= moment ? &blamed_else : &blamed;
+		uint32_t *first_of =
+			cutting->persistence->gone[i] <= moment ? &blamed_else : &blamed;
 		if (cutting->lost[i] && *first_of == UINT32_MAX)
 			*first_of = effects->items[i].at;
 	}
@@ -137,8 +102,7 @@ static void blame(const struct cutting *cutting, const struct torn_cut *cut, uin
 	judgement->op = blamed != UINT32_MAX && blamed >= history->first ? op->number : cut->op;
 }
 
-/* Name what cutting->lost says. Returns -ENOMEM where there is no memory for it. */
-static int name_lost(const struct cutting *cutting, struct torn_cut *cut)
+int torn_cutting_name_lost(const struct cutting *cutting, struct torn_cut *cut)
 {
 	const struct torn_effects *effects = cutting->effects;
 	uint32_t count = 0;
@@ -150,7 +114,8 @@ static int name_lost(const struct cutting *cutting, struct torn_cut *cut)
 	cut->lost_count = 0;
 	for (uint32_t i = 0; i < effects->count; i++)
 		if (cutting->lost[i])
-			lost[cut->lost_count++] = torn_lost_of(&cutting->history, &effects->items[i]);
+			lost[cut->lost_count++] =
+				torn_lost_of(&cutting->history, &effects->items[i]);
 	cut->lost = lost;
 	return 0;
 }
@@ -164,7 +129,7 @@ static struct torn_cut cut_of(const struct cutting *cutting, const struct torn_c
 			       .during = place->during};
 	for (uint32_t i = 0; i < cutting->effects->count; i++)
 		cutting->lost[i] = is_lost(cutting, state, i, place->moment);
-	name_lost(cutting, &cut);
+	torn_cutting_name_lost(cutting, &cut);
 	return cut;
 }
 
@@ -189,13 +154,9 @@ static void note_violation(struct cutting *cutting, const struct violation *viol
 	cutting->violations[cutting->violations_count++] = *violation;
 }
 
-/*
- * Move a copy of the run to what a cut left, and run what comes after it, in the setup's arena. Returns 0,
- * -ENOTSUP or -EPROTO.
- */
-static int trial_after(const struct cutting *cutting, const struct torn_node *tree, bool acknowledged,
-		       const struct torn_cut *cut, struct torn_aftermath *aftermath,
-		       struct torn_trial *ret_trial)
+int torn_cutting_trial_after(const struct cutting *cutting, const struct torn_node *tree,
+			     bool acknowledged, const struct torn_cut *cut,
+			     struct torn_aftermath *aftermath, struct torn_trial *ret_trial)
 {
 	const struct torn_cuts *cuts = cutting->cuts;
 	struct torn_trial *trial = ret_trial;
@@ -210,12 +171,17 @@ static int trial_after(const struct cutting *cutting, const struct torn_node *tr
 	return torn_aftermath(cuts->lab, cuts->setup, trial, cuts->rerun_of_new, aftermath);
 }
 
-static bool is_left_by_a_kill(const struct cutting *cutting, const struct torn_node *tree, bool acknowledged)
+bool torn_cutting_is_left_by_a_kill(const struct cutting *cutting, const struct torn_node *tree,
+				    bool acknowledged)
 {
 	return !acknowledged && torn_hashes_find(&cutting->kills, tree->hash, NULL);
 }
 
-enum outcome { HELD, BROKEN, UNJUDGED };
+enum outcome {
+	HELD,
+	BROKEN,
+	UNJUDGED
+};
 
 /* Is it broken whether or not anything was reported? */
 static bool is_broken_anyhow(const struct cutting *cutting, const struct torn_trial *acknowledged,
@@ -230,7 +196,8 @@ static bool is_broken_anyhow(const struct cutting *cutting, const struct torn_tr
 }
 
 /* What is broken is noted. */
-static enum outcome judge(struct cutting *cutting, const struct torn_crash_state *state, bool acknowledged)
+static enum outcome judge(struct cutting *cutting, const struct torn_crash_state *state,
+			  bool acknowledged)
 {
 	struct torn_cuts *cuts = cutting->cuts;
 	const struct torn_cut some = {.preset = torn_preset_name(cutting->preset)};
@@ -241,7 +208,8 @@ static enum outcome judge(struct cutting *cutting, const struct torn_crash_state
 	const uint32_t first = (uint32_t)cutting->violations_count;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	const size_t mark = torn_arena_mark(cuts->setup->arena);
-	const int r = trial_after(cutting, state->tree, acknowledged, &some, &aftermath, &trial);
+	const int r = torn_cutting_trial_after(cutting, state->tree, acknowledged, &some,
+					       &aftermath, &trial);
 	if (r < 0) {
 		outcome = UNJUDGED;
 		cutting->unjudged = true;
@@ -254,166 +222,17 @@ static enum outcome judge(struct cutting *cutting, const struct torn_crash_state
 		if (violation.judgement.verdict != TORN_VIOLATED)
 			continue;
 		outcome = BROKEN;
-		violation.is_anyhow = acknowledged && is_broken_anyhow(cutting, &trial, invariants[i],
-								       violation.judgement.role);
+		violation.is_anyhow =
+			acknowledged &&
+			is_broken_anyhow(cutting, &trial, invariants[i], violation.judgement.role);
 		const struct torn_cut_place place = place_for(cutting, state, acknowledged);
 		violation.moment = place.moment;
 		violation.cut = cut_of(cutting, state, &place);
-		blame(cutting, &violation.cut, place.moment, &violation.judgement);
+		torn_cutting_blame(cutting, &violation.cut, place.moment, &violation.judgement);
 		note_violation(cutting, &violation);
 	}
 	torn_arena_return(cuts->setup->arena, mark);
 	return outcome;
-}
-
-/* What cutting->lost leaves at the moment of a violation, in the arena. NULL: no power cut leaves it. */
-static const struct torn_node *tree_without(struct cutting *cutting, const struct violation *violation)
-{
-	const struct torn_history *history = &cutting->history;
-	const struct torn_node *tree;
-	uint32_t number;
-	if (torn_crash_tree(cutting->arena, history->base, history->log, cutting->effects,
-			    cutting->persistence, cutting->lost, violation->moment, &tree, &number) < 0)
-		return NULL;
-	return tree;
-}
-
-/* Does that break the same promise? */
-static bool is_broken_so(struct cutting *cutting, const struct violation *violation,
-			 const struct torn_node *tree, struct torn_judgement *ret_judgement)
-{
-	struct torn_setup *setup = cutting->cuts->setup;
-	const size_t mark = torn_arena_mark(setup->arena);
-	struct torn_aftermath aftermath;
-	struct torn_trial trial;
-	const int r = trial_after(cutting, tree, violation->acknowledged, &violation->cut, &aftermath, &trial);
-	if (r == 0)
-		torn_invariant_judge(violation->invariant, &trial, ret_judgement);
-	torn_arena_return(setup->arena, mark);
-	return r == 0 && ret_judgement->verdict == TORN_VIOLATED &&
-	       strcmp(ret_judgement->role, violation->judgement.role) == 0;
-}
-
-/* Keep what need not be lost for the same tree. */
-static bool keep_what_shows_not(struct cutting *cutting, const struct violation *violation)
-{
-	const size_t mark = torn_arena_mark(cutting->arena);
-	const struct torn_node *whole = tree_without(cutting, violation);
-	bool any = false;
-	for (uint32_t i = 0; whole && i < cutting->effects->count; i++) {
-		const size_t inner = torn_arena_mark(cutting->arena);
-		if (!cutting->lost[i])
-			continue;
-		cutting->lost[i] = false;
-		const struct torn_node *tree = tree_without(cutting, violation);
-		cutting->lost[i] = !tree || !torn_tree_equal(tree, whole);
-		any |= !cutting->lost[i];
-		torn_arena_return(cutting->arena, inner);
-	}
-	torn_arena_return(cutting->arena, mark);
-	return any;
-}
-
-/* And what need not be lost for the same violation. */
-static bool keep_what_breaks_nothing(struct cutting *cutting, struct violation *violation)
-{
-	bool any = false;
-	for (uint32_t i = 0; !violation->is_of_kill && i < cutting->effects->count; i++) {
-		const size_t mark = torn_arena_mark(cutting->arena);
-		struct torn_judgement judgement;
-		if (!cutting->lost[i])
-			continue;
-		cutting->lost[i] = false;
-		const struct torn_node *tree = tree_without(cutting, violation);
-		cutting->lost[i] = !tree || !is_broken_so(cutting, violation, tree, &judgement);
-		if (!cutting->lost[i]) {
-			violation->judgement = judgement;
-			violation->is_of_kill = is_left_by_a_kill(cutting, tree, violation->acknowledged);
-			any = true;
-		}
-		torn_arena_return(cutting->arena, mark);
-	}
-	return any;
-}
-
-/*
- * Take out of what was lost all that plays no part in it: of several sets that leave a tree one was seen
- * first, and where not all are looked at, the smallest of them may have much that only happens to be lost.
- * The first of it would be to blame.
- */
-static int reduce(struct cutting *cutting, struct violation *violation)
-{
-	bool is_smaller = false;
-	memset(cutting->lost, 0, cutting->effects->count * sizeof *cutting->lost);
-	torn_lost_mark(&cutting->history, cutting->effects, &violation->cut, cutting->lost);
-	while (keep_what_shows_not(cutting, violation))
-		is_smaller = true;
-	while (keep_what_breaks_nothing(cutting, violation))
-		is_smaller = true;
-	if (!is_smaller)
-		return 0;
-	free((void *)violation->cut.lost);
-	const int r = name_lost(cutting, &violation->cut);
-	blame(cutting, &violation->cut, violation->moment, &violation->judgement);
-	return r;
-}
-
-static int by_lost(const void *a, const void *b)
-{
-	const struct torn_cut *left = &((const struct violation *)a)->cut;
-	const struct torn_cut *right = &((const struct violation *)b)->cut;
-	if (left->lost_count != right->lost_count)
-		return left->lost_count < right->lost_count ? -1 : 1;
-	if (left->op != right->op)
-		return left->op < right->op ? -1 : 1;
-	for (uint32_t i = 0; i < left->lost_count; i++) {
-		const int order = memcmp(&left->lost[i], &right->lost[i], sizeof left->lost[i]);
-		if (order != 0)
-			return order;
-	}
-	return right->during - left->during;
-}
-
-/* Does a cut lose all that another one loses? Both are in program order. */
-static bool loses_all_of(const struct torn_cut *more, const struct torn_cut *less)
-{
-	uint32_t next = 0;
-	for (uint32_t i = 0; i < more->lost_count && next < less->lost_count; i++)
-		next += memcmp(&more->lost[i], &less->lost[next], sizeof less->lost[next]) == 0;
-	return next == less->lost_count;
-}
-
-static bool is_told_with_less(const struct cutting *cutting, const struct violation *violation)
-{
-	for (const struct violation *other = cutting->violations; other < violation; other++)
-		if (other->is_told && other->invariant == violation->invariant &&
-		    strcmp(other->judgement.role, violation->judgement.role) == 0 &&
-		    loses_all_of(&violation->cut, &other->cut))
-			return true;
-	return false;
-}
-
-/* Of those that lose more than is needed for the same nothing is told: what is lost is to blame. */
-static int tell_smallest(struct cutting *cutting)
-{
-	const struct torn_cuts *cuts = cutting->cuts;
-	int r = 0;
-	if (cutting->violations_count > 0)
-		qsort(cutting->violations, cutting->violations_count, sizeof *cutting->violations, by_lost);
-	for (size_t i = 0; r == 0 && i < cutting->violations_count; i++) {
-		struct violation *violation = &cutting->violations[i];
-		struct torn_plan plan = *cutting->run->plan;
-		if (is_told_with_less(cutting, violation))
-			continue;
-		r = reduce(cutting, violation);
-		if (r < 0 || violation->is_of_kill || is_told_with_less(cutting, violation) ||
-		    (violation->is_anyhow && violation->cut.lost_count == 0))
-			continue;
-		violation->is_told = true;
-		plan.cut = violation->cut;
-		cuts->tell(cuts->context, &plan, violation->invariant, &violation->judgement);
-	}
-	return r;
 }
 
 /* A tree is met again: with less that is lost? `number` is of the first violation. */
@@ -433,13 +252,14 @@ static void prefer(struct cutting *cutting, const struct torn_crash_state *state
 		free((void *)violation->cut.lost);
 		violation->cut = cut_of(cutting, state, &place);
 		violation->moment = place.moment;
-		blame(cutting, &violation->cut, place.moment, &violation->judgement);
+		torn_cutting_blame(cutting, &violation->cut, place.moment, &violation->judgement);
 		if (!violation->cut.lost)
 			cutting->error = -ENOMEM;
 	}
 }
 
-static void look_at(struct cutting *cutting, const struct torn_crash_state *state, bool acknowledged)
+static void look_at(struct cutting *cutting, const struct torn_crash_state *state,
+		    bool acknowledged)
 {
 	struct torn_cuts *cuts = cutting->cuts;
 	const struct torn_hash key = key_of(cutting, state->tree->hash, acknowledged);
@@ -452,7 +272,7 @@ static void look_at(struct cutting *cutting, const struct torn_crash_state *stat
 			prefer(cutting, state, before - 1);
 		return;
 	}
-	if (is_left_by_a_kill(cutting, state->tree, acknowledged))
+	if (torn_cutting_is_left_by_a_kill(cutting, state->tree, acknowledged))
 		return;
 	switch (judge(cutting, state, acknowledged)) {
 	case HELD:
@@ -508,8 +328,8 @@ static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret
 	struct torn_effects effects;
 	const struct torn_crash_how how = {
 		.sets_max = cuts->sets_max, .seed = cuts->seed, .from = cutting->from};
-	int r = torn_effects_of(cutting->arena, history->base, history->log, torn_preset_splits(preset),
-				&effects);
+	int r = torn_effects_of(cutting->arena, history->base, history->log,
+				torn_preset_splits(preset), &effects);
 	if (r == 0)
 		r = torn_preset_order(cutting->arena, preset, &effects, history->log, &persistence);
 	cutting->effects = &effects;
@@ -531,7 +351,7 @@ static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret
 	*ret_all = count.all;
 	if (r == 0)
 		r = cutting->error;
-	return r == 0 ? tell_smallest(cutting) : r;
+	return r == 0 ? torn_cutting_tell_smallest(cutting) : r;
 }
 
 /* Trees between two ops of the run. */

@@ -20,12 +20,13 @@ static int refuse(struct torn_lab *lab, const struct torn_history *history,
 	const struct torn_lost lost = torn_lost_of(history, &effects->items[number]);
 	char text[64];
 	torn_lost_print(&lost, text, sizeof text);
-	return torn_lab_fail(lab, -EINVAL, "%s allows no cut at op %u that leaves this: see effect %s", cut->preset,
-		    cut->op, text);
+	return torn_lab_fail(lab, -EINVAL,
+			     "%s allows no cut at op %u that leaves this: see effect %s",
+			     cut->preset, cut->op, text);
 }
 
-static enum torn_fate fate_of(const struct torn_persistence *persistence, const bool *lost, uint32_t number,
-			      uint32_t moment)
+static enum torn_fate fate_of(const struct torn_persistence *persistence, const bool *lost,
+			      uint32_t number, uint32_t moment)
 {
 	if (lost[number])
 		return TORN_FATE_LOST;
@@ -34,14 +35,16 @@ static enum torn_fate fate_of(const struct torn_persistence *persistence, const 
 
 /* What becomes of each effect that has happened by a moment. Returns 0 or -ENOMEM. */
 static int tell_fates(struct torn_arena *arena, const struct torn_history *history,
-		      const struct torn_effects *effects, const struct torn_persistence *persistence,
-		      const bool *lost, uint32_t moment, struct torn_trial *trial)
+		      const struct torn_effects *effects,
+		      const struct torn_persistence *persistence, const bool *lost, uint32_t moment,
+		      struct torn_trial *trial)
 {
 	struct torn_fated *fates = torn_arena_take(arena, (effects->count + 1) * sizeof *fates);
 	uint32_t count = 0;
 	for (uint32_t i = 0; fates && i < effects->count; i++) {
 		const struct torn_effect *effect = &effects->items[i];
-		const bool is_size = effect->kind == TORN_EFFECT_SIZE || effect->kind == TORN_EFFECT_TAIL;
+		const bool is_size =
+			effect->kind == TORN_EFFECT_SIZE || effect->kind == TORN_EFFECT_TAIL;
 		if (persistence->dropped[i] || 2 * effect->at > moment)
 			continue;
 		fates[count++] = (struct torn_fated){
@@ -68,11 +71,13 @@ int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct 
 		torn_acknowledged_of(trial->target, trial->log, trial->end, trial->code);
 	uint32_t number = 0;
 	if (cut->op > 0 && !torn_log_op(trial->log, cut->op))
-		return torn_lab_fail(lab, -EINVAL, "the run has no op %u at which the power could go", cut->op);
+		return torn_lab_fail(lab, -EINVAL,
+				     "the run has no op %u at which the power could go", cut->op);
 	const enum torn_preset preset = torn_preset_named(torn_bytes_of(cut->preset));
 	int r = torn_history_of(arena, setup, trial->log, &history);
 	if (r == 0)
-		r = torn_effects_of(arena, history.base, history.log, torn_preset_splits(preset), &effects);
+		r = torn_effects_of(arena, history.base, history.log, torn_preset_splits(preset),
+				    &effects);
 	if (r == 0)
 		r = torn_preset_order(arena, preset, &effects, history.log, &persistence);
 	bool *lost = r == 0 ? torn_arena_take(arena, effects.count + 1) : NULL;
