@@ -197,6 +197,7 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 	if (i == TORN_FINDINGS_MAX)
 		return;
 	struct torn_finding *finding = &findings->items[i];
+	const bool is_elsewhere = shown->is_elsewhere && (!finding->id || finding->is_elsewhere);
 	if (!finding->id || torn_order_is_smaller(&shown->order, &findings->orders[i])) {
 		const struct torn_finding before = *finding;
 		tell(findings, shown, &key, finding);
@@ -207,7 +208,8 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 		const char *crash = crash_of(shown);
 		join_presets(finding, &crash, crash != NULL);
 	}
-	finding->times += !shown->is_later;
+	finding->is_elsewhere = is_elsewhere;
+	finding->times += !shown->is_later && !shown->is_elsewhere;
 	if (i == findings->count)
 		findings->count = i + 1; /* last: whoever watches sees whole ones only */
 }
@@ -238,6 +240,7 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 	const uint64_t times = to->times + finding->times;
 	const bool was_later = !to->id || finding->seconds < to->seconds;
 	const double seconds = was_later ? finding->seconds : to->seconds;
+	const bool is_elsewhere = finding->is_elsewhere && (!to->id || to->is_elsewhere);
 	if (!to->id || torn_order_is_smaller(order, &findings->orders[i])) {
 		const struct torn_finding before = *to;
 		*to = *finding;
@@ -250,6 +253,7 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 	}
 	to->times = times;
 	to->seconds = seconds;
+	to->is_elsewhere = is_elsewhere;
 	if (i == findings->count)
 		findings->count = i + 1;
 }
@@ -301,8 +305,13 @@ void torn_findings_settle(struct torn_findings *findings)
 		if (cause)
 			cause->times += finding->times;
 	}
+	for (uint32_t i = 0; i < findings->count; i++) {
+		struct torn_finding *finding = &findings->items[i];
+		if (finding->faults_count > 0 && without_fault(findings, finding))
+			finding->is_elsewhere = true; /* it is told of the one without */
+	}
 	for (uint32_t i = 0; i < findings->count; i++)
-		if (findings->items[i].faults_count == 0 || !without_fault(findings, &findings->items[i]))
+		if (!findings->items[i].is_elsewhere)
 			findings->items[kept++] = findings->items[i];
 	findings->count = kept;
 	torn_findings_sort(findings);

@@ -40,6 +40,7 @@ struct torn_shown {
 	const struct torn_invariant *invariant;
 	const struct torn_judgement *judgement; /* a violation or a label */
 	struct torn_order order;
+	bool is_elsewhere; /* another part tells it: nothing that shows the same under faults is told here */
 	bool is_later;  /* it came to light in a run after another one: workers share some of these */
 	double seconds; /* of fuzzing so far */
 };
@@ -57,7 +58,7 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 void torn_findings_sort(struct torn_findings *findings);
 /*
  * When all are there: one that shows without any fault takes in those that show
- * it under faults, and the rest is sorted: findings, then labels; by id, op,
+ * it under faults, those of other parts are dropped, and the rest is sorted: findings, then labels; by id, op,
  * call, fault, role, old state.
  */
 void torn_findings_settle(struct torn_findings *findings);

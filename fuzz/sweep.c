@@ -99,7 +99,9 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 		 const struct torn_judgement *judgement)
 {
 	const struct level *level = &sweeping->levels[sweeping->depth];
-	if (!level->mine)
+	/* What the clean run shows each part has to know: by that it leaves out what faults show of it. */
+	const bool is_elsewhere = !level->mine;
+	if (is_elsewhere && (sweeping->depth > 0 || sweeping->runs > 0 || killed))
 		return;
 	struct torn_shown shown = {
 		.setup = sweeping->setup,
@@ -108,6 +110,7 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 		.invariant = invariant,
 		.judgement = judgement,
 		.order = level->order,
+		.is_elsewhere = is_elsewhere,
 		.is_later = sweeping->runs > 0 || plan->cut.preset,
 	};
 	/* Of power cuts the strongest preset that shows it is told, in whatever old state. */
