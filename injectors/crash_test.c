@@ -250,7 +250,7 @@ static const struct litmus {
 	 "o", "ao"},
 	{"rename across, fsync of a new file", renames_and_syncs_a_new_one, "mnt/f", "o", "o", "o", "o",
 	 "o", "ao", "ao"},
-	/* On btrfs the mode is lost where a commit came between (measured): presets_btrfs_test.c */
+	/* On btrfs the mode is lost where a commit came between (measured): durable_btrfs_test.c */
 	{"mode after the fsync", exchanges_and_changes_the_mode, "srv/f", "N", "N", "N", "N", "N", "nN", "nN"},
 	{"O_DSYNC", writes_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
 	{"O_DSYNC of a duplicate", writes_through_a_duplicate, "srv/f", "n", "n", "n", "n", "n", "n", "n"},

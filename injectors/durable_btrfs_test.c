@@ -1,5 +1,5 @@
 /*
- * presets_btrfs_test.c: what the log of btrfs takes along with an fsync, and what it
+ * durable_btrfs_test.c: what the log of btrfs takes along with an fsync, and what it
  * does not. The logs are of real runs; each row names states of two paths at once that
  * a cut at the end may leave, as measured on Linux 6.18 (loop device, commit=300, the
  * device's file copied while mounted), with and without a commit on the way: a timed
