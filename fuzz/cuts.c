@@ -22,6 +22,7 @@ void torn_cuts_close(struct torn_cuts *cuts)
 	torn_arena_close(&cuts->arena);
 	torn_hashes_close(&cuts->held);
 	torn_hashes_close(&cuts->broken);
+	torn_hashes_close(&cuts->promises);
 	torn_hashes_close(&cuts->trees);
 }
 
@@ -29,6 +30,7 @@ void torn_cuts_forget(struct torn_cuts *cuts)
 {
 	torn_hashes_clear(&cuts->held);
 	torn_hashes_clear(&cuts->broken);
+	torn_hashes_clear(&cuts->promises);
 	torn_hashes_clear(&cuts->trees);
 }
 
@@ -52,9 +54,8 @@ bool torn_cuts_run_on(const struct torn_cuts *cuts)
 	return cuts->rerun_of_new || cuts->setup->variant->recovery;
 }
 
-/* All that a verdict on a tree asks of the run that left it. */
-static struct torn_hash key_of(const struct cutting *cutting, struct torn_hash tree,
-			       bool acknowledged)
+struct torn_hash torn_cutting_key(const struct cutting *cutting, struct torn_hash tree,
+				  bool acknowledged)
 {
 	const uint64_t told = (uint64_t)(uint32_t)cutting->acknowledged.code << 1 | cutting->syncs;
 	if (acknowledged)
@@ -262,7 +263,7 @@ static void look_at(struct cutting *cutting, const struct torn_crash_state *stat
 		    bool acknowledged)
 {
 	struct torn_cuts *cuts = cutting->cuts;
-	const struct torn_hash key = key_of(cutting, state->tree->hash, acknowledged);
+	const struct torn_hash key = torn_cutting_key(cutting, state->tree->hash, acknowledged);
 	const uint32_t first = (uint32_t)cutting->violations_count;
 	uint32_t before;
 	if (torn_hashes_find(&cuts->held, key, NULL))

@@ -27,6 +27,7 @@ struct torn_cuts {
 	struct torn_arena arena;  /* of one run's states */
 	struct torn_hashes held;  /* trees in which all was kept, whatever run left them */
 	struct torn_hashes broken; /* the others, but for those that only what was reported makes wrong */
+	struct torn_hashes promises; /* does such a tree break such a promise, told in that role? 1: it does */
 	struct torn_hashes trees; /* distinct ones */
 	/* Of the sets of effects that cuts of a run may leave under a preset, all runs and presets together. */
 	struct torn_states states;

@@ -4,6 +4,7 @@
  */
 #include "cutting.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,9 +24,9 @@ static const struct torn_node *tree_without(struct cutting *cutting,
 	return tree;
 }
 
-/* Does that break the same promise? */
-static bool is_broken_so(struct cutting *cutting, const struct violation *violation,
-			 const struct torn_node *tree, struct torn_judgement *ret_judgement)
+/* Does a tree break the same promise? */
+static bool run_and_judge(struct cutting *cutting, const struct violation *violation,
+			  const struct torn_node *tree, struct torn_judgement *ret_judgement)
 {
 	struct torn_setup *setup = cutting->cuts->setup;
 	const size_t mark = torn_arena_mark(setup->arena);
@@ -38,6 +39,50 @@ static bool is_broken_so(struct cutting *cutting, const struct violation *violat
 	torn_arena_return(setup->arena, mark);
 	return r == 0 && ret_judgement->verdict == TORN_VIOLATED &&
 	       strcmp(ret_judgement->role, violation->judgement.role) == 0;
+}
+
+/* Is it among those that one tree breaks? */
+static bool is_one_of(const struct cutting *cutting, uint32_t first,
+		      const struct violation *violation)
+{
+	for (uint32_t i = first; i < cutting->violations_count; i++) {
+		const struct violation *other = &cutting->violations[i];
+		if (other->first != first)
+			break;
+		if (other->invariant == violation->invariant &&
+		    strcmp(other->judgement.role, violation->judgement.role) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct torn_hash add_text(struct torn_hash hash, const char *text)
+{
+	for (; *text; text++)
+		hash.low = (hash.low ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* The same; but most trees were looked at before, and those that kills leave come again and again. */
+static bool is_broken_so(struct cutting *cutting, const struct violation *violation,
+			 const struct torn_node *tree)
+{
+	struct torn_cuts *cuts = cutting->cuts;
+	const struct torn_hash key =
+		torn_cutting_key(cutting, tree->hash, violation->acknowledged);
+	struct torn_judgement judgement;
+	uint32_t before;
+	if (torn_hashes_find(&cuts->held, key, NULL))
+		return false;
+	if (torn_hashes_find(&cutting->told, key, &before))
+		return before > 0 && is_one_of(cutting, before - 1, violation);
+	const struct torn_hash promise = add_text(
+		add_text(add_text(key, violation->invariant->id), "/"), violation->judgement.role);
+	if (torn_hashes_find(&cuts->promises, promise, &before))
+		return before;
+	before = run_and_judge(cutting, violation, tree, &judgement);
+	torn_hashes_put(&cuts->promises, promise, before);
+	return before;
 }
 
 /* Keep what need not be lost for the same tree. */
@@ -66,14 +111,12 @@ static bool keep_what_breaks_nothing(struct cutting *cutting, struct violation *
 	bool any = false;
 	for (uint32_t i = 0; !violation->is_of_kill && i < cutting->effects->count; i++) {
 		const size_t mark = torn_arena_mark(cutting->arena);
-		struct torn_judgement judgement;
 		if (!cutting->lost[i])
 			continue;
 		cutting->lost[i] = false;
 		const struct torn_node *tree = tree_without(cutting, violation);
-		cutting->lost[i] = !tree || !is_broken_so(cutting, violation, tree, &judgement);
+		cutting->lost[i] = !tree || !is_broken_so(cutting, violation, tree);
 		if (!cutting->lost[i]) {
-			violation->judgement = judgement;
 			violation->is_of_kill = torn_cutting_is_left_by_a_kill(
 				cutting, tree, violation->acknowledged);
 			any = true;
@@ -81,6 +124,20 @@ static bool keep_what_breaks_nothing(struct cutting *cutting, struct violation *
 		torn_arena_return(cutting->arena, mark);
 	}
 	return any;
+}
+
+/* Tell it as what cutting->lost makes of it. */
+static int tell_anew(struct cutting *cutting, struct violation *violation)
+{
+	const size_t mark = torn_arena_mark(cutting->arena);
+	const struct torn_node *tree = tree_without(cutting, violation);
+	if (tree)
+		run_and_judge(cutting, violation, tree, &violation->judgement);
+	torn_arena_return(cutting->arena, mark);
+	free((void *)violation->cut.lost);
+	const int r = torn_cutting_name_lost(cutting, &violation->cut);
+	torn_cutting_blame(cutting, &violation->cut, violation->moment, &violation->judgement);
+	return r;
 }
 
 /*
@@ -97,18 +154,15 @@ static int reduce(struct cutting *cutting, struct violation *violation)
 		is_smaller = true;
 	while (keep_what_breaks_nothing(cutting, violation))
 		is_smaller = true;
-	if (!is_smaller)
-		return 0;
-	free((void *)violation->cut.lost);
-	const int r = torn_cutting_name_lost(cutting, &violation->cut);
-	torn_cutting_blame(cutting, &violation->cut, violation->moment, &violation->judgement);
-	return r;
+	return is_smaller && !violation->is_of_kill ? tell_anew(cutting, violation) : 0;
 }
 
+/* In the order of the search where a cut breaks several promises. */
 static int by_lost(const void *a, const void *b)
 {
-	const struct torn_cut *left = &((const struct violation *)a)->cut;
-	const struct torn_cut *right = &((const struct violation *)b)->cut;
+	const struct violation *one = *(const struct violation *const *)a;
+	const struct violation *other = *(const struct violation *const *)b;
+	const struct torn_cut *left = &one->cut, *right = &other->cut;
 	if (left->lost_count != right->lost_count)
 		return left->lost_count < right->lost_count ? -1 : 1;
 	if (left->op != right->op)
@@ -118,7 +172,9 @@ static int by_lost(const void *a, const void *b)
 		if (order != 0)
 			return order;
 	}
-	return right->during - left->during;
+	if (left->during != right->during)
+		return right->during - left->during;
+	return one < other ? -1 : one > other;
 }
 
 /* Does a cut lose all that another one loses? Both are in program order. */
@@ -130,35 +186,47 @@ static bool loses_all_of(const struct torn_cut *more, const struct torn_cut *les
 	return next == less->lost_count;
 }
 
-static bool is_told_with_less(const struct cutting *cutting, const struct violation *violation)
+static bool is_told_with_less(struct violation *const *told, size_t count,
+			      const struct violation *violation)
 {
-	for (const struct violation *other = cutting->violations; other < violation; other++)
-		if (other->is_told && other->invariant == violation->invariant &&
-		    strcmp(other->judgement.role, violation->judgement.role) == 0 &&
-		    loses_all_of(&violation->cut, &other->cut))
+	for (size_t i = 0; i < count; i++)
+		if (told[i]->invariant == violation->invariant &&
+		    strcmp(told[i]->judgement.role, violation->judgement.role) == 0 &&
+		    loses_all_of(&violation->cut, &told[i]->cut))
 			return true;
 	return false;
 }
 
-int torn_cutting_tell_smallest(struct cutting *cutting)
+static void tell(const struct cutting *cutting, const struct violation *violation)
 {
 	const struct torn_cuts *cuts = cutting->cuts;
-	int r = 0;
-	if (cutting->violations_count > 0)
-		qsort(cutting->violations, cutting->violations_count, sizeof *cutting->violations,
-		      by_lost);
-	for (size_t i = 0; r == 0 && i < cutting->violations_count; i++) {
-		struct violation *violation = &cutting->violations[i];
-		struct torn_plan plan = *cutting->run->plan;
-		if (is_told_with_less(cutting, violation))
+	struct torn_plan plan = *cutting->run->plan;
+	plan.cut = violation->cut;
+	cuts->tell(cuts->context, &plan, violation->invariant, &violation->judgement);
+}
+
+int torn_cutting_tell_smallest(struct cutting *cutting)
+{
+	const size_t count = cutting->violations_count;
+	/* Where each stands among all is what cutting->told knows: they keep their places. */
+	struct violation **order = calloc(count + 1, sizeof *order);
+	size_t told = 0; /* the first of `order`, from when they are */
+	int r = order ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		order[i] = &cutting->violations[i];
+	if (r == 0)
+		qsort(order, count, sizeof *order, by_lost);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct violation *violation = order[i];
+		if (is_told_with_less(order, told, violation))
 			continue;
 		r = reduce(cutting, violation);
-		if (r < 0 || violation->is_of_kill || is_told_with_less(cutting, violation) ||
+		if (r < 0 || violation->is_of_kill || is_told_with_less(order, told, violation) ||
 		    (violation->is_anyhow && violation->cut.lost_count == 0))
 			continue;
-		violation->is_told = true;
-		plan.cut = violation->cut;
-		cuts->tell(cuts->context, &plan, violation->invariant, &violation->judgement);
+		order[told++] = violation;
+		tell(cutting, violation);
 	}
+	free(order);
 	return r;
 }

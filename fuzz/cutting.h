@@ -17,7 +17,7 @@ struct violation {
 	struct torn_cut cut;
 	uint32_t moment; /* of the cut */
 	uint32_t first;  /* index of the first that the same tree breaks */
-	bool acknowledged, is_told;
+	bool acknowledged;
 	bool is_of_kill; /* it takes no power cut */
 	bool is_anyhow;  /* nor does it where nothing is lost: that it was acknowledged plays no part */
 };
@@ -47,6 +47,9 @@ struct cutting {
 /* Tells all violations that are worth it, in order: cuts->tell. Returns 0 or -ENOMEM. */
 int torn_cutting_tell_smallest(struct cutting *cutting);
 
+/* All that a verdict on a tree asks of the run that left it. */
+struct torn_hash torn_cutting_key(const struct cutting *cutting, struct torn_hash tree,
+				  bool acknowledged);
 /*
  * Move a copy of the run to what a cut left, and run what comes after it, in the setup's arena. Returns 0,
  * -ENOTSUP or -EPROTO.
