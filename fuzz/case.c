@@ -232,6 +232,11 @@ static int parse_then(struct parser *p)
 	if (!before)
 		return -ENOMEM;
 	end_run(p);
+	if (p->complaint) {
+		/* Another line is not read: its words would take the message. */
+		p->line = p->complaint;
+		return -EINVAL;
+	}
 	*before = p->c.plan;
 	if (!p->first)
 		p->first = before;

@@ -558,6 +558,12 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		 "effects in program order (run by run), found 1:9.entry"},
 		{HEAD "fault 9 renameat kill=after\nfault 10 close errno=EIO\nthen run\n", 4,
 		 "no fault behind the kill at op 9, found 10 close errno=EIO"},
+		/* nothing that stands behind a `then` takes the place of what is wrong before it */
+		{HEAD "fault 5 write full\nfault 2 unlinkat kill=after\nthen recover\n"
+		      "cut 1 preset=ext4-journal lost=1:7.entry\nexpect violated retry-succeeds\n", 3,
+		 "no fault behind the kill at op 2, found 5 write full"},
+		{HEAD "fault 9 renameat kill=after\ncut 9 preset=posix\nthen run\nthen again\n", 4,
+		 "one end: a kill or a cut (first on line 3), found cut"},
 		{HEAD "Seed 1\n", 3, "one of target, seed, arg, old, fault, cut, then, expect, found Seed"},
 		{HEAD "@seed 1\n", 3, "one of target, seed, arg, old, fault, cut, then, expect, found @seed"},
 		{HEAD "\"seed\" 1\n", 3,

@@ -21,8 +21,20 @@ static void claim_same_cut(const struct torn_cut *a, const struct torn_cut *b)
 	assert(a->lost_count == b->lost_count);
 	for (uint32_t i = 0; i < a->lost_count; i++) {
 		assert(a->lost[i].op == b->lost[i].op && a->lost[i].kind == b->lost[i].kind);
-		assert(a->lost[i].part == b->lost[i].part);
+		assert(a->lost[i].part == b->lost[i].part && a->lost[i].run == b->lost[i].run);
 	}
+}
+
+static void claim_same_runs(const struct torn_plan *a, const struct torn_plan *b)
+{
+	assert(a->seed == b->seed && a->recovers == b->recovers);
+	assert(a->faults_count == b->faults_count);
+	for (uint32_t i = 0; i < a->faults_count; i++)
+		assert(torn_fault_compare(&a->faults[i], &b->faults[i]) == 0);
+	claim_same_cut(&a->cut, &b->cut);
+	assert(!a->before == !b->before);
+	if (a->before)
+		claim_same_runs(a->before, b->before);
 }
 
 static void claim_same(const struct torn_case *a, const struct torn_case *b)
@@ -36,10 +48,7 @@ static void claim_same(const struct torn_case *a, const struct torn_case *b)
 	}
 	for (size_t i = 0; i < a->olds_count; i++)
 		torn_fuzz_claim_same_old(&a->olds[i], &b->olds[i]);
-	assert(a->plan.seed == b->plan.seed && a->plan.faults_count == b->plan.faults_count);
-	for (uint32_t i = 0; i < a->plan.faults_count; i++)
-		assert(torn_fault_compare(&a->plan.faults[i], &b->plan.faults[i]) == 0);
-	claim_same_cut(&a->plan.cut, &b->plan.cut);
+	claim_same_runs(&a->plan, &b->plan);
 	assert(a->expect == b->expect && torn_bytes_equal(a->invariant, b->invariant));
 }
 
