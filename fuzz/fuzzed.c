@@ -68,6 +68,7 @@ void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *oth
 	fuzzed->ops += other->ops;
 	fuzzed->kills += other->kills;
 	torn_states_add(&fuzzed->states, &other->states);
+	fuzzed->states.distinct += other->states.distinct;
 	fuzzed->trees += other->trees;
 	for (uint32_t i = 0; i < other->findings.count; i++)
 		torn_findings_merge(&fuzzed->findings, &other->findings.items[i],

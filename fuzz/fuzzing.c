@@ -136,10 +136,8 @@ static int run_case(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 		return 0;
 	}
 	if (r == TORN_HELD) {
-		const bool runs_on = world->kills.rerun_of_new || world->setup.variant->recovery;
-		const bool has_log = !runs_on && observer->sighting.count == 0;
+		torn_observer_name_log(observer, torn_worlds_key(text));
 		r = tell_found(fuzzing, world, &c.plan);
-		observer->last_case = has_log ? torn_worlds_key(text) : 0;
 	}
 	return r == -EPROTO && !fuzzing->fuzzed->failed ? torn_observer_fail(observer) : r;
 }
@@ -172,9 +170,9 @@ static const struct torn_log *log_of(struct torn_fuzzing *fuzzing, struct torn_b
 				     const struct torn_case *c)
 {
 	struct torn_observer *observer = &fuzzing->observer;
-	const struct torn_log *log = &observer->lab->recorder->log;
-	if (observer->last_case == torn_worlds_key(text))
-		return log;
+	const uint64_t key = torn_worlds_key(text);
+	if (torn_observer_log_of(observer, key))
+		return torn_observer_log_of(observer, key);
 	int r;
 	struct torn_observed_world *world = world_of(fuzzing, c, &fuzzing->others, &r);
 	if (!world || !world->usable)
@@ -186,8 +184,8 @@ static const struct torn_log *log_of(struct torn_fuzzing *fuzzing, struct torn_b
 	put_at_hand(fuzzing, text); /* should the process end of it */
 	if (torn_observer_run(observer, world, &plan, false, &trial) != TORN_HELD)
 		return NULL;
-	observer->last_case = torn_worlds_key(text);
-	return log;
+	torn_observer_name_log(observer, key);
+	return torn_observer_log_of(observer, key);
 }
 
 /* The seed of a mutation decides all of it. */

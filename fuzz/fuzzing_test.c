@@ -8,11 +8,46 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "cuts.h"
 #include "fuzzing.h"
+#include "operations_for_tests.h"
 #include "registry.h"
 #include "worker.h"
 
 #define NOVELTY 1024
+
+/* ----------------------------------------------------------------- targets */
+
+static const char *const only_f[] = {"srv/f", NULL};
+static const struct torn_world one_world[] = {{"there", "old srv/f file old\n", false},
+					      {NULL, NULL, false}};
+
+#define TARGET(identifier, title, code, promise)                                                   \
+	static const struct torn_variant identifier##_variants[] = {{"test", code, NULL},          \
+								    {NULL, NULL, NULL}};           \
+	static const struct torn_target identifier = {.name = title,                               \
+						      .summary = "what a search meets",            \
+						      .variants = identifier##_variants,           \
+						      .worlds = one_world,                         \
+						      .watch = only_f,                             \
+						      .promises = promise};                        \
+	TORN_TARGET(identifier)
+
+static int replace_without_sync(void)
+{
+	return make_temp("/srv/.t") == 0 && rename("/srv/.t", "/srv/f") == 0 ? 0 : -1;
+}
+
+static int aborts_on_a_folder(const struct torn_run *run)
+{
+	(void)run;
+	if (open("/srv/f", O_RDONLY | O_DIRECTORY) >= 0)
+		abort();
+	return replace_without_sync();
+}
+TARGET(aborting, "test.aborting", aborts_on_a_folder, 0);
+
+/* ----------------------------------------------------------------- running */
 
 /* Lies in shared memory, but for the texts. */
 struct fuzz {
@@ -483,6 +518,68 @@ static void test_a_seed_decides_what_becomes_of_a_case(void **state)
 	close_fuzz(fuzz);
 }
 
+/* A world whose clean run is of no use runs all the same, between a case and its mutation. */
+static void mutate_behind_a_world_of_no_use(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
+{
+	static const char of[] = "torn-case 1\ntarget test.aborting\nold srv/f file old\n"
+				 "fault 3 write short=1\n";
+	static uint8_t at_once[65536], later[65536];
+	fuzz->yes = true;
+	for (uint64_t seed = 1; seed <= 40 && fuzz->yes; seed++) {
+		char of_no_use[256];
+		snprintf(of_no_use, sizeof of_no_use,
+			 "torn-case 1\ntarget test.aborting\nold srv/f dir\nold srv/f/%lu dir\n", seed);
+		memcpy(at_once, of, sizeof of);
+		memcpy(later, of, sizeof of);
+		fuzz->results[0] |= torn_fuzzing_run(fuzzing, torn_bytes_of(of));
+		const size_t size = torn_fuzzing_mutate(fuzzing, at_once, sizeof of - 1, sizeof at_once, seed);
+		fuzz->results[0] |= torn_fuzzing_run(fuzzing, torn_bytes_of(of));
+		fuzz->results[0] |= torn_fuzzing_run(fuzzing, torn_bytes_of(of_no_use));
+		const size_t again = torn_fuzzing_mutate(fuzzing, later, sizeof of - 1, sizeof later, seed);
+		fuzz->yes = size == again && memcmp(at_once, later, size) == 0;
+	}
+}
+
+static void test_a_mutation_is_by_the_log_of_its_case(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("test.aborting", "test");
+	fuzz->isolated = true;
+	run(fuzz, mutate_behind_a_world_of_no_use);
+	assert_int_equal(fuzz->results[0], 0);
+	assert_non_null(finding(fuzz, "clean-run-succeeds", "", "")); /* so it is of no use */
+	assert_true(fuzz->yes);
+	close_fuzz(fuzz);
+}
+
+/* -------------------------------------------------------------- power cuts */
+
+static void test_what_power_cuts_leave_is_counted_once(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	fuzz->fuzzed->presets = TORN_PRESETS_USUAL;
+	fuzz->texts[0] = PR600 "fault 2 write short=1\n";
+	run(fuzz, run_texts);
+	const struct torn_states once = fuzz->fuzzed->states;
+	/* The temp of two writes whole and in parts, in place and not: few trees, of many states. */
+	assert_true(once.distinct > 4);
+	assert_true(once.distinct < once.seen);
+	fuzz->texts[1] = fuzz->texts[0];
+	torn_fuzzed_begin(fuzz->fuzzed, fuzz->fuzzed->target, fuzz->fuzzed->variant);
+	fuzz->fuzzed->presets = TORN_PRESETS_USUAL;
+	run(fuzz, run_texts);
+	assert_true(fuzz->fuzzed->states.seen > once.seen);
+	assert_int_equal(fuzz->fuzzed->states.distinct, once.distinct);
+	struct torn_fuzzed *all;
+	assert_int_equal(torn_fuzzed_open(&all), 0);
+	torn_fuzzed_begin(all, fuzz->fuzzed->target, fuzz->fuzzed->variant);
+	torn_fuzzed_merge(all, fuzz->fuzzed);
+	assert_int_equal(all->states.distinct, once.distinct);
+	torn_fuzzed_close(all);
+	close_fuzz(fuzz);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,6 +601,8 @@ int main(void)
 		cmocka_unit_test(test_a_finding_is_confirmed_by_showing_again),
 		cmocka_unit_test(test_a_hang_is_confirmed_too),
 		cmocka_unit_test(test_a_seed_decides_what_becomes_of_a_case),
+		cmocka_unit_test(test_a_mutation_is_by_the_log_of_its_case),
+		cmocka_unit_test(test_what_power_cuts_leave_is_counted_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,8 @@
 
 /* Memory is the same after a minute and after a day: what is full is emptied. */
 #define TREES_MAX 4096u
+/* Told apart only to be counted: what is forgotten is counted again. */
+#define STATES_MAX (UINT64_C(1) << 17)
 /* There are many runs, and what a power cut leaves of them is mostly the same. */
 #define SETS_MAX 2048u
 /*
@@ -39,6 +41,7 @@ void torn_observer_close(struct torn_observer *observer)
 {
 	if (observer->cuts.arena.base)
 		torn_cuts_close(&observer->cuts);
+	torn_hashes_close(&observer->states);
 }
 
 int torn_observer_fail(struct torn_observer *observer)
@@ -60,10 +63,11 @@ int torn_observer_run(struct torn_observer *observer, const struct torn_observed
 		      struct torn_plan *plan, bool watches_memory, struct torn_trial *ret_trial)
 {
 	struct torn_lab *lab = observer->lab;
-	observer->last_case = 0;
 	int r = watches_memory
 			? torn_memory_run(lab, &world->setup, plan, ret_trial)
 			: torn_trial_run(lab, &world->setup, plan, TORN_TRIAL_PLAIN, ret_trial);
+	observer->log_case = 0;
+	observer->log_trial = lab->shared->trials;
 	struct torn_plan fired;
 	if (r == TORN_INVALID && torn_trial_cut_short(lab, ret_trial, &fired)) {
 		*plan = fired;
@@ -75,6 +79,18 @@ int torn_observer_run(struct torn_observer *observer, const struct torn_observed
 	    ret_trial->code != TORN_HANG_WAITS)
 		torn_hangs_note(&observer->hangs, world->key, plan, ret_trial->log->numbered);
 	return r;
+}
+
+void torn_observer_name_log(struct torn_observer *observer, uint64_t key)
+{
+	observer->log_case = key;
+}
+
+const struct torn_log *torn_observer_log_of(const struct torn_observer *observer, uint64_t key)
+{
+	const struct torn_lab *lab = observer->lab;
+	return observer->log_case == key && observer->log_trial == lab->shared->trials
+		       ? &lab->recorder->log : NULL;
 }
 
 /* ------------------------------------------------------------------ seeing */
@@ -95,6 +111,30 @@ static void mark_novelty(struct torn_observer *observer, const struct torn_trial
 	}
 }
 
+static void add_states(struct torn_hashes *states, const struct torn_hashes *trees, uint64_t world)
+{
+	for (size_t i = 0; i < trees->room; i++) {
+		struct torn_hash hash = trees->slots[i].hash;
+		if (!hash.low && !hash.high)
+			continue;
+		hash.low += world; /* what looks alike in two worlds is judged in both */
+		torn_hashes_add(states, hash);
+	}
+}
+
+/* Of the trees that were judged there, those that no run left before. */
+static void count_states(struct torn_observer *observer, const struct torn_observed_world *world,
+			 const struct torn_hashes *of_cuts)
+{
+	struct torn_hashes *states = &observer->states;
+	if (states->count > STATES_MAX)
+		torn_hashes_clear(states);
+	const size_t before = states->count;
+	add_states(states, of_cuts, world->key);
+	add_states(states, &world->kills.trees, world->key);
+	observer->fuzzed->states.distinct += states->count - before;
+}
+
 /* What a power cut may leave of a run. Ends the recorder's run where anything is run from there. */
 static int judge_cuts(struct torn_observer *observer, struct torn_observed_world *world,
 		      const struct torn_trial *trial)
@@ -106,8 +146,11 @@ static int judge_cuts(struct torn_observer *observer, struct torn_observed_world
 	cuts->setup = &world->setup;
 	cuts->rerun_of_new = world->kills.rerun_of_new;
 	cuts->states = (struct torn_states){0};
+	const size_t trees = cuts->trees.count;
 	const int r = torn_cuts_judge(cuts, trial);
 	torn_states_add(&observer->fuzzed->states, &cuts->states);
+	if (cuts->trees.count > trees)
+		count_states(observer, world, &cuts->trees);
 	return r;
 }
 

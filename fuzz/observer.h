@@ -28,7 +28,9 @@ struct torn_observer {
 	struct torn_hangs hangs;
 	struct torn_cuts cuts;
 	uint64_t cuts_key; /* of the world whose trees these know; 0: of none */
-	uint64_t last_case; /* whose log the recorder has: who runs a plan sets its key; 0: nobody did */
+	struct torn_hashes states; /* what power cuts leave, and kills beside them, of all worlds */
+	uint64_t log_case;  /* whose log the recorder has; 0: nobody said */
+	uint64_t log_trial; /* which of the lab's trials that was: it has it until the next one begins */
 	struct torn_sighting sighting; /* what the last plan showed */
 };
 
@@ -54,6 +56,11 @@ int torn_observer_run(struct torn_observer *observer, const struct torn_observed
  */
 int torn_observer_see(struct torn_observer *observer, struct torn_observed_world *world,
 		      struct torn_plan *plan, unsigned depth);
+
+/* Say whose the run is that torn_observer_run() did last: the key of its case. */
+void torn_observer_name_log(struct torn_observer *observer, uint64_t key);
+/* Return the log of that case's run; NULL where anything was run since, or it is another's. */
+const struct torn_log *torn_observer_log_of(const struct torn_observer *observer, uint64_t key);
 
 /* Say that torn failed, of which lab->failure says why. Returns -EPROTO. */
 int torn_observer_fail(struct torn_observer *observer);
