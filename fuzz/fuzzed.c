@@ -70,6 +70,7 @@ void torn_fuzzed_merge(struct torn_fuzzed *fuzzed, const struct torn_fuzzed *oth
 	torn_states_add(&fuzzed->states, &other->states);
 	fuzzed->states.distinct += other->states.distinct;
 	fuzzed->trees += other->trees;
+	fuzzed->later_runs += other->later_runs;
 	for (uint32_t i = 0; i < other->findings.count; i++)
 		torn_findings_merge(&fuzzed->findings, &other->findings.items[i],
 				    &other->findings.orders[i]);

@@ -17,6 +17,7 @@ struct torn_fuzzed {
 	uint64_t refused; /* no case of this target, or a fault that did not fire */
 	uint64_t trials, ops, kills, trees; /* trees: what several workers saw is counted by each */
 	struct torn_states states; /* that a power cut may leave; `distinct` as trees */
+	uint64_t later_runs; /* that began with what a kill had left */
 	uint64_t unjudged; /* trials that did what torn cannot judge */
 	bool is_declared_unjudged; /* clean runs of old states that the target declares among them */
 	char unjudged_why[256];    /* of the first such one; where there is none, of the first */

@@ -349,6 +349,7 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		.trials = all->trials,
 		.ops = all->ops,
 		.kills = all->kills,
+		.later_runs = all->later_runs,
 		.states = all->states,
 		.trees = all->trees,
 		.is_part = true,

@@ -33,9 +33,28 @@ struct torn_fuzzing {
 
 /* ------------------------------------------------------------------- texts */
 
+/* The kill that ends the first run of a plan, where another one comes after it; op 0: none. */
+static struct torn_kill kill_gone_on_from(const struct torn_plan *plan)
+{
+	const struct torn_plan *first = plan;
+	while (first->before)
+		first = first->before;
+	for (uint32_t i = 0; plan->before && i < first->faults_count; i++) {
+		const struct torn_fault *fault = &first->faults[i];
+		if (fault->name != TORN_FAULT_KILL)
+			continue;
+		if (fault->value == TORN_KILL_BEFORE)
+			return (struct torn_kill){.op = fault->when.first - 1};
+		return (struct torn_kill){.op = fault->when.first,
+					  .bytes = (uint64_t)fault->value,
+					  .call = fault->call};
+	}
+	return (struct torn_kill){.op = 0};
+}
+
 /*
- * Every run gives all its kills: one that a case asks for says nothing more. And no
- * run of a search comes after another one, or ends where a case says.
+ * Every run gives all its kills: one that a case asks for says nothing more, unless it is
+ * where another run begins. What that is follows from the first.
  */
 static void drop_ends(struct torn_plan *plan)
 {
@@ -49,9 +68,12 @@ static void drop_ends(struct torn_plan *plan)
 	plan->faults_count = kept;
 }
 
-/* Read one into an arena, which is emptied first. Returns 0 or -EINVAL. */
-static int read_case(const struct torn_fuzzing *fuzzing, struct torn_bytes text,
-		     struct torn_arena *arena, struct torn_case *ret_case)
+/*
+ * Read one into an arena, which is emptied first, and the kill behind which it says that there
+ * is another run (op 0: it says of none). Returns 0 or -EINVAL.
+ */
+static int read_runs(const struct torn_fuzzing *fuzzing, struct torn_bytes text,
+		     struct torn_arena *arena, struct torn_case *ret_case, struct torn_kill *ret_kill)
 {
 	struct torn_case_error error;
 	torn_arena_return(arena, 0);
@@ -60,8 +82,17 @@ static int read_case(const struct torn_fuzzing *fuzzing, struct torn_bytes text,
 		return -EINVAL;
 	/* What is of use for one variant may be so for another. */
 	ret_case->variant = torn_bytes_of(fuzzing->fuzzed->variant->name);
+	*ret_kill = kill_gone_on_from(&ret_case->plan);
 	drop_ends(&ret_case->plan);
 	return 0;
+}
+
+/* Its first run alone. */
+static int read_case(const struct torn_fuzzing *fuzzing, struct torn_bytes text,
+		     struct torn_arena *arena, struct torn_case *ret_case)
+{
+	struct torn_kill kill;
+	return read_runs(fuzzing, text, arena, ret_case, &kill);
 }
 
 /*
@@ -117,18 +148,20 @@ static int run_case(struct torn_fuzzing *fuzzing, struct torn_bytes text)
 {
 	struct torn_observer *observer = &fuzzing->observer;
 	struct torn_case c;
-	if (read_case(fuzzing, text, &fuzzing->input, &c) < 0)
+	struct torn_kill wanted;
+	if (read_runs(fuzzing, text, &fuzzing->input, &c, &wanted) < 0)
 		return -EINVAL;
 	for (uint32_t i = 0; i < c.plan.faults_count; i++)
 		if (torn_fault_objection(&c.plan.faults[i]))
 			return -EINVAL;
 	int r;
 	struct torn_observed_world *world = world_of(fuzzing, &c, &fuzzing->input, &r);
-	if (!world || !world->usable || c.plan.faults_count == 0)
+	const bool goes_on = wanted.op > 0 && fuzzing->fuzzed->presets;
+	if (!world || !world->usable || (c.plan.faults_count == 0 && !goes_on))
 		return r;
 	if (torn_hangs_expected(&observer->hangs, world->key, &c.plan))
 		return -EINVAL;
-	r = torn_observer_see(observer, world, &c.plan, 1);
+	r = torn_observer_see(observer, world, &c.plan, goes_on ? &wanted : &torn_later_any);
 	if (r == TORN_INVALID)
 		return -EINVAL;
 	if (r == -ENOTSUP) {
@@ -323,6 +356,7 @@ bool torn_fuzzing_confirm(struct torn_fuzzing *fuzzing, const struct torn_findin
 	const struct torn_finding wanted = *finding; /* its texts stay in the arena */
 	torn_worlds_forget(&fuzzing->worlds);
 	torn_telling_forget(&fuzzing->telling);
+	torn_later_forget(&fuzzing->observer.later);
 	memset(&fuzzing->observer.hangs, 0, sizeof fuzzing->observer.hangs);
 	findings->count = 0;
 	torn_fuzzing_run(fuzzing, torn_bytes_of(wanted.case_text));

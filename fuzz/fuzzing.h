@@ -24,8 +24,10 @@ int torn_fuzzing_open(struct torn_fuzzed *fuzzed, struct torn_lab *lab, uint8_t 
 void torn_fuzzing_close(struct torn_fuzzing *fuzzing);
 
 /*
- * Run the text of a case, of whichever variant, on this one. Returns 0; -EINVAL
- * where it is none that it can run; -EPROTO when torn failed: fuzzed->failure says what.
+ * Run the text of a case, of whichever variant, on this one. All of its kills are judged; where
+ * it says that another run comes after one of them, that one is gone on from, and where it does not
+ * one that its log chooses (later.h). Returns 0; -EINVAL where it is none that it can run;
+ * -EPROTO when torn failed: fuzzed->failure says what.
  */
 int torn_fuzzing_run(struct torn_fuzzing *fuzzing, struct torn_bytes text);
 

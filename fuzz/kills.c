@@ -26,6 +26,14 @@ struct torn_kill_waiting {
 	const struct torn_node *tree; /* in the setup's arena */
 };
 
+struct torn_fault torn_kill_fault(const struct torn_kill *kill)
+{
+	return (struct torn_fault){.when = {kill->op, kill->op, 0},
+				   .call = kill->call,
+				   .name = TORN_FAULT_KILL,
+				   .value = (int64_t)kill->bytes};
+}
+
 void torn_kills_open(struct torn_kills *kills, struct torn_lab *lab, struct torn_setup *setup)
 {
 	*kills = (struct torn_kills){.lab = lab, .setup = setup};

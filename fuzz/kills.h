@@ -19,6 +19,9 @@ struct torn_kill {
 	struct torn_hash hash; /* of the tree that it leaves */
 };
 
+/* As a fault of a plan. */
+struct torn_fault torn_kill_fault(const struct torn_kill *kill);
+
 struct torn_kills {
 	struct torn_lab *lab;
 	struct torn_setup *setup;

@@ -51,8 +51,10 @@ uint64_t torn_log_behaviour(const struct torn_log *log)
 	return hash;
 }
 
-static bool changes(const struct torn_op *op)
+bool torn_op_changes(const struct torn_op *op)
 {
+	if (op->result < 0 || !(op->flags & TORN_OP_PERFORMED))
+		return false;
 	switch (op->kind) {
 	case TORN_KIND_open:
 		return (op->flags & TORN_OP_CREATES) || (op->how & O_TRUNC);
@@ -85,7 +87,7 @@ uint64_t torn_log_changes(const struct torn_log *log)
 		const struct torn_op *op = &log->ops[i];
 		/* One that failed tells that it was asked for, and may leave data lost for good. */
 		const bool is_sync = op->kind == TORN_KIND_sync;
-		if (!is_sync && (op->result < 0 || !(op->flags & TORN_OP_PERFORMED) || !changes(op)))
+		if (!is_sync && !torn_op_changes(op))
 			continue;
 		struct torn_op what = *op;
 		what.number = 0; /* calls that change nothing may stand before it */

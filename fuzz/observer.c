@@ -28,12 +28,14 @@ int torn_observer_open(struct torn_observer *observer, struct torn_fuzzed *fuzze
 	observer->lab = lab;
 	observer->novelty = novelty;
 	observer->novelty_size = novelty_size;
-	const int r = torn_cuts_open(&observer->cuts, lab, NULL);
+	int r = torn_cuts_open(&observer->cuts, lab, NULL);
 	observer->cuts.presets = fuzzed->presets;
 	observer->cuts.sets_max = SETS_MAX;
 	observer->cuts.seed = 1;
 	observer->cuts.tell = torn_sighting_add_cut;
 	observer->cuts.context = &observer->sighting;
+	if (r == 0)
+		r = torn_later_open(&observer->later, lab, fuzzed->presets);
 	return r;
 }
 
@@ -41,6 +43,7 @@ void torn_observer_close(struct torn_observer *observer)
 {
 	if (observer->cuts.arena.base)
 		torn_cuts_close(&observer->cuts);
+	torn_later_close(&observer->later);
 	torn_hashes_close(&observer->states);
 }
 
@@ -154,10 +157,38 @@ static int judge_cuts(struct torn_observer *observer, struct torn_observed_world
 	return r;
 }
 
+/*
+ * What comes after one of its kills. Where there is no room for it, or torn cannot judge it, the
+ * run itself was judged all the same.
+ */
+static int go_on(struct torn_observer *observer, struct torn_observed_world *world,
+		 const struct torn_trial *run, const struct torn_kill *wanted)
+{
+	struct torn_fuzzed *fuzzed = observer->fuzzed;
+	struct torn_later *later = &observer->later;
+	const struct torn_later_first first = {.world = world->key,
+					       .setup = &world->setup,
+					       .run = run,
+					       .kills = &world->kills,
+					       .cuts = &observer->cuts};
+	const uint64_t runs = later->runs;
+	const int r = torn_later_go_on(later, &first, wanted, &observer->sighting);
+	fuzzed->later_runs += later->runs - runs;
+	if (later->runs > runs) {
+		torn_states_add(&fuzzed->states, &later->cuts.states);
+		count_states(observer, world, &later->cuts.trees);
+	}
+	fuzzed->states.left_out |= r == -ENOMEM;
+	if (r == -ENOTSUP)
+		torn_observer_note_unjudged(observer, false);
+	return r == -EPROTO ? r : 0;
+}
+
 /* All that a crash of the run may leave. */
 static int judge_crashes(struct torn_observer *observer, struct torn_observed_world *world,
-			 const struct torn_trial *trial, unsigned depth)
+			 const struct torn_trial *trial, const struct torn_kill *wanted)
 {
+	const unsigned depth = trial->plan->faults_count > 0;
 	struct torn_fuzzed *fuzzed = observer->fuzzed;
 	struct torn_kills *kills = &world->kills;
 	struct torn_trial run = *trial;
@@ -179,12 +210,14 @@ static int judge_crashes(struct torn_observer *observer, struct torn_observed_wo
 	fuzzed->trees += kills->trees.count - trees;
 	if (r == 0 && fuzzed->presets)
 		r = judge_cuts(observer, world, &run);
+	if (r == 0 && fuzzed->presets && wanted)
+		r = go_on(observer, world, &run, wanted);
 	torn_arena_return(world->setup.arena, mark);
 	return r;
 }
 
 int torn_observer_see(struct torn_observer *observer, struct torn_observed_world *world,
-		      struct torn_plan *plan, unsigned depth)
+		      struct torn_plan *plan, const struct torn_kill *wanted)
 {
 	struct torn_fuzzed *fuzzed = observer->fuzzed;
 	struct torn_trial trial;
@@ -203,5 +236,5 @@ int torn_observer_see(struct torn_observer *observer, struct torn_observed_world
 	torn_sighting_add_end(&observer->sighting, &trial);
 	if (trial.killed)
 		return r;
-	return judge_crashes(observer, world, &trial, depth);
+	return judge_crashes(observer, world, &trial, wanted);
 }

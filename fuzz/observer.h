@@ -9,6 +9,7 @@
 #include "fuzzed.h"
 #include "hangs.h"
 #include "kills.h"
+#include "later.h"
 #include "sighting.h"
 
 /* An old state with its arguments, in which plans can be run. */
@@ -28,6 +29,7 @@ struct torn_observer {
 	struct torn_hangs hangs;
 	struct torn_cuts cuts;
 	uint64_t cuts_key; /* of the world whose trees these know; 0: of none */
+	struct torn_later later;
 	struct torn_hashes states; /* what power cuts leave, and kills beside them, of all worlds */
 	uint64_t log_case;  /* whose log the recorder has; 0: nobody said */
 	uint64_t log_trial; /* which of the lab's trials that was: it has it until the next one begins */
@@ -51,11 +53,12 @@ int torn_observer_run(struct torn_observer *observer, const struct torn_observed
 		      struct torn_plan *plan, bool watches_memory, struct torn_trial *ret_trial);
 /*
  * Run a plan in a world and see what it shows that the world's clean run
- * does not: `depth` 0 is that clean run itself. Returns as torn_trial_run() does,
- * and leaves of the plan what was run of it.
+ * does not; without a fault it is that clean run itself. Where power cuts are looked at, it is
+ * gone on from the kill that is `wanted` (later.h); NULL: from none. Returns as
+ * torn_trial_run() does, and leaves of the plan what was run of it.
  */
 int torn_observer_see(struct torn_observer *observer, struct torn_observed_world *world,
-		      struct torn_plan *plan, unsigned depth);
+		      struct torn_plan *plan, const struct torn_kill *wanted);
 
 /* Say whose the run is that torn_observer_run() did last: the key of its case. */
 void torn_observer_name_log(struct torn_observer *observer, uint64_t key);

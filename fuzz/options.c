@@ -286,6 +286,7 @@ struct torn_options torn_options_fuzz(int argc, char **argv)
 	return torn_options_parse(argc, argv, "time runs seed corpus cases power presets jobs allow timeout quiet reports",
 				  "TARGET[@VARIANT]",
 				  "Search for broken promises, guided by coverage (libFuzzer): faults, "
-				  "arguments and old states are fuzzed, every kill of every run is judged, and "
-				  "every power cut where --power model is said.");
+				  "arguments and old states are fuzzed, every kill of every run is judged; "
+				  "where --power model is said every power cut, too, and the run or recovery "
+				  "that comes after a kill.");
 }

@@ -4,14 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The op of that call that is nearest to `number`, behind op `after`; NULL: there is none. */
-static const struct torn_op *nearest(const struct torn_log *log, enum torn_call call,
-				     uint32_t number, uint32_t after)
+const struct torn_op *torn_log_nearest(const struct torn_log *log, enum torn_call call,
+				       uint32_t number, uint32_t after)
 {
 	const struct torn_op *best = NULL;
 	for (uint32_t i = 0; i < log->count; i++) {
 		const struct torn_op *op = &log->ops[i];
-		if (op->number <= after || op->call != call)
+		if (op->number <= after || (call != TORN_CALL_NONE && op->call != call))
 			continue;
 		if (!best || abs((int)op->number - (int)number) < abs((int)best->number - (int)number))
 			best = op;
@@ -38,7 +37,8 @@ static int without(struct torn_observer *observer, struct torn_observed_world *w
 		struct torn_fault fault = plan->faults[i];
 		const uint32_t after = less.faults_count
 					       ? less.faults[less.faults_count - 1].when.first : 0;
-		const struct torn_op *op = nearest(trial.log, fault.call, fault.when.first, after);
+		const struct torn_op *op =
+			torn_log_nearest(trial.log, fault.call, fault.when.first, after);
 		if (!op)
 			return 0;
 		if (fault.when.last != UINT32_MAX)
@@ -70,7 +70,7 @@ int torn_reduce_to(struct torn_observer *observer, struct torn_observed_world *w
 		   const struct torn_plan *other, struct torn_plan *plan, struct torn_seen *seen)
 {
 	struct torn_plan run = *other;
-	const int r = torn_observer_see(observer, world, &run, 1);
+	const int r = torn_observer_see(observer, world, &run, seen->ended.op ? &seen->ended : NULL);
 	const struct torn_seen *still =
 		r == TORN_HELD ? torn_sighting_find(&observer->sighting, seen->invariant->id,
 						    seen->judgement.role)
@@ -82,11 +82,17 @@ int torn_reduce_to(struct torn_observer *observer, struct torn_observed_world *w
 	return 1;
 }
 
+/* What a run shows without a fault was told of that, but not what comes after one of its kills. */
+static uint32_t fewest(const struct torn_seen *seen)
+{
+	return seen->ended.op ? 0 : 1;
+}
+
 int torn_reduce(struct torn_observer *observer, struct torn_observed_world *world,
 		struct torn_plan *plan, struct torn_seen *seen)
 {
 	int r = 0;
-	for (uint32_t i = 0; r >= 0 && plan->faults_count > 1 && i < plan->faults_count;) {
+	for (uint32_t i = 0; r >= 0 && plan->faults_count > fewest(seen) && i < plan->faults_count;) {
 		struct torn_plan less;
 		r = without(observer, world, plan, i, &less);
 		if (r > 0)

@@ -5,7 +5,14 @@
 #include "observer.h"
 
 /*
- * Leave out every fault of a plan that it takes none of, and make the others simple.
+ * The op that is nearest to `number`, of those of that call (TORN_CALL_NONE: of any) behind
+ * op `after`; NULL: there is none.
+ */
+const struct torn_op *torn_log_nearest(const struct torn_log *log, enum torn_call call,
+				       uint32_t number, uint32_t after);
+/*
+ * Leave out every fault of a plan that it takes none of, and make the others simple. What shows
+ * behind a kill is looked for behind the kill that is nearest to that.
  * `seen` becomes what is seen then. Returns 0 or -EPROTO.
  */
 int torn_reduce(struct torn_observer *observer, struct torn_observed_world *world,

@@ -11,7 +11,14 @@
 void torn_sighting_begin(struct torn_sighting *sighting, const struct torn_known *known)
 {
 	sighting->known = known;
+	sighting->before = NULL;
 	sighting->count = 0;
+}
+
+void torn_sighting_begin_after(struct torn_sighting *sighting, const struct torn_sighting *before)
+{
+	torn_sighting_begin(sighting, before->known);
+	sighting->before = before;
 }
 
 const struct torn_seen *torn_sighting_find(const struct torn_sighting *sighting, const char *id,
@@ -26,8 +33,11 @@ const struct torn_seen *torn_sighting_find(const struct torn_sighting *sighting,
 
 /* ------------------------------------------------------------------- known */
 
-static bool is_known(const struct torn_known *known, const char *id, const char *role)
+static bool is_known(const struct torn_sighting *sighting, const char *id, const char *role)
 {
+	const struct torn_known *known = sighting->known;
+	if (sighting->before && torn_sighting_find(sighting->before, id, role))
+		return true;
 	for (size_t i = 0; i < known->count; i++)
 		if (strcmp(known->items[i].id, id) == 0 && strcmp(known->items[i].role, role) == 0)
 			return true;
@@ -38,11 +48,12 @@ void torn_known_add(struct torn_known *known, const struct torn_sighting *sighti
 {
 	for (size_t i = 0; i < sighting->count && known->count < TORN_SIGHTING_MAX; i++) {
 		/* What only a crash shows is told again where another tree shows it. */
-		if (sighting->items[i].kill.op > 0 || sighting->items[i].cut.preset)
+		const struct torn_seen *seen = &sighting->items[i];
+		if (seen->kill.op > 0 || seen->cut.preset || seen->ended.op > 0)
 			continue;
-		known->items[known->count].id = sighting->items[i].invariant->id;
+		known->items[known->count].id = seen->invariant->id;
 		snprintf(known->items[known->count++].role, sizeof known->items->role, "%s",
-			 sighting->items[i].judgement.role);
+			 seen->judgement.role);
 	}
 }
 
@@ -57,7 +68,7 @@ void torn_sighting_add_end(struct torn_sighting *sighting, const struct torn_tri
 		*seen = (struct torn_seen){.invariant = invariants[i], .killed = trial->killed};
 		torn_invariant_judge(invariants[i], trial, &seen->judgement);
 		if (seen->judgement.verdict == TORN_VIOLATED && !seen->judgement.is_label &&
-		    !is_known(sighting->known, invariants[i]->id, seen->judgement.role))
+		    !is_known(sighting, invariants[i]->id, seen->judgement.role))
 			sighting->count++;
 	}
 }
@@ -68,7 +79,7 @@ void torn_sighting_add_kill(void *context, const struct torn_kill *kill,
 {
 	struct torn_sighting *sighting = context;
 	if (judgement->is_label || sighting->count == TORN_SIGHTING_MAX ||
-	    is_known(sighting->known, invariant->id, judgement->role))
+	    is_known(sighting, invariant->id, judgement->role))
 		return;
 	const struct torn_seen *before =
 		torn_sighting_find(sighting, invariant->id, judgement->role);
@@ -91,7 +102,7 @@ void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
 	struct torn_sighting *sighting = context;
 	if (judgement->is_label || sighting->count == TORN_SIGHTING_MAX ||
 	    plan->cut.lost_count > TORN_SEEN_LOST_MAX ||
-	    is_known(sighting->known, invariant->id, judgement->role))
+	    is_known(sighting, invariant->id, judgement->role))
 		return;
 	struct torn_seen *seen = &sighting->items[sighting->count];
 	for (size_t i = 0; i < sighting->count; i++) {
@@ -112,4 +123,14 @@ void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
 		.invariant = invariant, .judgement = *judgement, .killed = true, .cut = plan->cut};
 	memcpy(seen->lost, plan->cut.lost, plan->cut.lost_count * sizeof *seen->lost);
 	seen->kill.call = judgement->call;
+}
+
+void torn_sighting_add_later(struct torn_sighting *sighting, const struct torn_sighting *later,
+			     const struct torn_kill *ended)
+{
+	for (size_t i = 0; i < later->count && sighting->count < TORN_SIGHTING_MAX; i++) {
+		struct torn_seen *seen = &sighting->items[sighting->count++];
+		*seen = later->items[i];
+		seen->ended = *ended;
+	}
 }

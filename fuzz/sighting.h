@@ -11,7 +11,7 @@
 /* A power cut that loses more effects is not told: it is hard to read. */
 #define TORN_SEEN_LOST_MAX 48u
 
-/* Something that a run showed. */
+/* Something that a run showed, or the one behind it. */
 struct torn_seen {
 	const struct torn_invariant *invariant;
 	struct torn_judgement judgement;
@@ -19,6 +19,7 @@ struct torn_seen {
 	struct torn_kill kill;
 	struct torn_cut cut; /* what it lost is in `lost` */
 	struct torn_lost lost[TORN_SEEN_LOST_MAX];
+	struct torn_kill ended; /* with which the run ended that it shows behind; op 0: it shows in it */
 };
 
 /* What the clean run of an old state shows is not shown by a fault. All 0: nothing. */
@@ -32,12 +33,18 @@ struct torn_known {
 
 struct torn_sighting {
 	const struct torn_known *known; /* is not seen again */
+	const struct torn_sighting *before; /* of the run before: nor is that; NULL: it is the first */
 	size_t count;
 	struct torn_seen items[TORN_SIGHTING_MAX];
 };
 
 /* Begin with nothing seen. `known` has to outlive what is added from here on. */
 void torn_sighting_begin(struct torn_sighting *sighting, const struct torn_known *known);
+/* Begin for a run that comes after another one, which showed `before`: that has to outlive it. */
+void torn_sighting_begin_after(struct torn_sighting *sighting, const struct torn_sighting *before);
+/* Add what the run showed that came after this one, which had ended with a kill. */
+void torn_sighting_add_later(struct torn_sighting *sighting, const struct torn_sighting *later,
+			     const struct torn_kill *ended);
 /* Add what the end of a run shows. */
 void torn_sighting_add_end(struct torn_sighting *sighting, const struct torn_trial *trial);
 /*

@@ -4,59 +4,14 @@
  * these cases replays.
  */
 #include "../injectors/presets.h"
+#include "after_for_tests.h"
 #include "cuts.h"
-#include "operations_for_tests.h"
 #include "replay_for_tests.h"
 
 #include <errno.h>
 #include <sys/random.h>
 
 /* -------------------------------------------------------------- operations */
-
-static int sync_srv(void)
-{
-	const int dir = open("/srv", O_RDONLY | O_DIRECTORY);
-	if (dir < 0)
-		return -1;
-	const int r = fsync(dir);
-	return close(dir) == 0 ? r : -1;
-}
-
-static bool is_new(void)
-{
-	char bytes[8];
-	const int fd = open("/srv/f", O_RDONLY);
-	if (fd < 0)
-		return false;
-	const ssize_t size = read(fd, bytes, sizeof bytes);
-	close(fd);
-	return size == 4 && memcmp(bytes, "new!", 4) == 0;
-}
-
-/* A correct replace, that may be run again after a kill. */
-static int replace(void)
-{
-	if (unlink("/srv/.t") != 0 && errno != ENOENT)
-		return -1;
-	if (make_temp("/srv/.t") != 0 || rename("/srv/.t", "/srv/f") != 0) {
-		unlink("/srv/.t");
-		return -1;
-	}
-	return sync_srv();
-}
-
-/* The flaw: what it finds it takes for durable. Whoever wrote it may have died before the fsync. */
-static int finds_nothing_to_do(const struct torn_run *run)
-{
-	(void)run;
-	return is_new() ? 0 : replace();
-}
-
-static int syncs_what_it_finds(const struct torn_run *run)
-{
-	(void)run;
-	return is_new() ? sync_srv() : replace();
-}
 
 /* In place, with "d" as long as f is not whole. */
 static int marks_and_rewrites(const struct torn_run *run)
@@ -116,18 +71,6 @@ static int recovers_by_nothing(const struct torn_run *run)
 }
 
 /* ------------------------------------------------------------------ targets */
-
-/* In the registry, so that their cases can be replayed. */
-#define TARGET(identifier, title, code, recovery_code, promise)                                    \
-	static const struct torn_variant identifier##_variants[] = {                               \
-		{"test", code, recovery_code}, {NULL, NULL, NULL}};                                \
-	static const struct torn_target identifier = {.name = title,                               \
-						      .summary = "runs after a crash",             \
-						      .variants = identifier##_variants,           \
-						      .worlds = one_world,                         \
-						      .watch = only_f,                             \
-						      .promises = promise};                        \
-	TORN_TARGET(identifier)
 
 TARGET(finds, "test.finds", finds_nothing_to_do, NULL, TORN_PROMISES_RETRY);
 TARGET(marks, "test.marks", marks_and_rewrites, recovers_mark_first, 0);

@@ -28,6 +28,18 @@
 static const struct torn_world one_world[] = {{"there", OLD_F, false}, {NULL, NULL, false}};
 static const char *const only_f[] = {"srv/f", NULL};
 
+/* In the registry, so that their cases can be replayed. */
+#define TARGET(identifier, title, code, recovery_code, promise)                                    \
+	static const struct torn_variant identifier##_variants[] = {                               \
+		{"test", code, recovery_code}, {NULL, NULL, NULL}};                                \
+	static const struct torn_target identifier = {.name = title,                               \
+						      .summary = "of a test",                      \
+						      .variants = identifier##_variants,           \
+						      .worlds = one_world,                         \
+						      .watch = only_f,                             \
+						      .promises = promise};                        \
+	TORN_TARGET(identifier)
+
 struct what {
 	int (*operation)(const struct torn_run *run);
 	int (*recovery)(const struct torn_run *run); /* NULL: none */

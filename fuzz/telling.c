@@ -41,32 +41,40 @@ static struct torn_order order_of(struct torn_telling *telling,
 	struct torn_arena *arena = &telling->scratch;
 	torn_arena_return(arena, 0);
 	torn_setup_to_case(&world->setup, plan, invariant, arena, &c);
-	return (struct torn_order){.faults = plan->faults_count << 8 | torn_plan_weakness(plan),
+	const uint32_t earlier = plan->before ? plan->before->faults_count : 0;
+	return (struct torn_order){.faults = torn_plan_runs_before(plan) << 16 |
+					     (earlier + plan->faults_count) << 8 | torn_plan_weakness(plan),
 				   .plans = {(uint32_t)torn_case_text(&c, arena).size}};
+}
+
+static void add_kill(struct torn_plan *plan, const struct torn_kill *kill)
+{
+	if (plan->faults_count < TORN_FAULTS_MAX)
+		plan->faults[plan->faults_count++] = torn_kill_fault(kill);
 }
 
 void torn_telling_tell(struct torn_telling *telling, const struct torn_observed_world *world,
 		       const struct torn_plan *plan, const struct torn_seen *seen)
 {
-	struct torn_plan with_kill = *plan;
-	if (seen->kill.op > 0 && with_kill.faults_count < TORN_FAULTS_MAX)
-		with_kill.faults[with_kill.faults_count++] = (struct torn_fault){
-			.when = {seen->kill.op, seen->kill.op, 0},
-			.call = seen->kill.call,
-			.name = TORN_FAULT_KILL,
-			.value = (int64_t)seen->kill.bytes,
-		};
+	struct torn_plan first = *plan, shows = *plan;
+	if (seen->ended.op > 0) {
+		add_kill(&first, &seen->ended);
+		shows = torn_later_plan(world->setup.variant, &first);
+	}
+	if (seen->kill.op > 0)
+		add_kill(&shows, &seen->kill);
 	if (seen->cut.preset) {
-		with_kill.cut = seen->cut;
-		with_kill.cut.lost = seen->lost;
+		shows.cut = seen->cut;
+		shows.cut.lost = seen->lost;
 	}
 	const struct torn_shown shown = {
 		.setup = &world->setup,
-		.plan = &with_kill,
+		.plan = &shows,
 		.killed = seen->killed,
 		.invariant = seen->invariant,
 		.judgement = &seen->judgement,
-		.order = order_of(telling, world, &with_kill, seen->invariant->id),
+		.order = order_of(telling, world, &shows, seen->invariant->id),
+		.is_later = seen->ended.op > 0,
 		.seconds = seconds_since(telling->fuzzed),
 	};
 	torn_findings_add(&telling->fuzzed->findings, &shown);
@@ -82,8 +90,9 @@ bool torn_telling_was_told(struct torn_telling *telling, const struct torn_obser
 			   const struct torn_plan *plan, const struct torn_seen *seen)
 {
 	const bool is_cut = seen->cut.preset != NULL;
-	uint32_t places[TORN_FAULTS_MAX + 1] = {
-		(uint32_t)seen->kill.call << 2 | (uint32_t)is_cut << 1 | seen->killed};
+	uint32_t places[TORN_FAULTS_MAX + 1] = {(uint32_t)seen->ended.call << 16 |
+						(uint32_t)seen->kill.call << 2 |
+						(uint32_t)is_cut << 1 | seen->killed};
 	for (uint32_t i = 0; i < plan->faults_count; i++)
 		places[1 + i] = (uint32_t)plan->faults[i].call << 8 | plan->faults[i].name;
 	const char *id = seen->invariant->id, *role = seen->judgement.role;

@@ -27,7 +27,7 @@ void torn_telling_forget(struct torn_telling *telling);
 /* Was something like it told of this world? From now on it was. */
 bool torn_telling_was_told(struct torn_telling *telling, const struct torn_observed_world *world,
 			   const struct torn_plan *plan, const struct torn_seen *seen);
-/* Add what a plan showed to the findings. */
+/* Add what a plan showed to the findings: of that plan, or of the run that came after it. */
 void torn_telling_tell(struct torn_telling *telling, const struct torn_observed_world *world,
 		       const struct torn_plan *plan, const struct torn_seen *seen);
 

@@ -81,7 +81,7 @@ static int begin(struct torn_worlds *worlds, struct torn_observed_world *world)
 	world->usable = true;
 	r = torn_clean_run_of_new(observer->lab, &world->setup, &world->kills.rerun_of_new);
 	if (r == TORN_HELD)
-		r = torn_observer_see(observer, world, &nothing, 0);
+		r = torn_observer_see(observer, world, &nothing, &torn_later_any);
 	if (r == TORN_HELD)
 		tell_clean(worlds, world);
 	torn_known_add(&world->known, &observer->sighting);
