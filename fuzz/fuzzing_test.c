@@ -45,6 +45,26 @@ static void test_a_finding_is_told_with_the_fewest_of_its_faults(void **state)
 	close_fuzz(fuzz);
 }
 
+static void run_again(struct fuzz *fuzz, struct torn_fuzzing *fuzzing)
+{
+	run_texts(fuzz, fuzzing);
+	fuzz->first = fuzz->fuzzed->trials;
+	run_texts(fuzz, fuzzing);
+	fuzz->second = fuzz->fuzzed->trials;
+}
+
+static void test_the_same_thing_is_looked_into_once(void **state)
+{
+	(void)state;
+	struct fuzz *fuzz = open_fuzz("urunc.state_json", "pr600");
+	fuzz->texts[0] = PR600 "fault 2 write short=1\nfault 7 renameat sticky=EACCES\n";
+	run(fuzz, run_again);
+	assert_int_equal(fuzz->fuzzed->findings.count, 1);
+	assert_true(fuzz->first > 5); /* clean runs here and at home, and what made it smaller */
+	assert_int_equal(fuzz->second, fuzz->first + 1);
+	close_fuzz(fuzz);
+}
+
 static void test_a_finding_says_nothing_of_a_power_cut_that_was_not_made(void **state)
 {
 	(void)state;
@@ -461,6 +481,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_finding_is_told_with_the_fewest_of_its_faults),
+		cmocka_unit_test(test_the_same_thing_is_looked_into_once),
 		cmocka_unit_test(test_a_finding_says_nothing_of_a_power_cut_that_was_not_made),
 		cmocka_unit_test(test_what_the_clean_run_shows_is_told_of_no_fault),
 		cmocka_unit_test(test_what_an_old_state_shows_anyway_is_no_fault_s_doing),

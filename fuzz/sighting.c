@@ -100,11 +100,10 @@ void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
 			   const struct torn_judgement *judgement)
 {
 	struct torn_sighting *sighting = context;
-	if (judgement->is_label || sighting->count == TORN_SIGHTING_MAX ||
-	    plan->cut.lost_count > TORN_SEEN_LOST_MAX ||
+	struct torn_seen *weaker = NULL;
+	if (judgement->is_label || plan->cut.lost_count > TORN_SEEN_LOST_MAX ||
 	    is_known(sighting, invariant->id, judgement->role))
 		return;
-	struct torn_seen *seen = &sighting->items[sighting->count];
 	for (size_t i = 0; i < sighting->count; i++) {
 		struct torn_seen *before = &sighting->items[i];
 		if (before->invariant != invariant || strcmp(before->judgement.role, judgement->role) != 0)
@@ -112,13 +111,13 @@ void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
 		if (!before->cut.preset)
 			return;
 		if (before->judgement.call == judgement->call)
-			seen = before;
+			weaker = before;
 	}
 	/* The strongest preset is told: the weakest one is looked at first, the others in order. */
-	const bool is_first = seen == &sighting->items[sighting->count];
-	if (!is_first && torn_plan_weakness(plan) >= weakness_of(seen))
+	if (weaker ? torn_plan_weakness(plan) >= weakness_of(weaker)
+		   : sighting->count == TORN_SIGHTING_MAX)
 		return;
-	sighting->count += is_first;
+	struct torn_seen *seen = weaker ? weaker : &sighting->items[sighting->count++];
 	*seen = (struct torn_seen){
 		.invariant = invariant, .judgement = *judgement, .killed = true, .cut = plan->cut};
 	memcpy(seen->lost, plan->cut.lost, plan->cut.lost_count * sizeof *seen->lost);

@@ -56,7 +56,7 @@ void torn_sighting_add_kill(void *sighting, const struct torn_kill *kill,
 			    const struct torn_judgement *judgement);
 /*
  * Add what a power cut shows, unless something without one showed it: torn_cuts.tell,
- * with the sighting as its context. Of the presets, the strongest is kept.
+ * with the sighting as its context. Of the presets, the strongest is kept, in a full one too.
  */
 void torn_sighting_add_cut(void *sighting, const struct torn_plan *plan,
 			   const struct torn_invariant *invariant,
