@@ -299,11 +299,19 @@ static void note(struct cutting *cutting, const struct torn_crash_state *state)
 	free((void *)cut.lost);
 }
 
+/* What looks alike in two worlds is judged in both. */
+static struct torn_hash of_world(const struct torn_cuts *cuts, struct torn_hash tree)
+{
+	tree.low += cuts->world;
+	return tree;
+}
+
 static bool see(void *context, const struct torn_crash_state *state)
 {
 	struct cutting *cutting = context;
 	struct torn_cuts *cuts = cutting->cuts;
-	torn_hashes_add(&cuts->trees, state->tree->hash);
+	if (torn_hashes_add(&cuts->trees, state->tree->hash) && cuts->of_all)
+		torn_hashes_add(cuts->of_all, of_world(cuts, state->tree->hash));
 	if (cuts->note && torn_hashes_add(&cutting->noted, state->tree->hash))
 		note(cutting, state);
 	look_at(cutting, state, false);

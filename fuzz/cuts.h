@@ -29,6 +29,9 @@ struct torn_cuts {
 	struct torn_hashes broken; /* the others, but for those that only what was reported makes wrong */
 	struct torn_hashes promises; /* does such a tree break such a promise, told in that role? 1: it does */
 	struct torn_hashes trees; /* distinct ones */
+	/* Distinct ones of all worlds, the caller's, where this world's are told apart; NULL: nobody asks. */
+	struct torn_hashes *of_all;
+	uint64_t world;
 	/* Of the sets of effects that cuts of a run may leave under a preset, all runs and presets together. */
 	struct torn_states states;
 	/* Called for each violation; the plan is the run's with the cut. May not run anything. */

@@ -16,7 +16,7 @@ struct torn_fuzzed {
 	uint64_t cases;   /* given, those that were none among them */
 	uint64_t refused; /* no case of this target, or a fault that did not fire */
 	uint64_t trials, ops, kills, trees; /* trees: what several workers saw is counted by each */
-	struct torn_states states; /* that a power cut may leave; `distinct` as trees */
+	struct torn_states states; /* that a power cut may leave; `distinct` without those of kills */
 	uint64_t later_runs; /* that began with what a kill had left */
 	uint64_t unjudged; /* trials that did what torn cannot judge */
 	bool is_declared_unjudged; /* clean runs of old states that the target declares among them */

@@ -131,7 +131,7 @@ static void take_tables(struct torn_later *later, const struct torn_later_first 
 		torn_kills_forget(&later->kills);
 	if (is_other || later->cuts.trees.count > TREES_MAX)
 		torn_cuts_forget(&later->cuts);
-	later->world = first->world;
+	later->world = later->cuts.world = first->world;
 	later->kills.setup = later->cuts.setup = next;
 	later->kills.rerun_of_new = later->cuts.rerun_of_new = first->kills->rerun_of_new;
 	later->cuts.states = (struct torn_states){0};

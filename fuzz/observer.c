@@ -36,6 +36,7 @@ int torn_observer_open(struct torn_observer *observer, struct torn_fuzzed *fuzze
 	observer->cuts.context = &observer->sighting;
 	if (r == 0)
 		r = torn_later_open(&observer->later, lab, fuzzed->presets);
+	observer->cuts.of_all = observer->later.cuts.of_all = &observer->states;
 	return r;
 }
 
@@ -114,30 +115,6 @@ static void mark_novelty(struct torn_observer *observer, const struct torn_trial
 	}
 }
 
-static void add_states(struct torn_hashes *states, const struct torn_hashes *trees, uint64_t world)
-{
-	for (size_t i = 0; i < trees->room; i++) {
-		struct torn_hash hash = trees->slots[i].hash;
-		if (!hash.low && !hash.high)
-			continue;
-		hash.low += world; /* what looks alike in two worlds is judged in both */
-		torn_hashes_add(states, hash);
-	}
-}
-
-/* Of the trees that were judged there, those that no run left before. */
-static void count_states(struct torn_observer *observer, const struct torn_observed_world *world,
-			 const struct torn_hashes *of_cuts)
-{
-	struct torn_hashes *states = &observer->states;
-	if (states->count > STATES_MAX)
-		torn_hashes_clear(states);
-	const size_t before = states->count;
-	add_states(states, of_cuts, world->key);
-	add_states(states, &world->kills.trees, world->key);
-	observer->fuzzed->states.distinct += states->count - before;
-}
-
 /* What a power cut may leave of a run. Ends the recorder's run where anything is run from there. */
 static int judge_cuts(struct torn_observer *observer, struct torn_observed_world *world,
 		      const struct torn_trial *trial)
@@ -149,11 +126,9 @@ static int judge_cuts(struct torn_observer *observer, struct torn_observed_world
 	cuts->setup = &world->setup;
 	cuts->rerun_of_new = world->kills.rerun_of_new;
 	cuts->states = (struct torn_states){0};
-	const size_t trees = cuts->trees.count;
+	cuts->world = world->key;
 	const int r = torn_cuts_judge(cuts, trial);
 	torn_states_add(&observer->fuzzed->states, &cuts->states);
-	if (cuts->trees.count > trees)
-		count_states(observer, world, &cuts->trees);
 	return r;
 }
 
@@ -174,10 +149,8 @@ static int go_on(struct torn_observer *observer, struct torn_observed_world *wor
 	const uint64_t runs = later->runs;
 	const int r = torn_later_go_on(later, &first, wanted, &observer->sighting);
 	fuzzed->later_runs += later->runs - runs;
-	if (later->runs > runs) {
+	if (later->runs > runs)
 		torn_states_add(&fuzzed->states, &later->cuts.states);
-		count_states(observer, world, &later->cuts.trees);
-	}
 	fuzzed->states.left_out |= r == -ENOMEM;
 	if (r == -ENOTSUP)
 		torn_observer_note_unjudged(observer, false);
@@ -198,7 +171,10 @@ static int judge_crashes(struct torn_observer *observer, struct torn_observed_wo
 		torn_kills_forget(kills);
 	if (observer->cuts.trees.count > TREES_MAX)
 		torn_cuts_forget(&observer->cuts);
+	if (observer->states.count > STATES_MAX)
+		torn_hashes_clear(&observer->states);
 	const uint64_t count = kills->count, trees = kills->trees.count;
+	const uint64_t states = observer->states.count;
 	const size_t mark = torn_arena_mark(world->setup.arena);
 	if (fuzzed->presets) {
 		r = torn_log_copy(world->setup.arena, trial->log, &log) < 0 ? -ENOTSUP : 0;
@@ -212,6 +188,7 @@ static int judge_crashes(struct torn_observer *observer, struct torn_observed_wo
 		r = judge_cuts(observer, world, &run);
 	if (r == 0 && fuzzed->presets && wanted)
 		r = go_on(observer, world, &run, wanted);
+	fuzzed->states.distinct += observer->states.count - states;
 	torn_arena_return(world->setup.arena, mark);
 	return r;
 }

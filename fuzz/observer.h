@@ -30,7 +30,7 @@ struct torn_observer {
 	struct torn_cuts cuts;
 	uint64_t cuts_key; /* of the world whose trees these know; 0: of none */
 	struct torn_later later;
-	struct torn_hashes states; /* what power cuts leave, and kills beside them, of all worlds */
+	struct torn_hashes states; /* what power cuts leave, of all worlds */
 	uint64_t log_case;  /* whose log the recorder has; 0: nobody said */
 	uint64_t log_trial; /* which of the lab's trials that was: it has it until the next one begins */
 	struct torn_sighting sighting; /* what the last plan showed */
