@@ -134,7 +134,8 @@ static int judge_cuts(struct torn_observer *observer, struct torn_observed_world
 
 /*
  * What comes after one of its kills. Where there is no room for it, or torn cannot judge it, the
- * run itself was judged all the same.
+ * run itself was judged all the same. Which kill that is says nothing of the case: what is reached
+ * from there is told, and makes no case look new.
  */
 static int go_on(struct torn_observer *observer, struct torn_observed_world *world,
 		 const struct torn_trial *run, const struct torn_kill *wanted)
@@ -147,7 +148,17 @@ static int go_on(struct torn_observer *observer, struct torn_observed_world *wor
 					       .kills = &world->kills,
 					       .cuts = &observer->cuts};
 	const uint64_t runs = later->runs;
+	struct torn_lab *lab = observer->lab;
+	const struct torn_bytes reached =
+		torn_arena_copy(world->setup.arena, lab->counters, lab->counters_count);
+	if (!reached.data) {
+		fuzzed->states.left_out = true;
+		return 0;
+	}
 	const int r = torn_later_go_on(later, &first, wanted, &observer->sighting);
+	torn_coverage_take(fuzzed->edges_seen);
+	if (lab->counters_count > 0)
+		memcpy(lab->counters, reached.data, reached.size);
 	fuzzed->later_runs += later->runs - runs;
 	if (later->runs > runs)
 		torn_states_add(&fuzzed->states, &later->cuts.states);
