@@ -13,7 +13,7 @@ starts_with() { [ "${2#"$1"}" != "$2" ]; }
 
 # ------------------------------------------------------------------ finding
 
-# A search makes no power cuts yet: what only these show is left out.
+# Without --power: what only power cuts show is left out.
 mapfile -t planted_variants < <("$TORN_PLANTED" list targets | awk '/^[a-z]/ {target = $1}
 	/^ +variants:/ && target ~ /^planted\./ {for (i = 2; i <= NF; i++) print target "@" $i}')
 expect "more variants than targets" [ "${#planted_variants[@]}" -gt \

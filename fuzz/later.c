@@ -49,12 +49,6 @@ void torn_later_forget(struct torn_later *later)
 
 /* ---------------------------------------------------------------- choosing */
 
-/* The next run finds something else behind it, or a power cut in that may lose something else. */
-static bool matters(const struct torn_op *op)
-{
-	return torn_op_changes(op) || (op->kind == TORN_KIND_sync && op->result >= 0);
-}
-
 static struct torn_kill kill_at(const struct torn_op *op, uint64_t bytes)
 {
 	return (struct torn_kill){.op = op->number, .bytes = bytes, .call = op->call};
@@ -74,7 +68,7 @@ static uint32_t find_kill(const struct torn_log *log, uint32_t first, uint32_t w
 			continue;
 		if (torn_op_is_divisible(op) && count++ == wanted)
 			*ret_kill = kill_at(op, (uint64_t)op->result / 2);
-		if (matters(op) && count++ == wanted)
+		if (torn_op_changes(op) && count++ == wanted)
 			*ret_kill = kill_at(op, 0);
 	}
 	return count;

@@ -178,7 +178,7 @@ static int believes_half_a_mark(const struct torn_run *run)
 		unlink("/srv/mark");
 		return make_temp("/srv/.t") == 0 ? rename("/srv/.t", "/srv/f") : -1;
 	}
-	return make_mark(4) == 0 && unlink("/srv/mark") == 0 ? replace() : -1;
+	return make_mark(4) == 0 && unlink("/srv/mark") == 0 ? replace_f() : -1;
 }
 TARGET(half, "test.half", believes_half_a_mark, NULL, TORN_PROMISES_RETRY);
 

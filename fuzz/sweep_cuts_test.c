@@ -2,6 +2,7 @@
  * sweep_cuts_test.c: power cuts in a sweep: what cannot be judged hides nothing else, and runs that only
  * look alike are both cut off.
  */
+#include "after_for_tests.h"
 #include "cuts.h"
 #include "operations_for_tests.h"
 #include "sweep_for_tests.h"
@@ -56,13 +57,6 @@ static void test_what_comes_after_one_cut_does_not_hide_the_others(void **state)
 }
 
 /* ------------------------------------------------------ which runs are alike */
-
-static int sync_srv(void)
-{
-	const int dir = open("/srv", O_RDONLY | O_DIRECTORY);
-	const int r = dir < 0 ? -1 : fsync(dir);
-	return dir < 0 || close(dir) != 0 ? -1 : r;
-}
 
 static int write_f(int flags)
 {
