@@ -64,7 +64,8 @@ set(parsers
 	fuzz/case.c fuzz/cut_text.c fuzz/expected.c fuzz/fault_text.c fuzz/nouns.c fuzz/old_text.c
 	fuzz/regular.c fuzz/sort.c fuzz/words.c injectors/arena.c injectors/calls.c)
 # They name presets and effects, which stand beside what is done with them.
-list(APPEND parsers injectors/effects.c injectors/fold.c injectors/presets.c injectors/tree.c)
+list(APPEND parsers injectors/durable.c injectors/durable_btrfs.c injectors/effects.c injectors/fold.c
+	injectors/presets.c injectors/tree.c)
 add_library(torn_parsers OBJECT ${parsers})
 target_include_directories(torn_parsers PRIVATE ${XXHASH_INCLUDE_DIR})
 target_compile_options(torn_parsers PRIVATE -fsanitize=fuzzer-no-link)
