@@ -10,7 +10,6 @@
 #include "history.h"
 #include "trial.h"
 
-#define TORN_PRESET_BIT(preset) (1u << (preset))
 /* All but posix-split, which no current Linux file system does. */
 #define TORN_PRESETS_USUAL (TORN_PRESET_BIT(TORN_PRESET_POSIX_SPLIT) - 1)
 

@@ -208,6 +208,11 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 		const char *crash = crash_of(shown);
 		join_presets(finding, &crash, crash != NULL);
 	}
+	for (enum torn_preset preset = 0; preset < TORN_PRESET_COUNT; preset++) {
+		const char *name = torn_preset_name(preset);
+		if (shown->presets & TORN_PRESET_BIT(preset))
+			join_presets(finding, &name, 1);
+	}
 	finding->is_elsewhere = is_elsewhere;
 	finding->times += !shown->is_later && !shown->is_elsewhere;
 	if (i == findings->count)

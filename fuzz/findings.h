@@ -40,6 +40,7 @@ struct torn_shown {
 	const struct torn_invariant *invariant;
 	const struct torn_judgement *judgement; /* a violation or a label */
 	struct torn_order order;
+	unsigned presets; /* TORN_PRESET_BIT of those that show it besides the plan's */
 	bool is_elsewhere; /* another part tells it: nothing that shows the same under faults is told here */
 	bool is_later;  /* it came to light in a run after another one: workers share some of these */
 	double seconds; /* of fuzzing so far */

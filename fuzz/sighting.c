@@ -95,6 +95,11 @@ static uint32_t weakness_of(const struct torn_seen *seen)
 	return torn_plan_weakness(&plan);
 }
 
+static unsigned preset_of(const struct torn_plan *plan)
+{
+	return TORN_PRESET_BIT(torn_preset_named(torn_bytes_of(plan->cut.preset)));
+}
+
 void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
 			   const struct torn_invariant *invariant,
 			   const struct torn_judgement *judgement)
@@ -113,13 +118,20 @@ void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
 		if (before->judgement.call == judgement->call)
 			weaker = before;
 	}
-	/* The strongest preset is told: the weakest one is looked at first, the others in order. */
-	if (weaker ? torn_plan_weakness(plan) >= weakness_of(weaker)
-		   : sighting->count == TORN_SIGHTING_MAX)
+	if (!weaker && sighting->count == TORN_SIGHTING_MAX)
 		return;
 	struct torn_seen *seen = weaker ? weaker : &sighting->items[sighting->count++];
-	*seen = (struct torn_seen){
-		.invariant = invariant, .judgement = *judgement, .killed = true, .cut = plan->cut};
+	const unsigned presets = (weaker ? weaker->presets : 0) | preset_of(plan);
+	/* The strongest is told: the weakest one is looked at first, the others in order. */
+	if (weaker && torn_plan_weakness(plan) >= weakness_of(weaker)) {
+		weaker->presets = presets;
+		return;
+	}
+	*seen = (struct torn_seen){.invariant = invariant,
+				   .judgement = *judgement,
+				   .killed = true,
+				   .cut = plan->cut,
+				   .presets = presets};
 	memcpy(seen->lost, plan->cut.lost, plan->cut.lost_count * sizeof *seen->lost);
 	seen->kill.call = judgement->call;
 }

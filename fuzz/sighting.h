@@ -19,6 +19,7 @@ struct torn_seen {
 	struct torn_kill kill;
 	struct torn_cut cut; /* what it lost is in `lost` */
 	struct torn_lost lost[TORN_SEEN_LOST_MAX];
+	unsigned presets; /* TORN_PRESET_BIT of all that show it; the strongest is the cut's */
 	struct torn_kill ended; /* with which the run ended that it shows behind; op 0: it shows in it */
 };
 

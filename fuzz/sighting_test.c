@@ -81,6 +81,12 @@ static void test_the_strongest_preset_is_told(void **state)
 	assert_int_equal(sighting->count, 1);
 	assert_string_equal(sighting->items[0].cut.preset, torn_preset_name(TORN_PRESET_EXT4));
 	assert_int_equal(sighting->items[0].lost[0].op, 1 + TORN_PRESET_EXT4);
+	/* And all that show it are known. */
+	add_cut(sighting, &first, "watched", TORN_CALL_write, TORN_PRESET_XFS);
+	assert_int_equal(sighting->items[0].presets, TORN_PRESET_BIT(TORN_PRESET_POSIX) |
+							     TORN_PRESET_BIT(TORN_PRESET_EXT4) |
+							     TORN_PRESET_BIT(TORN_PRESET_XFS));
+	assert_string_equal(sighting->items[0].cut.preset, torn_preset_name(TORN_PRESET_EXT4));
 	/* Another call is to blame: it is another finding. */
 	add_cut(sighting, &first, "watched", TORN_CALL_rename, TORN_PRESET_POSIX);
 	assert_int_equal(sighting->count, 2);

@@ -75,6 +75,7 @@ void torn_telling_tell(struct torn_telling *telling, const struct torn_observed_
 		.judgement = &seen->judgement,
 		.order = order_of(telling, world, &shows, seen->invariant->id),
 		.is_later = seen->ended.op > 0,
+		.presets = seen->presets,
 		.seconds = seconds_since(telling->fuzzed),
 	};
 	torn_findings_add(&telling->fuzzed->findings, &shown);

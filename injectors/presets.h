@@ -27,6 +27,9 @@ enum torn_preset {
 	TORN_PRESET_COUNT
 }; /* the stronger first: a finding is headed by the first that shows it */
 
+/* Of a set of them. */
+#define TORN_PRESET_BIT(preset) (1u << (preset))
+
 /* Does it have renames half done? torn_effects_of() wants to know. */
 static inline bool torn_preset_splits(enum torn_preset preset)
 {
