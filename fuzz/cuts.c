@@ -100,7 +100,7 @@ void torn_cutting_blame(const struct cutting *cutting, const struct torn_cut *cu
 	const struct torn_op *op = blamed != UINT32_MAX ? &history->log->ops[blamed]
 							: torn_log_op(cutting->run->log, cut->op);
 	judgement->call = op ? op->call : TORN_CALL_NONE;
-	judgement->op = blamed != UINT32_MAX && blamed >= history->first ? op->number : cut->op;
+	judgement->op = op ? op->number : cut->op; /* in its own run, where that is an earlier one */
 }
 
 int torn_cutting_name_lost(const struct cutting *cutting, struct torn_cut *cut)
@@ -363,15 +363,34 @@ static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret
 	return r == 0 ? torn_cutting_tell_smallest(cutting) : r;
 }
 
-/* Trees between two ops of the run. */
+/* What kills in the middle of a write leave, where whole blocks of it are done: as kills.c has them. */
+static int note_kills_within(struct cutting *cutting, struct torn_fold *fold, const struct torn_op *op)
+{
+	uint64_t done = TORN_BLOCK_SIZE - op->offset % TORN_BLOCK_SIZE;
+	int r = 0;
+	for (; r == 0 && done < (uint64_t)op->result; done += TORN_BLOCK_SIZE) {
+		r = torn_fold_step_part(fold, op, done);
+		torn_hashes_add(&cutting->kills, torn_fold_tree(fold)->hash);
+	}
+	return r;
+}
+
+/* Trees that a kill leaves: between two ops of the run, and within one. */
 static int note_kills(struct cutting *cutting)
 {
 	const struct torn_log *log = cutting->run->log;
 	struct torn_fold fold;
 	int r = torn_fold_begin(&fold, cutting->arena, &cutting->cuts->setup->base);
+	cutting->kill_trees =
+		torn_arena_take(cutting->arena, (log->count + 1) * sizeof *cutting->kill_trees);
+	if (!cutting->kill_trees)
+		return -ENOMEM;
 	for (uint32_t i = 0; r == 0 && i <= log->count; i++) {
+		cutting->kill_trees[i] = torn_fold_tree(&fold);
 		torn_hashes_add(&cutting->kills, torn_fold_tree(&fold)->hash);
-		if (i < log->count)
+		if (i < log->count && torn_op_is_divisible(&log->ops[i]))
+			r = note_kills_within(cutting, &fold, &log->ops[i]);
+		if (r == 0 && i < log->count)
 			r = torn_fold_step(&fold, &log->ops[i]);
 	}
 	return r;

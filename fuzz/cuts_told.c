@@ -24,6 +24,11 @@ static const struct torn_node *tree_without(struct cutting *cutting,
 	return tree;
 }
 
+static bool is_about_the_same(const struct torn_judgement *a, const struct torn_judgement *b)
+{
+	return strcmp(a->role, b->role) == 0 && strcmp(a->path, b->path) == 0;
+}
+
 /* Does a tree break the same promise? */
 static bool run_and_judge(struct cutting *cutting, const struct violation *violation,
 			  const struct torn_node *tree, struct torn_judgement *ret_judgement)
@@ -38,7 +43,7 @@ static bool run_and_judge(struct cutting *cutting, const struct violation *viola
 		torn_invariant_judge(violation->invariant, &trial, ret_judgement);
 	torn_arena_return(setup->arena, mark);
 	return r == 0 && ret_judgement->verdict == TORN_VIOLATED &&
-	       strcmp(ret_judgement->role, violation->judgement.role) == 0;
+	       is_about_the_same(ret_judgement, &violation->judgement);
 }
 
 /* Is it among those that one tree breaks? */
@@ -50,7 +55,7 @@ static bool is_one_of(const struct cutting *cutting, uint32_t first,
 		if (other->first != first)
 			break;
 		if (other->invariant == violation->invariant &&
-		    strcmp(other->judgement.role, violation->judgement.role) == 0)
+		    is_about_the_same(&other->judgement, &violation->judgement))
 			return true;
 	}
 	return false;
@@ -76,8 +81,11 @@ static bool is_broken_so(struct cutting *cutting, const struct violation *violat
 		return false;
 	if (torn_hashes_find(&cutting->told, key, &before))
 		return before > 0 && is_one_of(cutting, before - 1, violation);
-	const struct torn_hash promise = add_text(
-		add_text(add_text(key, violation->invariant->id), "/"), violation->judgement.role);
+	const char *const names[] = {violation->invariant->id, "\n", violation->judgement.role, "\n",
+				     violation->judgement.path};
+	struct torn_hash promise = key;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		promise = add_text(promise, names[i]);
 	if (torn_hashes_find(&cuts->promises, promise, &before))
 		return before;
 	before = run_and_judge(cutting, violation, tree, &judgement);
@@ -105,6 +113,33 @@ static bool keep_what_shows_not(struct cutting *cutting, const struct violation 
 	return any;
 }
 
+/* That success was reported makes it worse; that a failure was, does not. */
+static bool takes_a_report(const struct cutting *cutting, const struct violation *violation)
+{
+	return violation->acknowledged &&
+	       !(violation->is_anyhow && cutting->acknowledged.code != 0);
+}
+
+/*
+ * Does a kill break the same? One that leaves this very tree, or one in place of the cut: nothing is
+ * lost by that, whatever a failed fsync lost.
+ */
+static bool is_of_kill(struct cutting *cutting, const struct violation *violation)
+{
+	const size_t mark = torn_arena_mark(cutting->arena);
+	const uint32_t done = (violation->moment + 1) / 2; /* ops of the history */
+	const uint32_t first = cutting->history.first, count = cutting->run->log->count;
+	if (takes_a_report(cutting, violation) || done < first)
+		return false;
+	const struct torn_node *tree = tree_without(cutting, violation);
+	const bool is_left = tree && torn_cutting_is_left_by_a_kill(cutting, tree, false);
+	torn_arena_return(cutting->arena, mark);
+	if (is_left)
+		return true;
+	return is_broken_so(cutting, violation,
+			    cutting->kill_trees[done - first < count ? done - first : count]);
+}
+
 /* And what need not be lost for the same violation. */
 static bool keep_what_breaks_nothing(struct cutting *cutting, struct violation *violation)
 {
@@ -118,7 +153,7 @@ static bool keep_what_breaks_nothing(struct cutting *cutting, struct violation *
 		cutting->lost[i] = !tree || !is_broken_so(cutting, violation, tree);
 		if (!cutting->lost[i]) {
 			violation->is_of_kill = torn_cutting_is_left_by_a_kill(
-				cutting, tree, violation->acknowledged);
+				cutting, tree, takes_a_report(cutting, violation));
 			any = true;
 		}
 		torn_arena_return(cutting->arena, mark);
@@ -150,6 +185,9 @@ static int reduce(struct cutting *cutting, struct violation *violation)
 	bool is_smaller = false;
 	memset(cutting->lost, 0, cutting->effects->count * sizeof *cutting->lost);
 	torn_lost_mark(&cutting->history, cutting->effects, &violation->cut, cutting->lost);
+	violation->is_of_kill = is_of_kill(cutting, violation);
+	if (violation->is_of_kill)
+		return 0;
 	while (keep_what_shows_not(cutting, violation))
 		is_smaller = true;
 	while (keep_what_breaks_nothing(cutting, violation))
@@ -191,7 +229,7 @@ static bool is_told_with_less(struct violation *const *told, size_t count,
 {
 	for (size_t i = 0; i < count; i++)
 		if (told[i]->invariant == violation->invariant &&
-		    strcmp(told[i]->judgement.role, violation->judgement.role) == 0 &&
+		    is_about_the_same(&told[i]->judgement, &violation->judgement) &&
 		    loses_all_of(&violation->cut, &told[i]->cut))
 			return true;
 	return false;

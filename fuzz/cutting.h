@@ -34,6 +34,7 @@ struct cutting {
 	const struct torn_persistence *persistence;
 	enum torn_preset preset;
 	bool *lost; /* by effect, of the cut at hand */
+	const struct torn_node **kill_trees; /* by ops of the run that were done */
 	struct torn_hashes kills; /* trees that a kill leaves: no power cut is needed for them */
 	struct torn_hashes told;  /* under this preset: 1 + the first violation; 0: it cannot be judged */
 	struct torn_hashes noted; /* the same */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../injectors/presets.h"
+#include "cuts.h"
 #include "setup.h"
 
 const char *torn_judgement_id(const struct torn_invariant *invariant,
@@ -17,6 +17,13 @@ static const char *keep(struct torn_findings *findings, const char *text)
 {
 	const uint8_t *kept = torn_arena_copy(findings->arena, text, strlen(text)).data;
 	return kept ? (const char *)kept : "";
+}
+
+uint32_t torn_order_faults(const struct torn_plan *plan)
+{
+	const uint32_t weakness = torn_plan_weakness(plan);
+	const uint32_t faults = torn_plan_runs_before(plan) << 8 | torn_plan_faults(plan);
+	return plan->cut.preset ? weakness << 16 | faults : faults << 8 | weakness;
 }
 
 bool torn_order_is_smaller(const struct torn_order *a, const struct torn_order *b)
@@ -35,7 +42,7 @@ static bool is_same(const struct torn_finding *a, const struct torn_finding *b)
 {
 	return a->is_label == b->is_label && strcmp(a->id, b->id) == 0 &&
 	       strcmp(a->role, b->role) == 0 && strcmp(a->call, b->call) == 0 &&
-	       strcmp(a->fault, b->fault) == 0;
+	       strcmp(a->fault, b->fault) == 0 && a->takes_faults == b->takes_faults;
 }
 
 /* Returns its index; a new one is empty. TORN_FINDINGS_MAX: no room. */
@@ -192,6 +199,7 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 			: shown->judgement->call ? torn_call_name(shown->judgement->call)
 						 : "",
 		.fault = is_cut ? "cut" : last ? torn_fault_name(last->name) : "",
+		.takes_faults = is_cut && (last || plan->before),
 	};
 	const uint32_t i = place_of(findings, &key);
 	if (i == TORN_FINDINGS_MAX)
@@ -279,6 +287,8 @@ static int by_place(const void *a, const void *b)
 		order = strcmp(left->fault, right->fault);
 	if (order == 0)
 		order = strcmp(left->role, right->role);
+	if (order == 0)
+		order = left->takes_faults - right->takes_faults;
 	return order ? order : strcmp(left->world, right->world);
 }
 
@@ -300,6 +310,19 @@ void torn_findings_sort(struct torn_findings *findings)
 	qsort(findings->items, findings->count, sizeof *findings->items, by_place);
 }
 
+/* A power cut alone shows it, under a preset that is as strong. */
+static bool shows_without(const struct torn_findings *findings, const struct torn_finding *like)
+{
+	for (uint32_t i = 0; like->takes_faults && i < findings->count; i++) {
+		struct torn_finding alone = *like;
+		alone.takes_faults = false;
+		if (is_same(&findings->items[i], &alone) &&
+		    rank_of(findings->items[i].presets[0]) <= rank_of(like->presets[0]))
+			return true;
+	}
+	return false;
+}
+
 void torn_findings_settle(struct torn_findings *findings)
 {
 	uint32_t kept = 0;
@@ -312,7 +335,8 @@ void torn_findings_settle(struct torn_findings *findings)
 	}
 	for (uint32_t i = 0; i < findings->count; i++) {
 		struct torn_finding *finding = &findings->items[i];
-		if (finding->faults_count > 0 && without_fault(findings, finding))
+		if ((finding->faults_count > 0 && without_fault(findings, finding)) ||
+		    shows_without(findings, finding))
 			finding->is_elsewhere = true; /* it is told of the one without */
 	}
 	for (uint32_t i = 0; i < findings->count; i++)

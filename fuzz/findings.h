@@ -15,12 +15,15 @@
 
 /* The place of a trial among all: compared number by number, the smaller is told. */
 struct torn_order {
-	uint32_t faults; /* how many, and of power cuts also how weak the preset is */
+	/* How many; of power cuts first how weak the preset is: the one that heads a finding is its case's. */
+	uint32_t faults;
 	uint32_t world;
 	uint32_t plans[TORN_FAULTS_MAX]; /* its number among the plans at each depth */
 	uint32_t kill;                   /* 1 + its number among the kills of the run; 0: at its end */
 };
 
+/* Its first number. */
+uint32_t torn_order_faults(const struct torn_plan *plan);
 bool torn_order_is_smaller(const struct torn_order *a, const struct torn_order *b);
 
 /* Lies in memory that a watching process shares; the arena owns all texts. */
@@ -59,7 +62,7 @@ void torn_findings_merge(struct torn_findings *findings, const struct torn_findi
 void torn_findings_sort(struct torn_findings *findings);
 /*
  * When all are there: one that shows without any fault takes in those that show
- * it under faults, those of other parts are dropped, and the rest is sorted: findings, then labels; by id, op,
+ * it under faults, a power cut alone those that take faults too and no stronger preset, those of other parts are dropped, and the rest is sorted: findings, then labels; by id, op,
  * call, fault, role, old state.
  */
 void torn_findings_settle(struct torn_findings *findings);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../injectors/arena_for_tests.h"
+#include "../injectors/presets.h"
 #include "findings.h"
 #include "setup.h"
 
@@ -438,6 +439,112 @@ static void test_settled_ones_stand_in_their_order(void **state)
 	}
 }
 
+/* -------------------------------------------------------------- power cuts */
+
+/* A cut under `preset`, behind `faults` fsyncs that failed; the smallest first by its first number. */
+static void add_cut(struct torn_findings *findings, enum torn_preset preset, uint32_t faults)
+{
+	struct found found;
+	make_found(&found, 0, &invariants[0], NULL, "watched");
+	for (uint32_t i = 0; i < faults; i++)
+		add_fault(&found.plan, 1 + i, TORN_CALL_fsync, TORN_FAULT_ERRNO);
+	found.plan.cut = (struct torn_cut){.preset = torn_preset_name(preset), .op = 9};
+	found.judgement.call = TORN_CALL_rename;
+	found.shown.killed = true;
+	found.shown.order.faults = torn_order_faults(&found.plan);
+	torn_findings_add(findings, &found.shown);
+}
+
+static const struct torn_finding *headed_by(const struct torn_findings *findings, enum torn_preset preset)
+{
+	char cut[64];
+	const struct torn_finding *found = NULL;
+	snprintf(cut, sizeof cut, "cut 9 preset=%s\n", torn_preset_name(preset));
+	for (uint32_t i = 0; i < findings->count; i++) {
+		const struct torn_finding *finding = &findings->items[i];
+		if (strcmp(finding->presets[0], torn_preset_name(preset)) != 0)
+			continue;
+		assert_null(found);
+		found = finding;
+		if (!strstr(finding->case_text, cut))
+			fail_msg("headed by %s:\n%s", finding->presets[0], finding->case_text);
+	}
+	return found;
+}
+
+/* Whoever reads "btrfs" and takes the case has one that btrfs allows. */
+static void test_the_preset_that_heads_a_finding_is_that_of_its_case(void **state)
+{
+	(void)state;
+	struct torn_findings *findings = new_findings();
+	make_setups();
+	add_cut(findings, TORN_PRESET_POSIX, 0);
+	add_cut(findings, TORN_PRESET_BTRFS, 0);
+	add_cut(findings, TORN_PRESET_XFS, 0);
+	torn_findings_settle(findings);
+	assert_int_equal(findings->count, 1);
+	const struct torn_finding *found = headed_by(findings, TORN_PRESET_XFS);
+	assert_non_null(found);
+	assert_int_equal(found->presets_count, 3);
+}
+
+static void test_what_takes_faults_too_is_told_where_its_preset_is_stronger(void **state)
+{
+	(void)state;
+	struct torn_findings *findings = new_findings();
+	make_setups();
+	add_cut(findings, TORN_PRESET_POSIX, 1);
+	add_cut(findings, TORN_PRESET_XFS, 0);
+	add_cut(findings, TORN_PRESET_EXT4_NOAUTO, 1);
+	torn_findings_settle(findings);
+	assert_int_equal(findings->count, 1); /* the faults play no part */
+	assert_int_equal(headed_by(findings, TORN_PRESET_XFS)->faults_count, 0);
+	findings = new_findings();
+	add_cut(findings, TORN_PRESET_EXT4, 2);
+	add_cut(findings, TORN_PRESET_XFS, 0);
+	add_cut(findings, TORN_PRESET_EXT4, 1);
+	torn_findings_settle(findings);
+	assert_int_equal(findings->count, 2);
+	assert_int_equal(headed_by(findings, TORN_PRESET_XFS)->presets_count, 1);
+	assert_int_equal(headed_by(findings, TORN_PRESET_EXT4)->faults_count, 1); /* the fewest */
+	findings = new_findings();
+	add_cut(findings, TORN_PRESET_XFS, 1);
+	add_cut(findings, TORN_PRESET_EXT4, 2);
+	torn_findings_settle(findings);
+	assert_int_equal(headed_by(findings, TORN_PRESET_EXT4)->faults_count, 2);
+}
+
+/* ------------------------------------------------------------- other parts */
+
+static void add_to(struct torn_findings *findings, uint32_t faults, bool is_elsewhere)
+{
+	struct found found;
+	make_found(&found, 0, &invariants[0], NULL, "watched");
+	for (uint32_t i = 0; i < faults; i++)
+		add_fault(&found.plan, 1 + i, TORN_CALL_fsync, TORN_FAULT_ERRNO);
+	name_found(&found);
+	found.shown.is_elsewhere = is_elsewhere;
+	torn_findings_add(findings, &found.shown);
+}
+
+static void test_what_another_part_tells_is_known_and_not_told(void **state)
+{
+	(void)state;
+	struct torn_findings *part = new_findings(), *whole = new_findings();
+	make_setups();
+	add_to(part, 0, true);
+	add_to(part, 1, false); /* the same, under a fault */
+	add_to(whole, 0, false);
+	for (uint32_t i = 0; i < part->count; i++)
+		torn_findings_merge(whole, &part->items[i], &part->orders[i]);
+	torn_findings_settle(part);
+	assert_int_equal(part->count, 0);
+	torn_findings_settle(whole);
+	assert_int_equal(whole->count, 1);
+	assert_int_equal(whole->items[0].faults_count, 0);
+	assert_int_equal(whole->items[0].times, 2); /* the clean run, and the one with a fault */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +553,9 @@ int main(void)
 		arena_test(test_more_than_there_is_room_for_is_flagged_and_the_others_stay),
 		arena_test(test_what_shows_without_a_fault_takes_in_what_shows_under_them),
 		arena_test(test_settled_ones_stand_in_their_order),
+		arena_test(test_the_preset_that_heads_a_finding_is_that_of_its_case),
+		arena_test(test_what_takes_faults_too_is_told_where_its_preset_is_stronger),
+		arena_test(test_what_another_part_tells_is_known_and_not_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

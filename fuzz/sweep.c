@@ -114,7 +114,7 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 		.is_later = sweeping->runs > 0 || plan->cut.preset,
 	};
 	/* Of power cuts the strongest preset that shows it is told, in whatever old state. */
-	shown.order.faults = sweeping->runs << 16 | torn_plan_faults(plan) << 8 | torn_plan_weakness(plan);
+	shown.order.faults = torn_order_faults(plan);
 	shown.order.kill = kill;
 	torn_findings_add(&sweeping->sweep->findings, &shown);
 	if (sweeping->sweep->findings.overflowed)

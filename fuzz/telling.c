@@ -41,9 +41,7 @@ static struct torn_order order_of(struct torn_telling *telling,
 	struct torn_arena *arena = &telling->scratch;
 	torn_arena_return(arena, 0);
 	torn_setup_to_case(&world->setup, plan, invariant, arena, &c);
-	const uint32_t earlier = plan->before ? plan->before->faults_count : 0;
-	return (struct torn_order){.faults = torn_plan_runs_before(plan) << 16 |
-					     (earlier + plan->faults_count) << 8 | torn_plan_weakness(plan),
+	return (struct torn_order){.faults = torn_order_faults(plan),
 				   .plans = {(uint32_t)torn_case_text(&c, arena).size}};
 }
 

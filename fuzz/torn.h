@@ -623,6 +623,7 @@ struct torn_finding {
 	/* What can show it, the strongest first: "kill", or names of presets; none: no crash is needed. */
 	const char *presets[TORN_PRESETS_MAX];
 	size_t presets_count;
+	bool takes_faults; /* a power cut's: other faults, or a run before, come first */
 	/* Another part of the check tells it; here it is known only because it shows without a fault. */
 	bool is_elsewhere;
 	const char *summary;

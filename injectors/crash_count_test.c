@@ -165,7 +165,7 @@ static void make_order(uint32_t count, uint64_t seed, uint32_t rare)
 
 static struct torn_effects made_effects(void)
 {
-	return (struct torn_effects){made.effects, made.count, TORN_FOLD_ROOT};
+	return (struct torn_effects){made.effects, made.count, TORN_FOLD_ROOT, NULL};
 }
 
 static struct torn_persistence made_persistence(void)

@@ -3,6 +3,7 @@
  * the litmus table that a file system has shown is a state that its preset allows;
  * what it has never shown, and promises not to, is none.
  */
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "crash_fsync_for_tests.h"
@@ -208,6 +209,18 @@ OPERATION(writes_its_last_block_through)
 	return write_once(8192, RWF_SYNC);
 }
 
+OPERATION(stores_and_syncs_its_last_block)
+{
+	int fd = open("/srv/f", O_RDWR);
+	MUST(fd >= 0);
+	char *bytes = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	MUST(bytes != MAP_FAILED);
+	memset(bytes, 'n', SIZE);
+	MUST(msync(bytes + 8192, SIZE - 8192, MS_SYNC) == 0);
+	MUST(munmap(bytes, SIZE) == 0 && close(fd) == 0);
+	return 0;
+}
+
 /* ----------------------------------------------------------------- litmus */
 
 /* What may be at `path` after a cut at the end: letters by preset, "" for not asked. */
@@ -255,6 +268,8 @@ static const struct litmus {
 	{"O_DSYNC", writes_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
 	{"O_DSYNC of a duplicate", writes_through_a_duplicate, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
 	{"RWF_DSYNC", writes_once_through, "srv/f", "n", "n", "n", "n", "n", "n", "n"},
+	{"msync of the last block", stores_and_syncs_its_last_block, "srv/f", "n", "n", "nx", "nx", "nx",
+	 "nx", "nx"},
 	{"RWF_SYNC of the last block", writes_its_last_block_through, "srv/f", "n", "n", "nx", "nx", "nx",
 	 "nx", "nx"},
 };
@@ -287,6 +302,66 @@ static void test_each_litmus_leaves_what_its_preset_allows(void **state)
 		expect_letters(row, TORN_PRESET_POSIX, row->posix);
 	}
 	assert_int_equal(wrong, 0);
+}
+
+/* ------------------------------------------------------------ file systems */
+
+static int sync_elsewhere(int (*sync)(int))
+{
+	MUST(stage(false, true) == 0 && rename("/srv/t", "/srv/f") == 0);
+	int fd = open("/other/g", O_WRONLY | O_CREAT, 0644);
+	MUST(fd >= 0 && write(fd, "x", 1) == 1 && sync(fd) == 0 && close(fd) == 0);
+	return 0;
+}
+
+OPERATION(renames_and_syncs_elsewhere)
+{
+	return sync_elsewhere(fsync);
+}
+
+OPERATION(renames_and_syncs_all_elsewhere)
+{
+	return sync_elsewhere(syncfs);
+}
+
+static int sync_the_machine(int fd)
+{
+	(void)fd;
+	sync();
+	return 0;
+}
+
+OPERATION(renames_and_syncs_the_machine)
+{
+	return sync_elsewhere(sync_the_machine);
+}
+
+/* A sync of one file system says nothing of another, and neither does the order of its journal. */
+static void test_what_is_mounted_has_a_journal_of_its_own(void **state)
+{
+	static const struct {
+		int (*operation)(const struct torn_run *run);
+		const char *apart, *together; /* ext4 and ext4-journal, with /other mounted and not */
+	} rows[] = {
+		{renames_and_syncs_elsewhere, "on", "n"},
+		{renames_and_syncs_all_elsewhere, "on", "n"},
+		{renames_and_syncs_the_machine, "n", "n"},
+	};
+	static const enum torn_preset presets[] = {TORN_PRESET_EXT4_JOURNAL, TORN_PRESET_EXT4, TORN_PRESET_XFS};
+	(void)state;
+	for (int is_mounted = 0; is_mounted < 2; is_mounted++) {
+		begin_with(is_mounted ? __extension__ OLD "old other mount\n"
+				      : __extension__ OLD "old other dir\n");
+		for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+			assert_holds(rows[i].operation);
+			for (size_t j = 0; j < sizeof presets / sizeof *presets; j++) {
+				look_at(presets[j], "srv/f");
+				if (!same_letters(seen.letters, is_mounted ? rows[i].apart : rows[i].together))
+					fail_msg("row %zu under %s, mounted %d: %s", i,
+						 torn_preset_name(presets[j]), is_mounted, seen.letters);
+			}
+		}
+	}
 }
 
 /* ----------------------------------------------------------------- presets */
@@ -377,6 +452,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		gate_test(test_each_litmus_leaves_what_its_preset_allows),
+		gate_test(test_what_is_mounted_has_a_journal_of_its_own),
 		gate_test(test_the_weaker_preset_has_all_states_of_the_stronger),
 		gate_test(test_with_all_effects_it_is_the_tree_of_the_run),
 	};

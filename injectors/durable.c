@@ -61,15 +61,32 @@ static bool dirties(const struct building *building, const struct torn_effect *e
 		is_creation_of(building, effect, object));
 }
 
+static torn_object filesystem_of(const struct building *building, uint32_t number)
+{
+	return torn_durable_filesystem(building->effects, &building->effects->items[number]);
+}
+
+/* All that was done to the file system of an inode. */
+static void sync_all(struct building *building, uint32_t end, torn_object object, uint32_t moment)
+{
+	const torn_object filesystem = torn_effects_filesystem(building->effects, object);
+	for (uint32_t i = 0; i < end; i++)
+		if (filesystem_of(building, i) == filesystem)
+			torn_durable_settle(building, i, moment);
+}
+
 static void sync_prefix(struct building *building, uint32_t end, torn_object object, bool data_only,
 			uint32_t moment)
 {
 	const struct torn_effect *items = building->effects->items;
+	const torn_object filesystem = torn_effects_filesystem(building->effects, object);
 	uint32_t last = end;
 	while (last > 0 && !dirties(building, &items[last - 1], object, data_only))
 		last--;
 	for (uint32_t i = 0; i < end; i++)
-		if (torn_durable_is_metadata(&items[i]) ? i < last : items[i].object == object)
+		if (torn_durable_is_metadata(&items[i])
+			    ? i < last && filesystem_of(building, i) == filesystem
+			    : items[i].object == object)
 			torn_durable_settle(building, i, moment);
 }
 
@@ -91,8 +108,7 @@ static void sync_inode(struct building *building, uint32_t end, torn_object obje
 {
 	switch (building->traits->sync) {
 	case SYNC_ALL:
-		for (uint32_t i = 0; i < end; i++)
-			torn_durable_settle(building, i, moment);
+		sync_all(building, end, object, moment);
 		return;
 	case SYNC_PREFIX:
 		sync_prefix(building, end, object, data_only, moment);
@@ -106,11 +122,11 @@ static void sync_inode(struct building *building, uint32_t end, torn_object obje
 	}
 }
 
-/* An msync, or a write that is one of its own bytes. */
+/* An msync, or a write that is one of its own bytes. A commit has all that was written. */
 static void sync_range(struct building *building, const struct torn_op *op, uint64_t length,
 		       uint32_t end, bool data_only, uint32_t moment)
 {
-	building->range = op;
+	building->range = building->traits->sync == SYNC_ALL ? NULL : op;
 	building->range_length = length;
 	sync_inode(building, end, op->object, data_only, moment);
 	building->range = NULL;
@@ -130,15 +146,14 @@ static void sync_op(struct building *building, const struct torn_op *op, uint32_
 				torn_durable_settle(building, i, moment);
 	if (!succeeded)
 		return; /* a sync that fails makes nothing durable */
-	if (torn_op_writes_through(op) && building->traits->sync == SYNC_ALL)
-		sync_inode(building, after, op->object, false,
-			   moment); /* a commit has all that was written */
-	else if (torn_op_writes_through(op))
+	if (torn_op_writes_through(op))
 		sync_range(building, op, (uint64_t)op->result, after,
 			   !(op->flags & TORN_OP_FULL_SYNC), moment);
-	if (op->call == TORN_CALL_sync || op->call == TORN_CALL_syncfs)
+	if (op->call == TORN_CALL_sync)
 		for (uint32_t i = 0; i < before; i++)
 			torn_durable_settle(building, i, moment);
+	else if (op->call == TORN_CALL_syncfs)
+		sync_all(building, before, op->object, moment);
 	else if (op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync)
 		sync_inode(building, before, op->object, op->call == TORN_CALL_fdatasync, moment);
 	if (torn_op_syncs_pages(op))

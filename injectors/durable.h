@@ -35,6 +35,7 @@ struct building {
 	uint32_t implied;      /* so far */
 	uint32_t *inodes;      /* by object: 1 + the effect that makes it; 0: it was there */
 	uint32_t *last;        /* by object: 1 + its last effect so far */
+	uint32_t *metadata;    /* by file system: 1 + the last effect so far that has a place in its order */
 	uint32_t *before;      /* by effect: 1 + the one before it on the same inode */
 	uint32_t *loosened;    /* by object, twice: the moment at which loosen() was there */
 	const struct torn_op *range; /* the sync that is at work, where it is one of some bytes */
@@ -48,6 +49,14 @@ struct building {
 static inline bool torn_durable_is_metadata(const struct torn_effect *effect)
 {
 	return effect->kind == TORN_EFFECT_TAIL ? effect->within : effect->kind != TORN_EFFECT_DATA;
+}
+
+/* The file system that an effect is of. */
+static inline torn_object torn_durable_filesystem(const struct torn_effects *effects,
+						  const struct torn_effect *effect)
+{
+	return torn_effects_filesystem(
+		effects, effect->kind == TORN_EFFECT_ENTRIES ? effect->entries[0].dir : effect->object);
 }
 
 /* Find from when on each effect is durable: order->durable, gone and alone. Its other members are there. */

@@ -25,6 +25,7 @@ struct reading {
 		uint64_t begin, end;
 	} *reserved; /* by fallocate(2), and not written since the log began */
 	uint32_t reserved_count;
+	torn_object *filesystems; /* by inode; NULL: nobody asks */
 	bool losses, no_memory;
 };
 
@@ -287,12 +288,35 @@ static bool has_effects(const struct torn_op *op)
 	return (op->flags & TORN_OP_LOST) || ((op->flags & TORN_OP_PERFORMED) && op->result >= 0);
 }
 
+static bool has_mounts(const struct torn_fold_base *base)
+{
+	for (uint32_t i = 1; i <= base->count; i++)
+		if (base->objects[i].node->mount)
+			return true;
+	return false;
+}
+
+static void note_filesystems(struct reading *reading, const struct torn_fold_base *base,
+			     const struct torn_log *log)
+{
+	torn_object *filesystems = reading->filesystems;
+	for (uint32_t i = 1; i <= base->count; i++)
+		filesystems[i] = torn_fold_filesystem(&reading->fold, i);
+	for (uint32_t i = 0; i < log->count; i++) {
+		const struct torn_op *op = &log->ops[i];
+		if (has_effects(op) && op->object > base->count && !filesystems[op->object])
+			filesystems[op->object] = filesystems[op->dir];
+	}
+}
+
 static int read_log(struct reading *reading, const struct torn_fold_base *base, const struct torn_log *log)
 {
 	reading->count = reading->reserved_count = 0;
 	reading->losses = false;
 	int r = torn_fold_begin(&reading->fold, reading->arena, base);
 	reading->fold.lazy = true; /* only the inodes are asked for */
+	if (r == 0 && reading->filesystems)
+		note_filesystems(reading, base, log);
 	for (uint32_t i = 0; r == 0 && i < log->count; i++) {
 		const struct torn_op *op = &log->ops[i];
 		if (!has_effects(op))
@@ -319,9 +343,15 @@ int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
 	reading.items = torn_arena_take(arena, (reading.count + 1) * sizeof *reading.items);
 	if (!reading.items)
 		return -ENOMEM;
+	if (has_mounts(base))
+		reading.filesystems =
+			torn_arena_take(arena, (reading.fold.count + 1) * sizeof *reading.filesystems);
+	if (has_mounts(base) && !reading.filesystems)
+		return -ENOMEM;
 	r = read_log(&reading, base, log);
 	if (r == 0)
-		*ret_effects = (struct torn_effects){reading.items, reading.count, reading.fold.count};
+		*ret_effects = (struct torn_effects){reading.items, reading.count, reading.fold.count,
+						     reading.filesystems};
 	return r;
 }
 

@@ -52,7 +52,15 @@ struct torn_effects {
 	struct torn_effect *items; /* in program order */
 	uint32_t count;
 	uint32_t objects; /* highest of any inode, those of the tree before included */
+	/* By inode: the directory in which its file system begins. NULL: there is one. */
+	torn_object *filesystems;
 };
+
+/* Where the file system of an inode begins. It has no other one as long as it is there. */
+static inline torn_object torn_effects_filesystem(const struct torn_effects *effects, torn_object object)
+{
+	return effects->filesystems ? effects->filesystems[object] : 0;
+}
 
 /*
  * Read the effects out of a log; all lies in `arena`. `split`: what a rename

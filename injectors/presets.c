@@ -104,21 +104,22 @@ static void pass(struct building *building)
 {
 	const struct torn_effects *effects = building->effects;
 	struct torn_persistence *order = building->order;
-	uint32_t metadata = TORN_NEVER;
 	building->implied = 0;
+	memset(building->metadata, 0, (effects->objects + 1) * sizeof *building->metadata);
 	memset(building->inodes, 0, (effects->objects + 1) * sizeof *building->inodes);
 	memset(building->last, 0, (effects->objects + 1) * sizeof *building->last);
 	for (uint32_t i = 0; i < effects->count; i++) {
 		const struct torn_effect *effect = &effects->items[i];
 		const bool in_order = building->traits->all_in_order ||
 				      (building->traits->metadata_in_order && torn_durable_is_metadata(effect));
+		uint32_t *metadata = &building->metadata[torn_durable_filesystem(effects, effect)];
 		order->implies_begin[i] = building->implied;
 		order->dropped[i] = is_dropped(building->traits, effect);
-		order->follows[i] = in_order ? metadata : TORN_NEVER;
+		order->follows[i] = in_order && *metadata ? *metadata - 1 : TORN_NEVER;
 		if (!order->dropped[i])
 			imply_for(building, i);
 		if (in_order && !order->dropped[i])
-			metadata = i;
+			*metadata = i + 1;
 		if (effect->kind == TORN_EFFECT_INODE)
 			building->inodes[effect->object] = i + 1;
 		building->before[i] = building->last[effect->object];
@@ -144,10 +145,11 @@ int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
 	building.inodes = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.inodes);
 	building.last = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.last);
 	building.before = torn_arena_take(arena, (count + 1) * sizeof *building.before);
+	building.metadata = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.metadata);
 	building.loosened =
 		torn_arena_take(arena, 2 * (effects->objects + 1) * sizeof *building.loosened);
 	if (!order.durable || !order.alone || !order.gone || !order.implies_begin || !order.follows ||
-	    !order.dropped || !building.loosened || !building.inodes || !building.last || !building.before)
+	    !order.dropped || !building.loosened || !building.inodes || !building.last || !building.before || !building.metadata)
 		return -ENOMEM;
 	pass(&building);
 	order.implies = torn_arena_take(arena, (building.implied + 1) * sizeof *order.implies);

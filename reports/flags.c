@@ -70,6 +70,10 @@ static const struct flag range_flags[] = {
 	{0, NULL},
 };
 
+static const struct flag msync_flags[] = {
+	{1, "MS_ASYNC"}, {2, "MS_INVALIDATE"}, {4, "MS_SYNC"}, {0, NULL},
+};
+
 static const struct flag write_flags[] = {
 	{1, "RWF_HIPRI"},  {2, "RWF_DSYNC"},   {4, "RWF_SYNC"},
 	{8, "RWF_NOWAIT"}, {16, "RWF_APPEND"}, {0, NULL},
@@ -151,7 +155,7 @@ static const struct flag *flags_of(const struct torn_op *op)
 	case TORN_KIND_lock:
 		return lock_flags;
 	case TORN_KIND_sync:
-		return range_flags;
+		return op->call == TORN_CALL_msync ? msync_flags : range_flags;
 	case TORN_KIND_read:
 	case TORN_KIND_write:
 		return write_flags;
