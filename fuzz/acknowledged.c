@@ -16,7 +16,7 @@ static int add(struct output *output, struct torn_bytes bytes)
 {
 	if (output->size + bytes.size > output->room) {
 		const size_t room = 2 * (output->size + bytes.size);
-		char *moved = realloc(output->bytes, room);
+		char *moved = realloc(output->bytes, room + 1);
 		if (!moved)
 			return -ENOMEM;
 		output->bytes = moved;
@@ -24,10 +24,11 @@ static int add(struct output *output, struct torn_bytes bytes)
 	}
 	memcpy(output->bytes + output->size, bytes.data, bytes.size);
 	output->size += bytes.size;
+	output->bytes[output->size] = '\0'; /* a sanitizer's regexec() looks for it */
 	return 0;
 }
 
-/* It has no NUL behind it, and may have some in it. */
+/* It may have a NUL in it. */
 static bool matches(const regex_t *expression, const struct output *output)
 {
 	regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)output->size};

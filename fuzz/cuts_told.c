@@ -235,6 +235,12 @@ static bool is_told_with_less(struct violation *const *told, size_t count,
 	return false;
 }
 
+/* Nothing is lost, and all the same it is wrong: what was done when it was told is not all. */
+static bool is_of_ack(const struct cutting *cutting, const struct violation *violation)
+{
+	return violation->acknowledged && !violation->is_anyhow && cutting->run->target->ack;
+}
+
 static void tell(const struct cutting *cutting, const struct violation *violation)
 {
 	const struct torn_cuts *cuts = cutting->cuts;
@@ -260,7 +266,7 @@ int torn_cutting_tell_smallest(struct cutting *cutting)
 			continue;
 		r = reduce(cutting, violation);
 		if (r < 0 || violation->is_of_kill || is_told_with_less(order, told, violation) ||
-		    (violation->is_anyhow && violation->cut.lost_count == 0))
+		    (violation->cut.lost_count == 0 && !is_of_ack(cutting, violation)))
 			continue;
 		order[told++] = violation;
 		tell(cutting, violation);
