@@ -64,10 +64,10 @@ static void success_means_new(const struct torn_trial *trial, struct torn_judgem
 		const struct torn_node *new = torn_tree_find(trial->new_tree, at);
 		if (torn_tree_same_content(now, new))
 			continue;
-		char is[32], should[32];
+		char unlike[80];
 		torn_judge_path(judgement, at, "watched");
-		torn_judge(judgement, TORN_VIOLATED, "success was reported, and /%.*s is not new: %s, not %s",
-		    TORN_PATH(at), torn_node_kind(now, is, sizeof is), torn_node_kind(new, should, sizeof should));
+		torn_judge(judgement, TORN_VIOLATED, "success was reported, and /%.*s is not new: %s",
+			   TORN_PATH(at), torn_node_unlike(now, new, unlike, sizeof unlike));
 		return;
 	}
 	judgement->verdict = TORN_HELD;

@@ -36,12 +36,12 @@ static void judge_against(const struct torn_trial *trial, const struct torn_node
 		const struct torn_node *should = torn_tree_find(tree, at);
 		if (torn_tree_same_content(now, should))
 			continue;
-		char is[32], want[32];
+		char unlike[80];
 		torn_judge_path(judgement, at, "watched");
 		torn_judge(judgement, TORN_VIOLATED,
-			   "%s was reported, and a power cut after that leaves /%.*s not %s: %s, not %s",
-			   reported, TORN_PATH(at), wanted, torn_node_kind(now, is, sizeof is),
-			   torn_node_kind(should, want, sizeof want));
+			   "%s was reported, and a power cut after that leaves /%.*s not %s: %s",
+			   reported, TORN_PATH(at), wanted,
+			   torn_node_unlike(now, should, unlike, sizeof unlike));
 		return;
 	}
 	judgement->verdict = TORN_HELD;

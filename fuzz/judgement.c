@@ -134,6 +134,19 @@ const char *torn_node_kind(const struct torn_node *node, char *buffer, size_t si
 	return buffer;
 }
 
+const char *torn_node_unlike(const struct torn_node *now, const struct torn_node *should, char *buffer,
+			     size_t size)
+{
+	char is[32], wanted[32];
+	torn_node_kind(now, is, sizeof is);
+	torn_node_kind(should, wanted, sizeof wanted);
+	if (strcmp(is, wanted) == 0)
+		snprintf(buffer, size, "%s, but other ones", is);
+	else
+		snprintf(buffer, size, "%s, not %s", is, wanted);
+	return buffer;
+}
+
 const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer, size_t size)
 {
 	switch (trial->end) {

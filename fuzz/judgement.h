@@ -56,5 +56,8 @@ struct torn_watched torn_trial_watched(const struct torn_trial *trial);
 
 /* "absent", "17 bytes", "a directory": in `buffer`, which is returned. */
 const char *torn_node_kind(const struct torn_node *node, char *buffer, size_t size);
+/* What is there in place of what should be: "absent, not 17 bytes", "17 bytes, but other ones". */
+const char *torn_node_unlike(const struct torn_node *now, const struct torn_node *should, char *buffer,
+			     size_t size);
 
 #endif
