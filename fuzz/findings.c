@@ -305,11 +305,6 @@ static struct torn_finding *without_fault(struct torn_findings *findings,
 	return NULL;
 }
 
-void torn_findings_sort(struct torn_findings *findings)
-{
-	qsort(findings->items, findings->count, sizeof *findings->items, by_place);
-}
-
 /* A power cut alone shows it, under a preset that is as strong. */
 static bool shows_without(const struct torn_findings *findings, const struct torn_finding *like)
 {
@@ -323,25 +318,27 @@ static bool shows_without(const struct torn_findings *findings, const struct tor
 	return false;
 }
 
-void torn_findings_settle(struct torn_findings *findings)
+void torn_findings_sort(struct torn_findings *findings)
 {
 	uint32_t kept = 0;
+	for (uint32_t i = 0; i < findings->count; i++)
+		findings->items[i].is_elsewhere |= shows_without(findings, &findings->items[i]);
+	for (uint32_t i = 0; i < findings->count; i++)
+		if (!findings->items[i].is_elsewhere)
+			findings->items[kept++] = findings->items[i];
+	findings->count = kept;
+	qsort(findings->items, findings->count, sizeof *findings->items, by_place);
+}
+
+void torn_findings_settle(struct torn_findings *findings)
+{
 	for (uint32_t i = 0; i < findings->count; i++) {
 		struct torn_finding *finding = &findings->items[i];
 		struct torn_finding *cause =
 			finding->faults_count > 0 ? without_fault(findings, finding) : NULL;
 		if (cause)
 			cause->times += finding->times;
+		finding->is_elsewhere |= cause != NULL; /* it is told of the one without */
 	}
-	for (uint32_t i = 0; i < findings->count; i++) {
-		struct torn_finding *finding = &findings->items[i];
-		if ((finding->faults_count > 0 && without_fault(findings, finding)) ||
-		    shows_without(findings, finding))
-			finding->is_elsewhere = true; /* it is told of the one without */
-	}
-	for (uint32_t i = 0; i < findings->count; i++)
-		if (!findings->items[i].is_elsewhere)
-			findings->items[kept++] = findings->items[i];
-	findings->count = kept;
 	torn_findings_sort(findings);
 }

@@ -58,13 +58,13 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 /* The same for a finding that another process made; its texts are copied. */
 void torn_findings_merge(struct torn_findings *findings, const struct torn_finding *finding,
 			 const struct torn_order *order);
-/* Sort them: findings, then labels; by id, op, call, fault, role, old state. Orders are no longer theirs. */
-void torn_findings_sort(struct torn_findings *findings);
 /*
- * When all are there: one that shows without any fault takes in those that show
- * it under faults, a power cut alone those that take faults too and no stronger preset, those of other parts are dropped, and the rest is sorted: findings, then labels; by id, op,
- * call, fault, role, old state.
+ * Drop what is told of others: power cuts that take faults, where the cut alone shows it under as strong a
+ * preset, and findings of other parts. Sort the rest: findings, then labels; by id, op, call, fault,
+ * role, old state. Orders are no longer theirs.
  */
+void torn_findings_sort(struct torn_findings *findings);
+/* The same, when all are there: one that shows without any fault takes in those that show it under faults. */
 void torn_findings_settle(struct torn_findings *findings);
 
 #endif
