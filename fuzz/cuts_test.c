@@ -28,6 +28,7 @@ struct seen {
 static struct torn_test *test;
 static struct seen *seen;
 static uint64_t sets_max; /* 0: as many as usual */
+static enum torn_preset preset;
 
 static int open_test(void **state)
 {
@@ -36,6 +37,7 @@ static int open_test(void **state)
 	test = torn_test_open("old srv/f file old\n");
 	test->clean_first = true;
 	sets_max = 0;
+	preset = TORN_PRESET_POSIX;
 	seen = torn_arena_take(&test->arena, sizeof *seen);
 	return 0;
 }
@@ -67,7 +69,7 @@ static int judge_cuts(struct torn_lab *lab, const struct torn_trial *trial)
 {
 	struct torn_cuts cuts;
 	int r = torn_cuts_open(&cuts, lab, &test->setup);
-	cuts.presets = TORN_PRESET_BIT(TORN_PRESET_POSIX);
+	cuts.presets = TORN_PRESET_BIT(preset);
 	cuts.tell = note_told;
 	cuts.sets_max = sets_max ? sets_max : cuts.sets_max;
 	if (r == 0)
@@ -193,6 +195,59 @@ static void test_what_plays_no_part_is_not_told_to_be_lost(void **state)
 	assert_true(told > 0);
 }
 
+/* Ops: open with O_TRUNC, write, fsync, write, fsync, close. */
+static int rewrites_in_two(const struct torn_run *run)
+{
+	(void)run;
+	const int fd = open("/srv/f", O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return -1;
+	int r = write_all(fd, "ne", 2);
+	if (r == 0 && fsync(fd) != 0)
+		r = -1;
+	if (r == 0)
+		r = write_all(fd, "w!", 2);
+	if (r == 0)
+		r = fsync(fd);
+	return close(fd) == 0 ? r : -1;
+}
+
+/* The half of it is lost for good, and cannot be put back to see what a kill leaves. */
+static void test_what_a_kill_breaks_takes_none_behind_a_failed_sync_either(void **state)
+{
+	(void)state;
+	judge_run(rewrites_in_two, "fault 3 fsync fsync=lost\n");
+	assert_int_equal(seen->count, 0);
+	judge_run(rewrites_in_two, "fault 3 fsync fsync=reverted\n");
+	assert_int_equal(seen->count, 0);
+}
+
+static int writes_three_blocks(const struct torn_run *run)
+{
+	static char blocks[3 * 4096];
+	(void)run;
+	memset(blocks, 'n', sizeof blocks);
+	const int fd = open("/srv/f", O_WRONLY);
+	if (fd < 0)
+		return -1;
+	int r = write_all(fd, blocks, sizeof blocks);
+	if (r == 0)
+		r = fsync(fd);
+	return close(fd) == 0 ? r : -1;
+}
+
+/* What is durable at once a cut breaks as a kill does: behind one block, and behind two. */
+static void test_a_kill_comes_within_a_write_too(void **state)
+{
+	(void)state;
+	preset = TORN_PRESET_SYNC;
+	judge_run(writes_three_blocks, "");
+	assert_int_equal(seen->count, 0);
+	preset = TORN_PRESET_POSIX;
+	judge_run(writes_three_blocks, "");
+	assert_true(seen->count > 0); /* a hole takes the power */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_test, close_test)
 
 int main(void)
@@ -202,6 +257,8 @@ int main(void)
 		TEST(test_of_a_run_with_faults_what_is_before_the_last_is_not_told),
 		TEST(test_a_cut_loses_what_was_done_until_then),
 		TEST(test_what_plays_no_part_is_not_told_to_be_lost),
+		TEST(test_what_a_kill_breaks_takes_none_behind_a_failed_sync_either),
+		TEST(test_a_kill_comes_within_a_write_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

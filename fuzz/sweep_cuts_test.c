@@ -133,12 +133,42 @@ static void test_when_it_says_that_it_is_done_makes_another_run(void **state)
 	close_swept(swept);
 }
 
+/* The flaw: it says so, and then it does it. */
+static int says_so_first(const struct torn_run *run)
+{
+	(void)run;
+	if (access("/srv/f", W_OK) != 0)
+		return -1;
+	(void)!write(1, "done\n", 5);
+	return make_temp("/srv/.t") == 0 && rename("/srv/.t", "/srv/f") == 0 ? sync_srv() : -1;
+}
+
+static void test_what_was_told_before_it_was_done_takes_no_loss(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_cuts(says_so_first, 0, "^done$");
+	bool without_loss = false;
+	for (uint32_t i = 0; i < swept->all->findings.count; i++) {
+		const struct torn_finding *finding = &swept->all->findings.items[i];
+		without_loss |= strcmp(finding->id, "success-is-durable") == 0 &&
+				!strstr(finding->case_text, "lost=");
+	}
+	assert_true(without_loss);
+	close_swept(swept);
+	/* Where the return tells it, the end of the run does: there is nothing to be told of a cut. */
+	swept = sweep_cuts(says_so_first, 0, NULL);
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		assert_string_not_equal(swept->all->findings.items[i].id, "success-is-durable");
+	close_swept(swept);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_comes_after_one_cut_does_not_hide_the_others),
 		cmocka_unit_test(test_a_write_that_is_no_sync_is_another_run),
 		cmocka_unit_test(test_a_run_that_syncs_is_held_to_more_than_one_that_does_not),
+		cmocka_unit_test(test_what_was_told_before_it_was_done_takes_no_loss),
 		cmocka_unit_test(test_when_it_says_that_it_is_done_makes_another_run),
 	};
 	return cmocka_run_group_tests(tests, NULL, close_the_worker);
