@@ -156,12 +156,7 @@ static void tell_kill(void *context, const struct torn_kill *kill,
 		return;
 	struct torn_plan plan = level->plan;
 	if (plan.faults_count < TORN_FAULTS_MAX)
-		plan.faults[plan.faults_count++] = (struct torn_fault){
-			.when = {kill->op, kill->op, 0},
-			.call = kill->call,
-			.name = TORN_FAULT_KILL,
-			.value = (int64_t)kill->bytes,
-		};
+		plan.faults[plan.faults_count++] = torn_kill_fault(kill);
 	tell(sweeping, &plan, true, kill->sequence, invariant, judgement);
 }
 
@@ -207,13 +202,8 @@ static int confirm_kills(struct torn_sweeping *sweeping)
 		const size_t spread = sweeping->points_count * (2 * i + 1) / (2 * TORN_KILLS_CONFIRMED);
 		const struct torn_kill *point =
 			&sweeping->points[(spread + sweep->how.seed) % sweeping->points_count];
-		struct torn_plan plan = {.seed = 1, .faults_count = 1};
-		plan.faults[0] = (struct torn_fault){
-			.when = {point->op, point->op, 0},
-			.call = point->call,
-			.name = TORN_FAULT_KILL,
-			.value = (int64_t)point->bytes,
-		};
+		const struct torn_plan plan = {
+			.seed = 1, .faults_count = 1, .faults = {torn_kill_fault(point)}};
 		struct torn_trial trial;
 		int r = torn_trial_run(sweeping->lab, sweeping->setup, &plan,
 				       TORN_TRIAL_KILL_FOR_REAL, &trial);

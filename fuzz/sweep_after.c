@@ -167,12 +167,8 @@ static const struct torn_plan *plan_until(struct torn_lefts *lefts, const struct
 	if (left->cut.preset)
 		ended->cut = left->cut;
 	else if (ended->faults_count < TORN_FAULTS_MAX)
-		ended->faults[ended->faults_count++] = (struct torn_fault){
-			.when = {left->op, left->op, 0},
-			.call = left->call,
-			.name = TORN_FAULT_KILL,
-			.value = (int64_t)left->bytes,
-		};
+		ended->faults[ended->faults_count++] = torn_kill_fault(
+			&(struct torn_kill){.op = left->op, .bytes = left->bytes, .call = left->call});
 	return ended;
 }
 
