@@ -4,7 +4,7 @@
  * numbered, faulted and folded as that call is.
  *
  * Which failures cut a chain off was measured on Linux 6.18 (by its sources it is
- * so since 6.0) and is held against the kernel by gate_uring_test.c: io_uring_enter(2) says that any
+ * so since 6.0) and is held against the kernel by gate_uring_kernel_test.c: io_uring_enter(2) says that any
  * failure does. But fsync, rename, unlink, link, symlink, mkdir, fallocate,
  * ftruncate and statx only set their result (io_req_set_res() in io_uring/sync.c,
  * fs.c, truncate.c, statx.c) and do not mark the request as failed, so that what
