@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "points.h"
+#include "stored.h"
 
 #define PAGE TORN_BLOCK_SIZE
 
@@ -24,44 +25,6 @@ struct page {
 	uint64_t block; /* of the file */
 	uint64_t size;  /* of it that belongs to the file */
 };
-
-static const struct torn_block *block_of(const struct torn_node *file, uint64_t block)
-{
-	return block < file->blocks_count ? &file->blocks[block] : NULL;
-}
-
-static uint64_t stored_in(const struct torn_block *block)
-{
-	return block && block->data ? block->size : 0;
-}
-
-static uint8_t byte_of(const struct torn_block *block, uint64_t at)
-{
-	return at < stored_in(block) ? block->data[at] : 0;
-}
-
-static bool is_zero(const uint8_t *bytes, uint64_t size)
-{
-	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
-}
-
-/* Find the bytes of a page that are not those of the file. Returns false where there are none. */
-static bool find_stored(const uint8_t *bytes, uint64_t size, const struct torn_block *block,
-			uint64_t *ret_begin, uint64_t *ret_end)
-{
-	const uint64_t stored = stored_in(block) < size ? stored_in(block) : size;
-	if (memcmp(bytes, stored ? block->data : bytes, stored) == 0 &&
-	    is_zero(bytes + stored, size - stored))
-		return false;
-	uint64_t begin = 0, end = size;
-	while (bytes[begin] == byte_of(block, begin))
-		begin++;
-	while (bytes[end - 1] == byte_of(block, end - 1))
-		end--;
-	*ret_begin = begin;
-	*ret_end = end;
-	return true;
-}
 
 static bool take_page(struct torn_view *view, const struct torn_mapping *mapping, uint64_t number,
 		      struct page *ret_page)
@@ -83,7 +46,7 @@ static bool stores_into(const struct torn_view *view, const struct page *page, u
 			uint64_t *ret_end)
 {
 	const struct torn_node *file = torn_view_node(view, page->mapping->object);
-	return find_stored(page->bytes, page->size, block_of(file, page->block), ret_begin, ret_end);
+	return torn_stored_in_page(file, page->block, page->bytes, page->size, ret_begin, ret_end);
 }
 
 static uint64_t mapped(const struct torn_view *view)

@@ -203,7 +203,7 @@ static long pass_and_track(struct torn_gate *gate, const struct torn_request *re
 	const bool pipes = request->call == TORN_CALL_pipe || request->call == TORN_CALL_pipe2;
 	const bool makes = pipes || request->call == TORN_CALL_eventfd2 ||
 			   request->call == TORN_CALL_memfd_create;
-	if (makes && view->fds_open + (pipes ? 2 : 1) > TORN_FD_RESERVED)
+	if (makes && view->fds->open + (pipes ? 2 : 1) > TORN_FD_RESERVED)
 		return -EMFILE;
 	long r = pass(request);
 	if (r < 0)

@@ -15,11 +15,11 @@ static void leak(struct torn_leak *leaks, uint32_t *count, struct torn_leak foun
 static void settle_descriptors(struct torn_gate *gate, struct torn_leak *leaks, uint32_t *count)
 {
 	struct torn_view *view = &gate->recorder->view;
-	for (int fd = 0; fd < view->fds_end; fd++) {
+	for (int fd = 0; fd < view->fds->end; fd++) {
 		const struct torn_description *description = torn_view_fd(view, fd);
 		if (!description)
 			continue;
-		bool standard = fd <= 2 && view->fds[fd] == fd + 1;
+		bool standard = fd <= 2 && view->fds->number[fd] == fd + 1;
 		if (standard)
 			continue;
 		struct torn_leak found = {.what = "descriptor", .op = description->op};
@@ -32,7 +32,7 @@ static void settle_descriptors(struct torn_gate *gate, struct torn_leak *leaks, 
 		torn_raw(SYS_close, fd);
 	}
 	for (int fd = 0; fd <= 2; fd++) {
-		if (view->fds[fd] == fd + 1)
+		if (view->fds->number[fd] == fd + 1)
 			continue;
 		struct torn_leak found = {.what = "descriptor"};
 		snprintf(found.detail, sizeof found.detail, "descriptor %d is not what it was", fd);

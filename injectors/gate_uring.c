@@ -82,7 +82,7 @@ static long ring_at(struct torn_gate *gate, int fd, struct torn_ring **ret_ring)
 static bool is_open(struct torn_gate *gate, torn_object number)
 {
 	struct torn_view *view = &gate->recorder->view;
-	for (int fd = 0; fd < view->fds_end; fd++)
+	for (int fd = 0; fd < view->fds->end; fd++)
 		if (torn_uring_is_ring(gate, fd) && torn_view_fd(view, fd)->object == number)
 			return true;
 	return false;

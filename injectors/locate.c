@@ -549,7 +549,7 @@ enum torn_where torn_recorder_locate(struct torn_recorder *recorder, struct torn
 	struct torn_place place = {.descriptor = -1};
 	if (op->fd < 0) {
 		int r = locate_path(recorder, request, path, op, &place);
-		if (r < 0 || place.object == 0) {
+		if ((r < 0 || place.object == 0) && !recorder->view.root_path.data) {
 			enum torn_where where = outside(request, path);
 			if (where != TORN_WHERE_ROOT)
 				return where;

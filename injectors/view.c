@@ -17,6 +17,7 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 	if (r < 0)
 		return r;
 	view->fold.lazy = true;
+	view->root_path = view->left = (struct torn_bytes){NULL, 0};
 	view->cwd = TORN_FOLD_ROOT;
 	view->umask = 022;
 	view->path_object = 0;
@@ -27,8 +28,9 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 		torn_arena_take(arena, view->descriptions_room * sizeof *view->descriptions);
 	if (!view->descriptions)
 		return -ENOMEM;
-	view->fds_end = 0;
-	view->fds_open = 0;
+	view->fds = &view->own_fds;
+	view->fds->end = 0;
+	view->fds->open = 0;
 	const struct torn_description input = {.class = TORN_FD_OTHER, .how = O_RDONLY};
 	const struct torn_description output = {.class = TORN_FD_OUTPUT, .how = O_WRONLY};
 	r = torn_view_open(view, 0, &input);
@@ -39,10 +41,12 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 
 static void set_fd(struct torn_view *view, int fd, uint16_t description)
 {
-	while (view->fds_end <= fd)
-		view->fds[view->fds_end++] = 0;
-	view->fds_open += view->fds[fd] == 0;
-	view->fds[fd] = description;
+	struct torn_fds *fds = view->fds;
+	while (fds->end <= fd)
+		fds->number[fds->end++] = 0;
+	fds->open += fds->number[fd] == 0;
+	fds->number[fd] = description;
+	fds->is_closed_by_exec[fd] = false;
 }
 
 int torn_view_open(struct torn_view *view, int fd, const struct torn_description *description)
@@ -73,21 +77,21 @@ int torn_view_duplicate(struct torn_view *view, int from, int fd)
 		return -EBADF;
 	if (fd < 0 || fd >= TORN_FD_RESERVED)
 		return -EMFILE;
-	set_fd(view, fd, view->fds[from]);
+	set_fd(view, fd, view->fds->number[from]);
 	return 0;
 }
 
 void torn_view_close(struct torn_view *view, int fd)
 {
-	if (fd < 0 || fd >= view->fds_end)
+	if (fd < 0 || fd >= view->fds->end)
 		return;
-	view->fds_open -= view->fds[fd] != 0;
-	view->fds[fd] = 0;
+	view->fds->open -= view->fds->number[fd] != 0;
+	view->fds->number[fd] = 0;
 }
 
 bool torn_view_has_room(const struct torn_view *view)
 {
-	return view->fds_open < TORN_FD_RESERVED;
+	return view->fds->open < TORN_FD_RESERVED;
 }
 
 /* ------------------------------------------------------------------ paths */
@@ -126,6 +130,8 @@ static int magic_descriptor(struct torn_bytes path, struct torn_bytes *ret_rest)
 static int start_of(struct torn_view *view, int dirfd, struct torn_bytes path,
 		    torn_object *ret_start)
 {
+	if (path.data[0] != '/' && dirfd == AT_FDCWD && view->cwd == 0)
+		return -ENOENT; /* it is for whoever knows what lies outside */
 	if (path.data[0] == '/') {
 		*ret_start = TORN_FOLD_ROOT;
 		return 0;
@@ -156,6 +162,29 @@ static int splice_link(struct torn_arena *arena, struct torn_bytes *rest, struct
 	memcpy(joined + link.size + 1, rest->data, rest->size);
 	*rest = (struct torn_bytes){joined, link.size + (rest->size > 0 ? 1 : 0) + rest->size};
 	return 0;
+}
+
+/* It goes on at "/LINK/REST", or at "ROOT/../REST". */
+static int leave(struct torn_view *view, const char *above, struct torn_bytes rest)
+{
+	const struct torn_bytes root = above ? view->root_path : (struct torn_bytes){NULL, 0};
+	const size_t climbed = above ? strlen(above) : 0;
+	uint8_t *path = torn_arena_take(view->fold.arena, root.size + climbed + rest.size + 2);
+	if (!path)
+		return -ENOMEM;
+	size_t size = 0;
+	if (above) {
+		memcpy(path, root.data, root.size);
+		memcpy(path + root.size, above, climbed);
+		size = root.size + climbed;
+		if (rest.size > 0 && rest.data[0] != '/')
+			path[size++] = '/';
+	}
+	memcpy(path + size, rest.data, rest.size);
+	size += rest.size;
+	path[size] = '\0';
+	view->left = (struct torn_bytes){path, size};
+	return -EXDEV;
 }
 
 static struct torn_bytes skip_slashes(struct torn_bytes path)
@@ -221,6 +250,8 @@ int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
 		rest = skip_slashes(rest);
 		bool last = rest.size == 0;
 		if (is_dots(name)) {
+			if (name.size == 2 && dir == TORN_FOLD_ROOT && view->root_path.data)
+				return leave(view, slash && last ? "/../" : "/..", rest);
 			if (name.size == 2)
 				dir = parent_of(view, dir);
 			place = (struct torn_place){
@@ -254,6 +285,8 @@ int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
 			int r = splice_link(view->fold.arena, &rest, entry->node->link);
 			if (r < 0)
 				return r;
+			if (rest.data[0] == '/' && view->root_path.data)
+				return leave(view, NULL, rest);
 			if (rest.data[0] == '/')
 				dir = TORN_FOLD_ROOT;
 			rest = skip_slashes(rest);

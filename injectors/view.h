@@ -52,17 +52,30 @@ struct torn_mapping {
 
 #define TORN_MAPPINGS_MAX 64u
 
+/* What the descriptors of a process are open on; several may share one: clone(2), CLONE_FILES. */
+struct torn_fds {
+	uint16_t number[TORN_FD_RESERVED]; /* of a description; 0: closed */
+	bool is_closed_by_exec[TORN_FD_RESERVED]; /* FD_CLOEXEC; kept by the ptrace gate only */
+	uint32_t open;
+	int end; /* none from here on is open or was */
+};
+
 struct torn_view {
 	struct torn_fold fold;
-	torn_object cwd;
+	torn_object cwd; /* 0: outside the root */
 	uint32_t umask;
 	struct torn_description *descriptions; /* by number; 0 is unused */
 	uint32_t descriptions_count, descriptions_room;
-	uint16_t fds[TORN_FD_RESERVED]; /* number of a description; 0: closed */
-	uint32_t fds_open;
-	int fds_end;                    /* none from here on is open or was */
+	struct torn_fds *fds;    /* of the process whose call is looked at */
+	struct torn_fds own_fds; /* these, where there is one process */
 	struct torn_mapping mappings[TORN_MAPPINGS_MAX];
 	uint32_t mappings_count;
+	/*
+	 * Where the root stands in a larger world, "/home/me/app"; data NULL: it is all there is. Then a
+	 * path that goes out of it is not clamped: torn_view_resolve() returns -EXDEV, and `left` is where
+	 * it goes on, as a path of that world.
+	 */
+	struct torn_bytes root_path, left;
 	/* the last directory whose path was asked for; see torn_view_path */
 	torn_object path_object;
 	struct torn_bytes path_known;
@@ -75,9 +88,9 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 /* Return what a descriptor is open on; NULL where it is not open. */
 static inline struct torn_description *torn_view_fd(struct torn_view *view, int fd)
 {
-	if (fd < 0 || fd >= view->fds_end || view->fds[fd] == 0)
+	if (fd < 0 || fd >= view->fds->end || view->fds->number[fd] == 0)
 		return NULL;
-	return &view->descriptions[view->fds[fd]];
+	return &view->descriptions[view->fds->number[fd]];
 }
 /* Note that `fd` is now open. Returns 0, -EMFILE for a number of torn's own, -ENOMEM. */
 int torn_view_open(struct torn_view *view, int fd, const struct torn_description *description);
@@ -115,7 +128,7 @@ enum torn_resolve {
  * Resolve a path from `dirfd` (AT_FDCWD, a descriptor; not looked at for an
  * absolute path). A last component that is absent is no error. Returns 0,
  * -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG or -EBADF as path_resolution(7) has
- * it; -EXDEV where the descriptor is no directory below the root.
+ * it; -EXDEV where the path leaves a root that stands in a larger world (`left`).
  */
 int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
 		      enum torn_resolve how, struct torn_place *ret_place);

@@ -1,0 +1,208 @@
+/*
+ * trace_internal.h: what the files of the ptrace gate share.
+ *
+ *   trace.c           a run: who goes on next, until nobody is left
+ *   trace_stop.c      stops: what one is about
+ *   trace_call.c      a call on a file: located, numbered, faulted, logged
+ *   trace_wait.c      calls that wait, and time
+ *   trace_reach.c     paths: below the root or outside
+ *   trace_mapping.c   stores into shared mappings
+ *   trace_spawn.c     the program's start
+ *   tracee.c          registers and memory of a thread
+ *   trace_filter.c    which calls stop
+ */
+#ifndef TORN_TRACE_INTERNAL_H
+#define TORN_TRACE_INTERNAL_H
+
+#include <linux/filter.h>
+#include <signal.h>
+#include <sys/user.h>
+
+#include "trace.h"
+
+/* Of clone(2): what threads and processes may share. */
+struct torn_shared_fds {
+	uint32_t users;
+	struct torn_fds fds;
+};
+
+struct torn_shared_place {
+	uint32_t users;
+	torn_object cwd; /* 0: outside */
+	uint32_t umask;
+};
+
+enum torn_tracee_state {
+	TORN_TRACEE_NONE,    /* a free entry */
+	TORN_TRACEE_READY,   /* stopped: it can go on */
+	TORN_TRACEE_GOING,   /* it goes on: one at a time */
+	TORN_TRACEE_WAITING, /* inside a call, asleep, until somebody else does something */
+	TORN_TRACEE_SLEEPING, /* stopped before a call that only lets time pass */
+};
+
+enum torn_tracee_stop {
+	TORN_STOP_NONE,
+	TORN_STOP_CALL,   /* before a call, which has not been looked at yet */
+};
+
+struct torn_tracee {
+	pid_t tid, tgid;
+	enum torn_tracee_state state;
+	enum torn_tracee_stop stop;
+	uint32_t order;  /* of its birth: lists are gone through in this order */
+	bool is_born;    /* its maker said what it is */
+	int signal;      /* to be delivered when it goes on */
+	struct torn_shared_fds *fds;
+	struct torn_shared_place *place;
+	/* the call that it is in */
+	bool in_call;    /* it stops again when the call returns */
+	bool may_wait;   /* the call may put it to sleep */
+	bool changed;    /* registers are not as the program set them: put back at the end */
+	bool only_exits; /* it called exit(2): no stop comes any more */
+	bool has_yielded; /* somebody else was let go on before the call that it stands before */
+	struct user_regs_struct registers; /* as they were before the call */
+	struct torn_request request;
+	struct torn_op *op; /* numbered; NULL: it is none */
+	enum torn_where where;
+	struct torn_action action;
+	uint64_t clone_flags;
+	int64_t deadline_ns; /* virtual; INT64_MAX: it waits for ever */
+	long told_at_deadline;
+};
+
+/* Pages of a file that some process can store into. It is followed to the end of the run. */
+struct torn_watched_mapping {
+	torn_object object;
+	pid_t tgid;
+	int fd;           /* of the file, ours: to read what it holds now */
+	uint64_t address; /* in the process that mapped it */
+	uint64_t offset, size;
+	struct torn_bytes path;
+};
+
+#define TORN_WATCHED_MAPPINGS_MAX 64u
+#define TORN_OUTSIDE_KNOWN 1024u
+
+struct torn_tracer {
+	struct torn_tracing tracing;
+	struct torn_bytes root_path;
+	struct sock_fprog filter;
+	struct torn_recorder *recorder;
+	const struct torn_trace_run *run;
+	struct torn_tracee tracees[TORN_TRACEES_MAX];
+	uint32_t tracees_end; /* no entry from here on is in use */
+	uint32_t alive, born;
+	struct torn_shared_fds shared_fds[TORN_TRACEES_MAX];
+	struct torn_shared_place shared_places[TORN_TRACEES_MAX];
+	struct torn_tracee *last; /* who went on last; NULL: nobody yet */
+	pid_t main_pid;
+	bool main_ended, is_over; /* over: everybody is to be killed */
+	bool yields;      /* somebody else may go on before the op at hand */
+	bool may_have_woken; /* what was done since may have ended somebody's wait */
+	bool has_timers;  /* waits may end by the real clock */
+	uint64_t draws;   /* state of the schedule's PRNG */
+	unsigned notes;
+	char note_texts[16][160];
+	int output_fds[2][2]; /* pipes of stdout and stderr: [which][0] is ours */
+	struct torn_watched_mapping mappings[TORN_WATCHED_MAPPINGS_MAX];
+	uint32_t mappings_count;
+	uint32_t outside_known[TORN_OUTSIDE_KNOWN]; /* hashes of paths that do not lead below the root */
+	uint64_t handled; /* signals that had handlers, in any run without faults */
+	const struct torn_bytes *stack;
+	size_t stack_count;
+	int64_t begun_ms;
+};
+
+/* ------------------------------------------------------------------ tracee.c */
+
+/* Read memory of a tracee. Returns how many bytes could be read: fewer at the end of what is mapped. */
+size_t torn_tracee_read(const struct torn_tracee *tracee, uint64_t address, void *to, size_t size);
+bool torn_tracee_write(const struct torn_tracee *tracee, uint64_t address, const void *from, size_t size);
+/*
+ * Read a string into an arena: up to TORN_PATH_MAX bytes, with a NUL behind it. Returns
+ * 0, -EFAULT, or -ENOMEM.
+ */
+int torn_tracee_string(const struct torn_tracee *tracee, uint64_t address, struct torn_arena *arena,
+		       struct torn_bytes *ret_string);
+/* The registers of a stopped tracee. Return false where it is gone: killed meanwhile. */
+bool torn_tracee_get(const struct torn_tracee *tracee, struct user_regs_struct *ret_registers);
+bool torn_tracee_set(const struct torn_tracee *tracee, const struct user_regs_struct *registers);
+/* Before a call: let it not happen, and return `told` (a value or -errno). */
+void torn_tracee_skip(struct torn_tracee *tracee, long told);
+/* The state letter of /proc/TID/stat: 'S' sleeps, 'R' runs; 0: it is gone. */
+char torn_tracee_letter(const struct torn_tracee *tracee);
+/* Memory that the program does not use, below its stack's red zone. */
+uint64_t torn_tracee_scratch(const struct torn_tracee *tracee, size_t size);
+
+/* --------------------------------------------------------------- trace_call.c */
+
+/* What becomes of a call. */
+enum torn_course {
+	TORN_COURSE_PASS,  /* nobody has to know how it ends */
+	TORN_COURSE_EXIT,  /* stop again when it returns */
+	TORN_COURSE_WAIT,  /* the same, and it may put the thread to sleep */
+	TORN_COURSE_TOLD,  /* answered: it is not performed */
+	TORN_COURSE_YIELD, /* it has not begun: another one goes on first */
+	TORN_COURSE_SLEEP, /* nothing but time passes */
+	TORN_COURSE_OVER,  /* the run ends here */
+};
+
+enum torn_course torn_trace_file(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/* The call returned, its registers are given; may change what it returns. */
+void torn_trace_file_done(struct torn_tracer *tracer, struct torn_tracee *tracee,
+			  struct user_regs_struct *registers);
+/* Use the tracee's descriptors, directory and umask in the view. */
+void torn_trace_enter_view(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/* What came to a pipe of the program's output by no write of its own: splice, children of /dev/stdout. */
+void torn_trace_drain(struct torn_tracer *tracer);
+
+/* --------------------------------------------------------------- trace_wait.c */
+
+/* Clocks, randomness, and calls that wait. */
+enum torn_course torn_trace_time(struct torn_tracer *tracer, struct torn_tracee *tracee);
+bool torn_trace_is_timed(const struct torn_request *request);
+enum torn_course torn_trace_wait(struct torn_tracer *tracer, struct torn_tracee *tracee, long number);
+/* All wait: let time pass to the first deadline. Returns false where there is none. */
+bool torn_trace_pass_time(struct torn_tracer *tracer);
+
+/* -------------------------------------------------------------- trace_reach.c */
+
+/* Where a path leads: rewritten, so that torn_view_resolve() finds it below the root. */
+struct torn_reached {
+	bool inside;
+	int dirfd;              /* AT_FDCWD for a path from the root */
+	struct torn_bytes path; /* of the view's world; has a NUL behind it */
+};
+
+int torn_trace_reach(struct torn_tracer *tracer, const struct torn_tracee *tracee, int dirfd,
+		     struct torn_bytes path, bool follows, struct torn_reached *ret_reached);
+
+/* ------------------------------------------------------------ trace_mapping.c */
+
+void torn_trace_map(struct torn_tracer *tracer, struct torn_tracee *tracee, const struct torn_op *op,
+		    uint64_t address);
+/* Fill an op for an msync of a followed mapping; false where it is none. */
+bool torn_trace_locate_msync(struct torn_tracer *tracer, const struct torn_tracee *tracee,
+			     struct torn_op *ret_op);
+void torn_trace_look_at_stores(struct torn_tracer *tracer, bool thorough);
+void torn_trace_unmap_all(struct torn_tracer *tracer);
+
+/* -------------------------------------------------------------- trace_spawn.c */
+
+/* Start the program, stopped before its first instruction. Returns its pid, or -errno. */
+pid_t torn_trace_spawn(struct torn_tracer *tracer);
+/* It has executed a file: take away what would differ from run to run (the vDSO, AT_RANDOM). */
+void torn_trace_tame(struct torn_tracer *tracer, struct torn_tracee *tracee);
+
+/* -------------------------------------------------------------------- trace.c */
+
+void torn_trace_note(struct torn_tracer *tracer, enum torn_trace_note note, const char *text);
+/* End the run: whatever is left is killed. */
+void torn_trace_end(struct torn_tracer *tracer, enum torn_end end, int code);
+int64_t torn_trace_now(struct torn_tracer *tracer);
+/* Take in what waitpid(2) says of somebody. */
+void torn_trace_take_stop(struct torn_tracer *tracer, pid_t tid, int status);
+struct torn_shared_fds *torn_trace_new_fds(struct torn_tracer *tracer);
+struct torn_shared_place *torn_trace_new_place(struct torn_tracer *tracer);
+
+#endif
