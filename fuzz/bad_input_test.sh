@@ -34,7 +34,7 @@ refused_case() {
 }
 
 T='target planted.old_or_new\n'
-refused_case unknown_word 3 'one of target, seed, arg, old, fault, cut, then, expect, found bogus' "${T}bogus x\n"
+refused_case unknown_word 3 'one of target, seed, command, arg, watch, old, fault, cut, then, expect, found bogus' "${T}bogus x\n"
 refused_case bad_seed 3 'a number' "${T}seed 12x\n"
 refused_case huge_seed 3 'a number' "${T}seed 18446744073709551616\n"
 refused_case bad_op 3 '' "${T}fault x openat full\n"

@@ -19,6 +19,7 @@
 #include "cut_text.h"
 #include "fault_text.h"
 #include "old_text.h"
+#include "program_text.h"
 #include "regular.h"
 #include "sort.h"
 
@@ -59,6 +60,7 @@ static void sort_faults(struct torn_plan *plan, uint32_t *lines)
 void torn_case_sort(struct torn_case *c)
 {
 	torn_sort(c->args, c->args_count, sizeof(*c->args), NULL);
+	torn_sort(c->watches, c->watches_count, sizeof(*c->watches), NULL);
 	torn_sort(c->olds, c->olds_count, sizeof(*c->olds), NULL);
 	sort_faults(&c->plan, NULL);
 }
@@ -84,9 +86,9 @@ struct parser {
 	uint32_t faults_before; /* of the runs before the one that is read */
 	uint32_t header_line, seed; /* lines of what stands once; 0: not yet */
 	uint32_t complaint; /* lowest line that complain_at() was told; 0: none */
-	size_t args_max, olds_max;
+	size_t args_max, olds_max, watches_max;
 	struct torn_case c;
-	uint32_t *args_lines, *olds_lines;
+	uint32_t *args_lines, *olds_lines, *watches_lines;
 	struct torn_case_lines lines;
 };
 
@@ -181,6 +183,20 @@ static int parse_arg(struct parser *p)
 	p->args_lines[p->c.args_count] = p->line;
 	p->c.args[p->c.args_count++] = arg;
 	return 0;
+}
+
+static int parse_command(struct parser *p)
+{
+	return torn_command_parse(&p->words, p->arena, &p->c.command, &p->c.command_count);
+}
+
+static int parse_watch(struct parser *p)
+{
+	assert(p->c.watches_count < p->watches_max);
+	int error = torn_watch_parse(&p->words, p->arena, &p->c.watches[p->c.watches_count]);
+	if (!error)
+		p->watches_lines[p->c.watches_count++] = p->line;
+	return error;
 }
 
 static int parse_fault(struct parser *p)
@@ -314,6 +330,35 @@ static void check_once(struct parser *p)
 		if (torn_bytes_equal(olds[i - 1].path, olds[i].path))
 			refuse_twice(p, "path", olds[i].path, p->olds_lines[i - 1],
 				     p->olds_lines[i]);
+	const struct torn_bytes *watches = p->c.watches;
+	for (size_t i = 1; i < p->c.watches_count; i++)
+		if (torn_bytes_equal(watches[i - 1], watches[i]))
+			refuse_twice(p, "watched path", watches[i], p->watches_lines[i - 1],
+				     p->watches_lines[i]);
+}
+
+/* Say that a line of programs stands in a case of another target. */
+static void refuse_for_target(struct parser *p, const char *what, uint32_t line)
+{
+	if (complain_at(p, line))
+		torn_words_refuse_bytes(&p->words, p->c.target,
+					"the target " TORN_PROGRAM_TARGET " for a %s", what);
+}
+
+/* A program is all that the target `exec` is, and a target that is code has none. */
+static void check_program(struct parser *p)
+{
+	if (!p->lines.target)
+		return; /* that is told */
+	const bool is_program =
+		torn_bytes_equal(p->c.target, torn_bytes_of(TORN_PROGRAM_TARGET));
+	if (is_program && !p->lines.command && complain_at(p, p->lines.target))
+		torn_words_refuse_bytes(&p->words, (struct torn_bytes){NULL, 0},
+					"a command for the target " TORN_PROGRAM_TARGET);
+	if (!is_program && p->lines.command)
+		refuse_for_target(p, "command", p->lines.command);
+	for (size_t i = 0; !is_program && i < p->c.watches_count; i++)
+		refuse_for_target(p, "watch", p->watches_lines[i]);
 }
 
 static const struct torn_old *find_old(const struct torn_case *c, struct torn_bytes path)
@@ -453,10 +498,12 @@ static int check_whole(struct parser *p)
 {
 	torn_sort(p->c.args, p->c.args_count, sizeof(*p->c.args), p->args_lines);
 	torn_sort(p->c.olds, p->c.olds_count, sizeof(*p->c.olds), p->olds_lines);
+	torn_sort(p->c.watches, p->c.watches_count, sizeof(*p->c.watches), p->watches_lines);
 	end_run(p);
 	*(p->first ? &p->first->seed : &p->c.plan.seed) = p->seed_value;
 
 	check_once(p);
+	check_program(p);
 	check_links(p);
 	int error = p->c.olds_count ? check_parents(p) : 0;
 	if (error)
@@ -500,7 +547,9 @@ static const struct item {
 } items[] = {
 	{"target", parse_target, offsetof(struct parser, lines.target)},
 	{"seed", parse_seed, offsetof(struct parser, seed)},
+	{"command", parse_command, offsetof(struct parser, lines.command)},
 	{"arg", parse_arg, 0},
+	{"watch", parse_watch, 0},
 	{"old", parse_old, 0},
 	{"fault", parse_fault, 0},
 	{"cut", parse_cut, offsetof(struct parser, lines.cut)},
@@ -520,7 +569,8 @@ static int parse_item(struct parser *p, const struct torn_word *word)
 		return error ? error : items[i].parse(p);
 	}
 	return torn_words_refuse(&p->words, word,
-				 "one of target, seed, arg, old, fault, cut, then, expect");
+				 "one of target, seed, command, arg, watch, old, fault, cut, then, "
+				 "expect");
 }
 
 static int parse_line(struct parser *p, struct torn_bytes line)
@@ -560,7 +610,7 @@ static bool take_line(struct torn_bytes *text, struct torn_bytes *ret_line)
 	return true;
 }
 
-/* Say whether a line's first word begins with these three letters and may end with them. */
+/* Say whether a line's first word begins with these letters and may end with them. */
 static bool begins_item(struct torn_bytes line, const char *letters)
 {
 	while (line.size && (*line.data == ' ' || *line.data == '\t'))
@@ -568,7 +618,22 @@ static bool begins_item(struct torn_bytes line, const char *letters)
 	return starts_with(line, letters);
 }
 
-/* Make room for as many arguments and olds as there can be: an arena's arrays do not grow. */
+/* Take an array and the lines of its items. None at all are no array. */
+static int take_items(struct parser *p, size_t max, size_t item_size, void *ret_items,
+		      uint32_t **ret_lines)
+{
+	if (max == 0)
+		return 0;
+	void *taken = torn_arena_take(p->arena, max * item_size);
+	uint32_t *lines = torn_arena_take(p->arena, max * sizeof(*lines));
+	if (!taken || !lines)
+		return -ENOMEM;
+	memcpy(ret_items, &taken, sizeof(taken)); /* of whichever type */
+	*ret_lines = lines;
+	return 0;
+}
+
+/* Make room for as many items as there can be: an arena's arrays do not grow. */
 static int make_room(struct parser *p, struct torn_bytes text)
 {
 	struct torn_bytes line;
@@ -576,20 +641,16 @@ static int make_room(struct parser *p, struct torn_bytes text)
 		p->lines_count++;
 		p->args_max += begins_item(line, "arg");
 		p->olds_max += begins_item(line, "old");
+		p->watches_max += begins_item(line, "watch");
 	}
-	if (p->args_max) {
-		p->c.args = torn_arena_take(p->arena, p->args_max * sizeof(*p->c.args));
-		p->args_lines = torn_arena_take(p->arena, p->args_max * sizeof(*p->args_lines));
-		if (!p->c.args || !p->args_lines)
-			return -ENOMEM;
-	}
-	if (p->olds_max) {
-		p->c.olds = torn_arena_take(p->arena, p->olds_max * sizeof(*p->c.olds));
-		p->olds_lines = torn_arena_take(p->arena, p->olds_max * sizeof(*p->olds_lines));
-		if (!p->c.olds || !p->olds_lines)
-			return -ENOMEM;
-	}
-	return 0;
+	int error = take_items(p, p->args_max, sizeof(*p->c.args), &p->c.args, &p->args_lines);
+	if (!error)
+		error = take_items(p, p->olds_max, sizeof(*p->c.olds), &p->c.olds,
+				   &p->olds_lines);
+	if (!error)
+		error = take_items(p, p->watches_max, sizeof(*p->c.watches), &p->c.watches,
+				   &p->watches_lines);
+	return error;
 }
 
 static int parse_text(struct parser *p, struct torn_bytes text)
@@ -624,6 +685,7 @@ static int parse_and_tell(struct parser *p, const char *file_name, struct torn_b
 		ret_error->lines = p->lines;
 		ret_error->lines.args = p->args_lines;
 		ret_error->lines.olds = p->olds_lines;
+		ret_error->lines.watches = p->watches_lines;
 		return 0;
 	}
 	if (error == -ENOMEM)
@@ -725,11 +787,21 @@ int torn_case_print(const struct torn_case *c, FILE *out)
 	putc('\n', out);
 	if (first->seed != 1)
 		fprintf(out, "seed %" PRIu64 "\n", first->seed);
+	if (c->command_count) {
+		fputs("command ", out);
+		torn_command_print(c->command, c->command_count, out);
+		putc('\n', out);
+	}
 	for (size_t i = 0; i < c->args_count; i++) {
 		fputs("arg ", out);
 		torn_word_print(c->args[i].name, out);
 		putc(' ', out);
 		torn_word_print(c->args[i].value, out);
+		putc('\n', out);
+	}
+	for (size_t i = 0; i < c->watches_count; i++) {
+		fputs("watch ", out);
+		torn_word_print(c->watches[i], out);
 		putc('\n', out);
 	}
 	for (size_t i = 0; i < c->olds_count; i++) {

@@ -4,7 +4,9 @@
  *   torn-case 1
  *   target NAME[@VARIANT]
  *   seed N                         1 unless said
+ *   command WORD...                program_text.h: of the target `exec`, and of no other
  *   arg NAME VALUE
+ *   watch PATH                     the same; once for each path
  *   old PATH TYPE ...              old_text.h
  *   fault WHEN CALL SPEC           fault_text.h
  *   cut N [during] preset=NAME ... cut_text.h
@@ -33,7 +35,8 @@
 struct torn_case_lines {
 	uint32_t target;
 	uint32_t invariant;	     /* 0: the case expects nothing */
-	const uint32_t *args, *olds; /* as the case's args and olds; in the arena */
+	uint32_t command;	     /* 0: the target is no program */
+	const uint32_t *args, *olds, *watches; /* as the case's; in the arena */
 	uint32_t faults[TORN_FAULTS_MAX]; /* of all runs, one behind the other */
 	uint32_t cut;      /* of the last run; 0: the power stays on */
 	uint32_t recovers; /* the first that says `then recover`; 0: none does */
@@ -77,7 +80,7 @@ int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case 
 int torn_case_parse_world(struct torn_bytes text, struct torn_arena *arena,
 			  struct torn_case *ret_world, struct torn_case_error *ret_error);
 
-/* Put arguments, olds and faults in canonical order, as a parsed case has them. */
+/* Put arguments, watches, olds and faults in canonical order, as a parsed case has them. */
 void torn_case_sort(struct torn_case *c);
 /*
  * Write a case that is in canonical order as its canonical text: two such cases

@@ -150,7 +150,8 @@ static void test_ten_megabytes_of_noise_are_refused_in_time(void **state)
 	(void)state;
 	static const char *const heads[] = {
 		"",	      HEAD,	HEAD "arg a \"", HEAD "old a file ", HEAD "fault ",
-		HEAD "seed ", HEAD "# ", HEAD "cut 9 preset=ext4 lost="};
+		HEAD "seed ", HEAD "# ", "torn-case 1\ntarget exec\ncommand ",
+		HEAD "cut 9 preset=ext4 lost="};
 	uint64_t seed = 4;
 	const size_t size = 10 << 20;
 	for (size_t i = 0; i < COUNT(heads); i++) {

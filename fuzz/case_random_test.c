@@ -152,9 +152,26 @@ static void random_cut(uint64_t *seed, struct torn_cut *cut)
 	cut->lost_count = count;
 }
 
+/* Words of any bytes but NUL; paths that no two share. */
+static void random_program(uint64_t *seed, struct torn_case *c)
+{
+	c->target = torn_bytes_of("exec");
+	c->command_count = 1 + below(seed, 5);
+	c->command = torn_arena_take(&arena, c->command_count * sizeof(*c->command));
+	c->command[0] = numbered(seed, "", 0);
+	for (uint32_t i = 1; i < c->command_count; i++)
+		c->command[i] = random_bytes(seed, 20, false);
+	c->watches_count = below(seed, 5);
+	c->watches = torn_arena_take(&arena, c->watches_count * sizeof(*c->watches));
+	for (uint32_t i = 0; i < c->watches_count; i++)
+		c->watches[i] = numbered(seed, below(seed, 2) ? "etc/x" : "", i);
+}
+
 static struct torn_case random_case(uint64_t *seed)
 {
 	struct torn_case c = {.target = random_name(seed, 1), .plan.seed = 1};
+	if (below(seed, 2))
+		random_program(seed, &c);
 	if (below(seed, 2))
 		c.variant = random_name(seed, 2);
 	if (below(seed, 2))
@@ -198,6 +215,12 @@ static void assert_equal_cases(const struct torn_case *a, const struct torn_case
 		assert_bytes(a->args[i].name, b->args[i].name);
 		assert_bytes(a->args[i].value, b->args[i].value);
 	}
+	assert_int_equal(a->command_count, b->command_count);
+	for (size_t i = 0; i < a->command_count; i++)
+		assert_bytes(a->command[i], b->command[i]);
+	assert_int_equal(a->watches_count, b->watches_count);
+	for (size_t i = 0; i < a->watches_count; i++)
+		assert_bytes(a->watches[i], b->watches[i]);
 	assert_int_equal(a->olds_count, b->olds_count);
 	for (size_t i = 0; i < a->olds_count; i++) {
 		const struct torn_old *x = &a->olds[i], *y = &b->olds[i];
@@ -300,7 +323,8 @@ static void test_changed_texts_are_refused_or_canonical(void **state)
 	static const char *const pieces[] = {"\"",    "\\", "\n",   " ",  "old ", "fault ",
 					     "kill=", "@",  "/",    "..", "=",	  ":",
 					     "#",     "0",  "9999", "\r", "\t",
-					     "cut ",  "[",  "]",    ",",  " lost=2.entry,"};
+					     "cut ",  "[",  "]",    ",",  " lost=2.entry,",
+					     "command ", "watch ", "target exec\n"};
 	uint64_t seed = 3;
 	uint32_t accepted = 0;
 	for (int i = 0; i < 20000; i++) {
@@ -366,7 +390,8 @@ static void test_an_arena_of_any_size_is_full_or_enough(void **state)
 	(void)state;
 	uint64_t seed = 5;
 	struct torn_case c = random_case(&seed);
-	while (c.olds_count < 5 || c.args_count < 2 || c.plan.cut.lost_count < 5)
+	while (c.olds_count < 5 || c.args_count < 2 || c.command_count < 2 || c.watches_count < 2 ||
+	       c.plan.cut.lost_count < 5)
 		c = random_case(&seed);
 	char *text = printed(&c);
 	bool was_enough = false;

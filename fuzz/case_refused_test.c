@@ -1,6 +1,7 @@
 /* case_refused_test.c: texts that are no case, with the line and the words that tell why. */
 #include "case_for_tests.h"
 
+#define PROGRAM "torn-case 1\ntarget exec\n"
 
 static void test_malformed_texts_are_refused_with_their_line(void **state)
 {
@@ -23,7 +24,7 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		{"torn-case 1 2\n", 1, "the end of the line, found 2"},
 		{"\xef\xbb\xbftorn-case 1\n", 1, "torn-case 1, found \\xef\\xbb\\xbftorn-case"},
 		{HEAD "torn-case 1\n", 3,
-		 "one of target, seed, arg, old, fault, cut, then, expect, found torn-case"},
+		 "one of target, seed, command, arg, watch, old, fault, cut, then, expect, found torn-case"},
 		{HEAD "then\n", 3, "run or recover, found the end of the line"},
 		{HEAD "then again\n", 3, "run or recover, found again"},
 		{HEAD "then run\nthen run\nthen run\nthen run\n", 6, "at most 4 runs, found run"},
@@ -39,10 +40,12 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		 "no fault behind the kill at op 2, found 5 write full"},
 		{HEAD "fault 9 renameat kill=after\ncut 9 preset=posix\nthen run\nthen again\n", 4,
 		 "one end: a kill or a cut (first on line 3), found cut"},
-		{HEAD "Seed 1\n", 3, "one of target, seed, arg, old, fault, cut, then, expect, found Seed"},
-		{HEAD "@seed 1\n", 3, "one of target, seed, arg, old, fault, cut, then, expect, found @seed"},
+		{HEAD "Seed 1\n", 3,
+		 "one of target, seed, command, arg, watch, old, fault, cut, then, expect, found Seed"},
+		{HEAD "@seed 1\n", 3,
+		 "one of target, seed, command, arg, watch, old, fault, cut, then, expect, found @seed"},
 		{HEAD "\"seed\" 1\n", 3,
-		 "one of target, seed, arg, old, fault, cut, then, expect, found \"seed\""},
+		 "one of target, seed, command, arg, watch, old, fault, cut, then, expect, found \"seed\""},
 		{HEAD "\"\n", 3, "a closing quote, found the end of the line"},
 		{"torn-case 1\r\ntarget t\r\n", 1, "a line that ends with LF alone, found CR"},
 		{HEAD "# c\r\n", 3, "a line that ends with LF alone, found CR"},
@@ -431,6 +434,45 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		 "one end: a kill or a cut (first on line 3), found 9 write kill=4"},
 		{HEAD "fault 9 write kill=4\ncut 7 preset=ext4\n", 3,
 		 "no fault behind the cut at op 7, found 9 write kill=4"},
+		/* command */
+		{PROGRAM "command\n", 3, "a program and its arguments, found the end of the line"},
+		{PROGRAM "command # ls\n", 3,
+		 "a program and its arguments, found the end of the line"},
+		{PROGRAM "command \"\" a\n", 3, "the name of a program, found \"\""},
+		{PROGRAM "command @ls\n", 3,
+		 "a program and its arguments, in quotes where it begins with @, found @ls"},
+		{PROGRAM "command ls @a\n", 3,
+		 "a program and its arguments, in quotes where it begins with @, found @a"},
+		{PROGRAM "command \"l\\x00s\"\n", 3, "a word without NUL, found \"l\\x00s\""},
+		{PROGRAM "command ls \"\\x00\" \"\n", 3, "a word without NUL, found \"\\x00\""},
+		{PROGRAM "command \"\n", 3, "a closing quote, found the end of the line"},
+		{PROGRAM "command ls \"\n", 3, "a closing quote, found the end of the line"},
+		{PROGRAM "command ls -l \\\n", 3, "quotes around a word with escapes, found \\"},
+		{PROGRAM "command ls\n\ncommand ls\n", 5,
+		 "each item once (first on line 3), found command"},
+		{HEAD "seed 7\ncommand ls\n", 4, "the target exec for a command, found t"},
+		{"torn-case 1\ncommand ls\ntarget t\n", 2, "the target exec for a command, found t"},
+		{"torn-case 1\ncommand ls\ntarget exec.a\n", 2,
+		 "the target exec for a command, found exec.a"},
+		{"torn-case 1\ncommand ls\nwatch a\n", 3, "a target, found the end of the text"},
+		{PROGRAM, 2, "a command for the target exec, found nothing"},
+		{"torn-case 1\nwatch a\ntarget exec@v\nold a file x\n", 3,
+		 "a command for the target exec, found nothing"},
+		/* watch */
+		{PROGRAM "command ls\nwatch\n", 4, "a path, found the end of the line"},
+		{PROGRAM "command ls\nwatch @a\n", 4,
+		 "a path, in quotes where it begins with @, found @a"},
+		{PROGRAM "command ls\nwatch /\n", 4, "a path below the root, found /"},
+		{PROGRAM "command ls\nwatch ../a\n", 4, "a path without . and .., found ../a"},
+		{PROGRAM "command ls\nwatch a//b\n", 4,
+		 "a path without empty components, found a//b"},
+		{PROGRAM "command ls\nwatch \"a\\x00\"\n", 4, "a path without NUL, found \"a\\x00\""},
+		{PROGRAM "command ls\nwatch a b\n", 4, "the end of the line, found b"},
+		{PROGRAM "command ls\nwatch b\nwatch a\nwatch /b\nwatch a\n", 6,
+		 "each watched path once (first on line 4), found b"},
+		{HEAD "old a file x\nwatch b\nwatch a\n", 4, "the target exec for a watch, found t"},
+		{HEAD "watch b\ncommand ls\n", 3, "the target exec for a watch, found t"},
+		{HEAD "command ls\nwatch b\n", 3, "the target exec for a command, found t"},
 		/* expect */
 		{HEAD "expect\n", 3, "held or violated, found the end of the line"},
 		{HEAD "expect broken old-or-new\n", 3, "held or violated, found broken"},
@@ -515,6 +557,44 @@ static void test_values_that_are_too_long_are_refused(void **state)
 		       "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a...");
 }
 
+/* Words of 1 byte and a NUL each but for the first, which fills what they leave of `size`. */
+static char *command_of(size_t size, size_t words)
+{
+	char *text = NULL;
+	size_t text_size = 0;
+	FILE *out = open_memstream(&text, &text_size);
+	fputs(PROGRAM "command ", out);
+	for (size_t i = 1; i < size - 2 * (words - 1); i++)
+		putc('x', out);
+	for (size_t i = 1; i < words; i++)
+		fputs(" a", out);
+	putc('\n', out);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static void test_a_command_of_the_greatest_size_is_accepted_and_no_greater_one(void **state)
+{
+	(void)state;
+	static const size_t words[] = {1, 2, 65536};
+	static const char *const found[] = {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...", "a", "a"};
+	char message[TORN_MESSAGE_SIZE];
+	for (size_t i = 0; i < COUNT(words); i++) {
+		char *text = command_of(131072, words[i]);
+		struct torn_case c;
+		assert_canonical(text, text);
+		parse_good(text, &c);
+		assert_int_equal(c.command_count, words[i]);
+		free(text);
+		text = command_of(131073, words[i]);
+		snprintf(message, sizeof(message),
+			 "expected a command of at most 131072 bytes, with a NUL behind each word, "
+			 "found %s", found[i]);
+		assert_refused(text, 3, message);
+		free(text);
+	}
+}
+
 static void test_more_faults_than_a_plan_has_room_for_are_refused(void **state)
 {
 	(void)state;
@@ -535,6 +615,7 @@ int main(void)
 		PLAIN(test_malformed_texts_are_refused_with_their_line),
 		PLAIN(test_a_nul_byte_is_refused_wherever_it_stands),
 		PLAIN(test_values_that_are_too_long_are_refused),
+		PLAIN(test_a_command_of_the_greatest_size_is_accepted_and_no_greater_one),
 		PLAIN(test_more_faults_than_a_plan_has_room_for_are_refused),
 	};
 	return cmocka_run_group_tests(tests, open_arena, close_arena);

@@ -101,6 +101,30 @@ static void test_a_case_is_read(void **state)
 	assert_text(c.invariant, "runtime-restored");
 }
 
+static void test_a_case_of_a_program_is_read(void **state)
+{
+	(void)state;
+	struct torn_case c;
+	parse_good("torn-case 1\n"
+		   "watch /etc/b\n"
+		   "target exec\n"
+		   "command sh -c \"echo \\\"a\\\" >etc/a\\n\" \"\" \"@x\" # c\n"
+		   "watch \"etc/a b\"\n"
+		   "old etc/b file x\n",
+		   &c);
+	assert_text(c.target, "exec");
+	assert_int_equal(c.command_count, 5);
+	assert_text(c.command[0], "sh");
+	assert_text(c.command[1], "-c");
+	assert_text(c.command[2], "echo \"a\" >etc/a\n");
+	assert_text(c.command[3], "");
+	assert_text(c.command[4], "@x");
+	assert_int_equal(c.watches_count, 2);
+	assert_text(c.watches[0], "etc/a b");
+	assert_text(c.watches[1], "etc/b");
+	assert_int_equal(c.olds_count, 1);
+}
+
 static void test_what_a_case_does_not_say_is_the_default(void **state)
 {
 	(void)state;
@@ -108,6 +132,8 @@ static void test_what_a_case_does_not_say_is_the_default(void **state)
 	parse_good("torn-case 1\ntarget t\nold a file \"\"\nold b dir\nold c fifo\n", &c);
 	assert_int_equal(c.variant.size, 0);
 	assert_int_equal(c.args_count, 0);
+	assert_int_equal(c.command_count, 0);
+	assert_int_equal(c.watches_count, 0);
 	assert_int_equal(c.plan.faults_count, 0);
 	assert_true(c.plan.seed == 1);
 	assert_null(c.plan.cut.preset);
@@ -338,6 +364,12 @@ static void test_accepted_texts_have_one_canonical_form(void **state)
 		 "torn-case 1\ntarget a.b_c-9@D.e\nseed 7\nexpect held no-litter\n"},
 		{HEAD "arg b 2\narg a \"1\"\narg a-b \"\"\narg B \"@x\"\n",
 		 HEAD "arg B \"@x\"\narg a 1\narg a-b \"\"\narg b 2\n"},
+		{"torn-case 1\nold a absent\nwatch b\nwatch \"/a b\"\nwatch /a\narg k v\n"
+		 "fault 1 read eintr\ncommand \"ls\" \"-l\" a=b,c \"\" \"#\" \"@d\" \"\\x41\\xFF\"\n"
+		 "seed 7\ntarget exec\n",
+		 "torn-case 1\ntarget exec\nseed 7\n"
+		 "command ls -l a=b,c \"\" \"#\" \"@d\" \"A\\xff\"\narg k v\n"
+		 "watch a\nwatch \"a b\"\nwatch b\nold a absent\nfault 1 read eintr\n"},
 		{HEAD "arg a torn-case\narg b mode=0644\n",
 		 HEAD "arg a torn-case\narg b mode=0644\n"},
 		/* memcmp order: '-' and '.' come before '/' */
@@ -443,15 +475,21 @@ static void test_lines_tell_where_things_stand(void **state)
 				   "fault 2 write full\n"
 				   "old a absent\n"
 				   "arg a 1\n"
-				   "target t\n"
-				   "cut 9 preset=ext4\n";
+				   "target exec\n"
+				   "cut 9 preset=ext4\n"
+				   "watch b\n"
+				   "command ls\n"
+				   "watch a\n";
 	struct torn_case c;
 	struct torn_case_error error;
 	assert_int_equal(parse(torn_bytes_of(text), &c, &error), 0);
 	assert_int_equal(error.lines.target, 11);
 	assert_int_equal(error.lines.invariant, 2);
 	assert_int_equal(error.lines.cut, 12);
+	assert_int_equal(error.lines.command, 14);
 	static const uint32_t args[] = {10, 4, 7}, olds[] = {9, 6}, faults[] = {8, 3};
+	static const uint32_t watches[] = {15, 13};
+	assert_memory_equal(error.lines.watches, watches, sizeof(watches));
 	assert_memory_equal(error.lines.args, args, sizeof(args));
 	assert_memory_equal(error.lines.olds, olds, sizeof(olds));
 	assert_memory_equal(error.lines.faults, faults, sizeof(faults));
@@ -490,6 +528,8 @@ static void test_other_lines_in_a_world_are_refused(void **state)
 		{"torn-case 1\n", 1, "expected old or arg, found torn-case"},
 		{"old a absent\nseed 7\n", 2, "expected old or arg, found seed"},
 		{"cut 1 preset=ext4\n", 1, "expected old or arg, found cut"},
+		{"watch a\n", 1, "expected old or arg, found watch"},
+		{"command ls\n", 1, "expected old or arg, found command"},
 		{"arg a b\narg a b\n", 2, "expected each argument once (first on line 1), found a"},
 		{"old a absent\nold a absent\n", 2,
 		 "expected each path once (first on line 1), found a"},
@@ -538,6 +578,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PLAIN(test_a_case_is_read),
+		PLAIN(test_a_case_of_a_program_is_read),
 		PLAIN(test_what_a_case_does_not_say_is_the_default),
 		PLAIN(test_every_fault_is_read),
 		PLAIN(test_each_fault_name_is_the_word_in_a_case),

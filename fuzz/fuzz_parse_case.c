@@ -46,6 +46,11 @@ static void claim_same(const struct torn_case *a, const struct torn_case *b)
 		assert(torn_bytes_equal(a->args[i].name, b->args[i].name));
 		assert(torn_bytes_equal(a->args[i].value, b->args[i].value));
 	}
+	assert(a->command_count == b->command_count && a->watches_count == b->watches_count);
+	for (size_t i = 0; i < a->command_count; i++)
+		assert(torn_bytes_equal(a->command[i], b->command[i]));
+	for (size_t i = 0; i < a->watches_count; i++)
+		assert(torn_bytes_equal(a->watches[i], b->watches[i]));
 	for (size_t i = 0; i < a->olds_count; i++)
 		torn_fuzz_claim_same_old(&a->olds[i], &b->olds[i]);
 	claim_same_runs(&a->plan, &b->plan);

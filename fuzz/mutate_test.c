@@ -128,6 +128,31 @@ static void test_a_crossing_takes_each_part_of_the_other(void **state)
 	assert_true(olds > 10 && args > 10 && plans > 10 && merged > 10);
 }
 
+/* A program's case stays one: whatever else changes, its lines come along. */
+static void test_a_command_and_watched_paths_are_carried_over(void **state)
+{
+	(void)state;
+	const struct torn_target *any = torn_target_named(torn_bytes_of("urunc.state_json"));
+	const struct torn_case left = case_of("torn-case 1\ntarget exec\ncommand sh -c \"a b\"\n"
+					      "watch a\nwatch b\nold a file x\n"),
+			       right = case_of("torn-case 1\ntarget exec\ncommand ls\nwatch c\n");
+	for (uint64_t seed = 0; seed < 300; seed++) {
+		struct torn_case c = left;
+		const size_t mark = torn_arena_mark(&arena);
+		struct torn_mutation mutation = {.target = any, .arena = &arena, .dice = {seed}};
+		assert_int_equal(seed % 2 ? torn_mutate(&mutation, &c)
+					  : torn_mutate_cross(&mutation, &c, &right), 0);
+		const struct torn_bytes text = torn_case_text(&c, &arena);
+		assert_non_null(text.data);
+		const struct torn_case again = case_of((const char *)text.data);
+		assert_int_equal(again.command_count, 3);
+		assert_true(torn_bytes_equal(again.command[2], torn_bytes_of("a b")));
+		assert_int_equal(again.watches_count, 2);
+		assert_true(torn_bytes_equal(again.watches[1], torn_bytes_of("b")));
+		torn_arena_return(&arena, mark);
+	}
+}
+
 /* How fast it is, is told: it is no more than a hint on a machine that others use. */
 static void test_a_mutation_takes_a_bounded_amount_of_memory(void **state)
 {
@@ -172,6 +197,7 @@ int main(void)
 		WITH_ARENA(test_what_a_case_had_is_not_written_to),
 		WITH_ARENA(test_of_an_expectation_and_a_promise_nothing_is_left),
 		WITH_ARENA(test_a_crossing_takes_each_part_of_the_other),
+		WITH_ARENA(test_a_command_and_watched_paths_are_carried_over),
 		WITH_ARENA(test_a_mutation_takes_a_bounded_amount_of_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,20 +144,26 @@ static const char *path_expected(struct torn_bytes path)
 	return NULL;
 }
 
-static int parse_path(const struct reader *r, const char *what, struct torn_bytes *ret_path)
+int torn_old_parse_path(struct torn_words *words, const char *what, struct torn_arena *arena,
+			struct torn_bytes *ret_path)
 {
 	struct torn_word word;
 	struct torn_bytes path;
-	int error = torn_words_next_value(r->words, what, r->arena, &word, &path);
+	int error = torn_words_next_value(words, what, arena, &word, &path);
 	if (error)
 		return error;
 	if (path.size && path.data[0] == '/')
 		path = without(path, 1);
 	const char *expected = path_expected(path);
 	if (expected)
-		return torn_words_refuse(r->words, &word, "%s", expected);
+		return torn_words_refuse(words, &word, "%s", expected);
 	*ret_path = path;
 	return 0;
+}
+
+static int parse_path(const struct reader *r, const char *what, struct torn_bytes *ret_path)
+{
+	return torn_old_parse_path(r->words, what, r->arena, ret_path);
 }
 
 static int parse_mode(const struct reader *r, struct torn_bytes digits, uint32_t *ret_mode)

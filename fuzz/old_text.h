@@ -43,6 +43,12 @@ int torn_old_parse(struct torn_words *words, int folder_fd, struct torn_arena *a
  * -EINVAL for an attribute whose name has a colon: it has no text.
  */
 int torn_old_print(const struct torn_old *old, FILE *out);
+/*
+ * Read the next word as a path below the root; `what` is what was expected. Returns as
+ * torn_old_parse().
+ */
+int torn_old_parse_path(struct torn_words *words, const char *what, struct torn_arena *arena,
+			struct torn_bytes *ret_path);
 /* Return the word for what an old state is: "absent", "file", "dir", ... */
 const char *torn_old_name(const struct torn_old *old);
 /*

@@ -601,6 +601,11 @@ struct torn_case {
 	size_t args_count;
 	struct torn_old *olds; /* sorted by path */
 	size_t olds_count;
+	/* Of the target `exec`: a program's argv, and what must be old or new. All with a NUL behind. */
+	struct torn_bytes *command; /* as it is given */
+	size_t command_count;
+	struct torn_bytes *watches; /* sorted; no leading slash */
+	size_t watches_count;
 	struct torn_plan plan;
 	enum torn_expect expect;
 	struct torn_bytes invariant;
