@@ -42,19 +42,17 @@ static int sync_directory_of(const char *path)
 	return r;
 }
 
-int torn_output_write(const char *path, int (*write)(FILE *out, const void *context),
-		      const void *context)
+static mode_t mode_of_new(void)
 {
-	struct stat status;
-	const bool there = stat(path, &status) == 0;
-	if (strcmp(path, "-") == 0 || (there && !S_ISREG(status.st_mode)))
-		return write_directly(path, write, context);
-	/* A symlink's file is replaced, not the symlink. */
-	char real[PATH_MAX];
-	if (there && !realpath(path, real))
-		return -errno;
-	if (there)
-		path = real;
+	const mode_t mask = umask(0);
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+/* Put a file of this mode in the place of what is at a path. */
+static int put(const char *path, mode_t mode, int (*write)(FILE *, const void *),
+	       const void *context)
+{
 	char temp[PATH_MAX];
 	if ((size_t)snprintf(temp, sizeof temp, "%s.XXXXXX", path) >= sizeof temp)
 		return -ENAMETOOLONG;
@@ -62,10 +60,7 @@ int torn_output_write(const char *path, int (*write)(FILE *out, const void *cont
 	if (fd < 0)
 		return -errno;
 	int r = 0;
-	const mode_t mask = umask(0);
-	umask(mask);
-	FILE *out = fchmod(fd, there ? status.st_mode & 0777 : 0666 & ~mask) == 0 ? fdopen(fd, "w")
-										  : NULL;
+	FILE *out = fchmod(fd, mode) == 0 ? fdopen(fd, "w") : NULL;
 	if (out) {
 		r = fill(out, true, write, context);
 	} else {
@@ -79,4 +74,31 @@ int torn_output_write(const char *path, int (*write)(FILE *out, const void *cont
 		return r;
 	}
 	return sync_directory_of(path);
+}
+
+int torn_output_write(const char *path, int (*write)(FILE *out, const void *context),
+		      const void *context)
+{
+	struct stat status;
+	const bool there = stat(path, &status) == 0;
+	if (strcmp(path, "-") == 0 || (there && !S_ISREG(status.st_mode)))
+		return write_directly(path, write, context);
+	/* A symlink's file is replaced, not the symlink. */
+	char real[PATH_MAX];
+	if (there && !realpath(path, real))
+		return -errno;
+	if (there)
+		path = real;
+	return put(path, there ? status.st_mode & 0777 : mode_of_new(), write, context);
+}
+
+int torn_output_write_at(int folder_fd, const char *name,
+			 int (*write)(FILE *out, const void *context), const void *context)
+{
+	/* proc(5): what mkostemp(3), which has no *at, finds there is the folder itself */
+	char path[PATH_MAX];
+	if ((size_t)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", folder_fd, name) >=
+	    sizeof path)
+		return -ENAMETOOLONG;
+	return put(path, mode_of_new(), write, context);
 }

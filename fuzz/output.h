@@ -12,5 +12,12 @@
  */
 int torn_output_write(const char *path, int (*write)(FILE *out, const void *context),
 		      const void *context);
+/*
+ * The same for a name in a folder that is open (O_PATH will do), which takes the place of whatever
+ * has that name but a directory: no symlink is followed, nothing that waits is opened. It gets the
+ * mode that the umask leaves of 0666.
+ */
+int torn_output_write_at(int folder_fd, const char *name,
+			 int (*write)(FILE *out, const void *context), const void *context);
 
 #endif

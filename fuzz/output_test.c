@@ -312,6 +312,38 @@ static void test_a_symlink_leads_to_the_file_that_is_replaced(void **state)
 	assert_true(file_is("new\n"));
 }
 
+static void test_in_a_folder_a_file_takes_the_place_of_a_symlink_or_a_fifo(void **state)
+{
+	(void)state;
+	char other[128];
+	struct stat status;
+	const int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	snprintf(other, sizeof other, "%s/other", folder);
+	assert_int_equal(mkfifo(other, 0600), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(i == 0 ? symlink("other", path) : i == 1 ? mkfifo(path, 0600) : 0, 0);
+		const mode_t mask = umask(027);
+		int r = torn_output_write_at(fd, "report", text, i == 2 ? "newer\n" : "new\n");
+		umask(mask);
+		assert_int_equal(r, 0);
+		assert_int_equal(lstat(path, &status), 0);
+		assert_int_equal(status.st_mode, S_IFREG | 0640);
+		assert_true(file_is(i == 2 ? "newer\n" : "new\n"));
+		assert_int_equal(files_in_folder(), 2);
+		if (i == 0)
+			assert_int_equal(unlink(path), 0);
+		else
+			assert_int_equal(chmod(path, 0604), 0); /* nor is its mode kept */
+	}
+	const int error = -EILSEQ;
+	assert_int_equal(torn_output_write_at(fd, "report", gives_up, &error), -EILSEQ);
+	assert_true(file_is("newer\n"));
+	assert_int_equal(files_in_folder(), 2);
+	close(fd);
+	assert_int_equal(torn_output_write_at(-1, "report", text, "x"), -ENOENT);
+}
+
 static void test_nothing_stays_open(void **state)
 {
 	(void)state;
@@ -421,6 +453,7 @@ int main(void)
 		TEST(test_a_missing_folder_is_told_and_not_made),
 		TEST(test_a_name_that_is_too_long_is_told),
 		TEST(test_a_symlink_leads_to_the_file_that_is_replaced),
+		TEST(test_in_a_folder_a_file_takes_the_place_of_a_symlink_or_a_fifo),
 		TEST(test_nothing_stays_open),
 		TEST(test_a_closed_folder_leaves_old_whole),
 		TEST(test_a_rename_that_is_refused_leaves_no_temp),
