@@ -741,7 +741,8 @@ int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case 
 		struct torn_words words;
 		char buffer[96];
 		torn_words_refuse_bytes(&words, torn_bytes_of(path), "%s",
-					torn_regular_expected(error, buffer, sizeof(buffer)));
+					torn_regular_expected(error, TORN_REGULAR_SIZE_MAX, buffer,
+							      sizeof(buffer)));
 		*ret_error = (struct torn_case_error){.file = path};
 		strcpy(ret_error->message, words.message);
 	} else {

@@ -61,7 +61,7 @@ int torn_case_parse(const char *file_name, struct torn_bytes text, struct torn_a
 		    struct torn_case *ret_case, struct torn_case_error *ret_error);
 /*
  * The same, with the contents of @FILE read from below a folder: regular files
- * of up to TORN_REGULAR_SIZE_MAX, no symlink on the way, none "..". -1: no folder.
+ * of up to TORN_CONTENT_SIZE_MAX, no symlink on the way, none "..". -1: no folder.
  */
 int torn_case_parse_at(int folder_fd, const char *file_name, struct torn_bytes text,
 		       struct torn_arena *arena, struct torn_case *ret_case,
@@ -79,6 +79,12 @@ int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case 
  */
 int torn_case_parse_world(struct torn_bytes text, struct torn_arena *arena,
 			  struct torn_case *ret_world, struct torn_case_error *ret_error);
+
+/*
+ * Room for a case from a file with all that it refers to, and for what is made of it: an upper
+ * bound, since only what is taken of it costs memory. Contents beyond it are -ENOMEM.
+ */
+#define TORN_CASE_ARENA_SIZE ((size_t)512 << 20)
 
 /* Put arguments, watches, olds and faults in canonical order, as a parsed case has them. */
 void torn_case_sort(struct torn_case *c);

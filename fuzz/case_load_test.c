@@ -116,12 +116,12 @@ static void test_references_that_lead_elsewhere_are_refused(void **state)
 		{"@sub/way2/secret",
 		 "a file that can be read (Not a directory), found @sub/way2/secret"},
 		{"@text/x", "a file that can be read (Not a directory), found @text/x"},
-		{"@big", "a file of at most 16777216 bytes, found @big"},
+		{"@big", "a file of at most 67108864 bytes, found @big"},
 	};
 	write_file("text", "t");
 	write_file("out/secret", "s");
 	write_file("big", "");
-	assert_int_equal(truncate(inside("big"), (16 << 20) + 1), 0);
+	assert_int_equal(truncate(inside("big"), (64 << 20) + 1), 0);
 	assert_int_equal(mkfifo(inside("fifo"), 0600), 0);
 	assert_int_equal(symlink("text", inside("link")), 0);
 	assert_int_equal(symlink("out", inside("way")), 0);
@@ -146,10 +146,10 @@ static void test_a_file_of_the_greatest_size_is_read(void **state)
 	struct torn_case c;
 	struct torn_case_error error;
 	write_file("big", "b");
-	assert_int_equal(truncate(inside("big"), 16 << 20), 0);
+	assert_int_equal(truncate(inside("big"), 64 << 20), 0);
 	write_file("x.case", HEAD "old a file @big\n");
 	assert_int_equal(torn_case_load(inside("x.case"), &arena, &c, &error), 0);
-	assert_int_equal(c.olds[0].text.size, 16 << 20);
+	assert_int_equal(c.olds[0].text.size, 64 << 20);
 	assert_int_equal(c.olds[0].text.data[0], 'b');
 }
 

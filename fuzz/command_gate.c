@@ -13,12 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "case.h"
 #include "case_files.h"
 #include "commands.h"
 #include "expected.h"
 #include "worker.h"
-
-#define CASE_ARENA (192u << 20)
 
 struct gate {
 	const struct torn_options *options;
@@ -171,7 +170,7 @@ static int replay_corpus(struct gate *gate, const struct torn_check *check)
 	char message[256];
 	struct torn_worker worker;
 	struct torn_arena arena;
-	if (torn_arena_open(&arena, CASE_ARENA) < 0) {
+	if (torn_arena_open(&arena, TORN_CASE_ARENA_SIZE) < 0) {
 		gate->failed = true;
 		return 0;
 	}

@@ -2,10 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "case.h"
 #include "commands.h"
 #include "worker.h"
-
-#define CASE_ARENA (192u << 20)
 
 static int exit_of(const struct torn_replayed *replayed)
 {
@@ -51,7 +50,7 @@ static int each_case(const struct torn_options *options,
 		return torn_mistake("torn", "", "a case");
 	}
 	torn_worker_catch_interrupts();
-	int r = torn_arena_open(&arena, CASE_ARENA);
+	int r = torn_arena_open(&arena, TORN_CASE_ARENA_SIZE);
 	if (r < 0) {
 		fprintf(stderr, "torn: no memory: %s\n", strerror(-r));
 		return TORN_EXIT_FAILED;

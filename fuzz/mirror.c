@@ -47,7 +47,8 @@ static int copy_folder(DIR *folder, int to_fd, struct torn_arena *arena)
 		if (entry->d_name[0] == '.')
 			continue;
 		torn_arena_return(arena, 0);
-		r = torn_regular_read_below(dirfd(folder), entry->d_name, arena, &bytes);
+		r = torn_regular_read_below(dirfd(folder), entry->d_name, TORN_REGULAR_SIZE_MAX, arena,
+					    &bytes);
 		if (is_no_input(r))
 			r = 0;
 		else if (r == 0)
@@ -131,7 +132,8 @@ int torn_mirror_out(int from_fd, const char *path, bool replaces, char *ret_path
 		if (!replaces && access(ret_path, F_OK) == 0)
 			continue;
 		torn_arena_return(&arena, 0);
-		r = torn_regular_read_below(dirfd(folder), entry->d_name, &arena, &bytes);
+		r = torn_regular_read_below(dirfd(folder), entry->d_name, TORN_REGULAR_SIZE_MAX, &arena,
+					    &bytes);
 		if (r == 0) {
 			r = torn_output_write(ret_path, write_bytes, &bytes);
 			count += r == 0;

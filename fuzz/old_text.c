@@ -340,12 +340,13 @@ static int read_reference(const struct reader *r, const struct torn_word *word,
 	int error = copy_word(r, word, &old->file);
 	if (error)
 		return error;
-	error = torn_regular_read_below(r->folder_fd, (const char *)old->file.data + 1, r->arena,
-					&old->text);
+	error = torn_regular_read_below(r->folder_fd, (const char *)old->file.data + 1,
+					TORN_CONTENT_SIZE_MAX, r->arena, &old->text);
 	if (error && error != -ENOMEM) {
 		char buffer[96];
 		return torn_words_refuse(r->words, word, "%s",
-					 torn_regular_expected(error, buffer, sizeof(buffer)));
+					 torn_regular_expected(error, TORN_CONTENT_SIZE_MAX, buffer,
+							       sizeof(buffer)));
 	}
 	return error;
 }

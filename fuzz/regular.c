@@ -9,17 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int read_all(int fd, struct torn_arena *arena, struct torn_bytes *ret_bytes)
+static int read_all(int fd, size_t size_max, struct torn_arena *arena, struct torn_bytes *ret_bytes)
 {
 	struct stat status;
 	if (fstat(fd, &status))
 		return -errno;
 	if (!S_ISREG(status.st_mode))
 		return -ENXIO;
-	if (status.st_size > (off_t)TORN_REGULAR_SIZE_MAX)
+	if (status.st_size > (off_t)size_max)
 		return -EFBIG;
 	size_t size = (size_t)status.st_size, used = 0;
-	uint8_t *data = torn_arena_take(arena, size + 1);
+	uint8_t *data = torn_arena_take_raw(arena, size + 1);
 	if (!data)
 		return -ENOMEM;
 	while (used < size) {
@@ -37,25 +37,25 @@ static int read_all(int fd, struct torn_arena *arena, struct torn_bytes *ret_byt
 	return 0;
 }
 
-static int open_and_read(int folder_fd, const char *name, int flags, struct torn_arena *arena,
-			 struct torn_bytes *ret_bytes)
+static int open_and_read(int folder_fd, const char *name, int flags, size_t size_max,
+			 struct torn_arena *arena, struct torn_bytes *ret_bytes)
 {
 	/* without O_NONBLOCK a fifo would wait for a writer, here in the open */
 	int fd = openat(folder_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
 	if (fd < 0)
 		return -errno;
-	int error = read_all(fd, arena, ret_bytes);
+	int error = read_all(fd, size_max, arena, ret_bytes);
 	close(fd); /* of a file that was only read: nothing can be lost */
 	return error;
 }
 
 int torn_regular_read(const char *path, struct torn_arena *arena, struct torn_bytes *ret_bytes)
 {
-	return open_and_read(AT_FDCWD, path, 0, arena, ret_bytes);
+	return open_and_read(AT_FDCWD, path, 0, TORN_REGULAR_SIZE_MAX, arena, ret_bytes);
 }
 
-int torn_regular_read_below(int folder_fd, const char *name, struct torn_arena *arena,
-			    struct torn_bytes *ret_bytes)
+int torn_regular_read_below(int folder_fd, const char *name, size_t size_max,
+			    struct torn_arena *arena, struct torn_bytes *ret_bytes)
 {
 	char component[NAME_MAX + 1];
 	int at = folder_fd, opened = -1;
@@ -75,7 +75,7 @@ int torn_regular_read_below(int folder_fd, const char *name, struct torn_arena *
 			return error;
 		at = opened = next;
 	}
-	int error = open_and_read(at, name, O_NOFOLLOW, arena, ret_bytes);
+	int error = open_and_read(at, name, O_NOFOLLOW, size_max, arena, ret_bytes);
 	if (opened >= 0)
 		close(opened);
 	return error;
@@ -94,13 +94,13 @@ int torn_regular_open_folder(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-const char *torn_regular_expected(int error, char *buffer, size_t size)
+const char *torn_regular_expected(int error, size_t size_max, char *buffer, size_t size)
 {
 	switch (error) {
 	case -ENXIO: /* also a socket's open(2) */
 		return "a regular file";
 	case -EFBIG:
-		snprintf(buffer, size, "a file of at most %zu bytes", TORN_REGULAR_SIZE_MAX);
+		snprintf(buffer, size, "a file of at most %zu bytes", size_max);
 		return buffer;
 	case -ENOMEM:
 		return "a file that fits into the arena";
