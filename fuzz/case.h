@@ -7,7 +7,7 @@
  *   command WORD...                program_text.h: of the target `exec`, and of no other
  *   arg NAME VALUE
  *   watch PATH                     the same; once for each path
- *   old PATH TYPE ...              old_text.h
+ *   old PATH TYPE ...              old_text.h; contents in files of their own: case_blobs.h
  *   fault WHEN CALL SPEC           fault_text.h
  *   cut N [during] preset=NAME ... cut_text.h
  *   then run | recover             what follows is of another run, behind what stands above
@@ -62,6 +62,7 @@ int torn_case_parse(const char *file_name, struct torn_bytes text, struct torn_a
 /*
  * The same, with the contents of @FILE read from below a folder: regular files
  * of up to TORN_CONTENT_SIZE_MAX, no symlink on the way, none "..". -1: no folder.
+ * Blobs must be what their names say, blob_name.h.
  */
 int torn_case_parse_at(int folder_fd, const char *file_name, struct torn_bytes text,
 		       struct torn_arena *arena, struct torn_case *ret_case,

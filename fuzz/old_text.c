@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "blob_name.h"
 #include "regular.h"
 #include "sort.h"
 
@@ -324,6 +325,20 @@ static int finish_options(const struct reader *r, const struct options *options,
 	return 0;
 }
 
+/* Other bytes than those that the case was written with would be another trial. */
+static int check_blob(const struct reader *r, const struct torn_word *word,
+		      const struct torn_old *old)
+{
+	char reference[TORN_BLOB_REFERENCE_SIZE];
+	if (!torn_blob_is_referred(old->file))
+		return 0;
+	torn_blob_reference(old->text, reference);
+	if (torn_bytes_equal(old->file, torn_bytes_of(reference)))
+		return 0;
+	return torn_words_refuse(r->words, word,
+				 "a blob whose name is the hash of its bytes (was it changed?)");
+}
+
 static int read_reference(const struct reader *r, const struct torn_word *word,
 			  struct torn_old *old)
 {
@@ -348,7 +363,7 @@ static int read_reference(const struct reader *r, const struct torn_word *word,
 					 torn_regular_expected(error, TORN_CONTENT_SIZE_MAX, buffer,
 							       sizeof(buffer)));
 	}
-	return error;
+	return error ? error : check_blob(r, word, old);
 }
 
 /* The text of a file is the last word of its line; before it there are options. */

@@ -370,6 +370,19 @@ bool torn_word_is_plain(struct torn_bytes value)
 	return true;
 }
 
+bool torn_word_is_text(struct torn_bytes value)
+{
+	for (size_t i = 0; i < value.size;) {
+		const uint8_t *at = value.data + i;
+		const size_t length = utf8_length(at, value.data + value.size);
+		if (length == 0 ||
+		    (is_control(*at) && *at != '\n' && *at != '\t' && *at != '\r'))
+			return false;
+		i += length;
+	}
+	return true;
+}
+
 void torn_word_print_escaped(struct torn_bytes value, FILE *out)
 {
 	if (value.size == 0)

@@ -303,6 +303,30 @@ static void test_values_are_printed_bare_where_they_may_be(void **state)
 	free(text);
 }
 
+static void test_a_text_is_what_is_printed_without_hex(void **state)
+{
+	(void)state;
+	uint64_t seed = 1;
+	unsigned texts = 0;
+	for (unsigned i = 0; i < 20000; i++) {
+		uint8_t data[3];
+		const struct torn_bytes value = {data, 1 + i % 3};
+		for (size_t j = 0; j < sizeof(data); j++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			data[j] = (uint8_t)(seed >> 56);
+			if (i % 2 && data[j] == '\\')
+				data[j] = '\n';
+		}
+		if (memchr(data, '\\', value.size))
+			continue; /* "\\x" would look like one */
+		char *text = printed(value, torn_word_print_quoted);
+		assert_int_equal(torn_word_is_text(value), !strstr(text, "\\x"));
+		texts += torn_word_is_text(value);
+		free(text);
+	}
+	assert_in_range(texts, 1000, 15000);
+}
+
 static void test_what_is_printed_reads_back_as_the_same_value(void **state)
 {
 	(void)state;
@@ -337,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_a_full_arena_gives_no_value),
 		cmocka_unit_test(test_numbers_have_bounds_and_no_ornaments),
 		cmocka_unit_test(test_values_are_printed_bare_where_they_may_be),
+		cmocka_unit_test(test_a_text_is_what_is_printed_without_hex),
 		cmocka_unit_test(test_what_is_printed_reads_back_as_the_same_value),
 	};
 	return cmocka_run_group_tests(tests, open_arena, close_arena);
