@@ -5,7 +5,7 @@
  * blob_name.h). Cases of one folder share them. Whoever writes a case calls the three in order:
  *
  *   torn_case_blobs_refer()   once it is decided what the case says
- *   torn_case_blobs_write()   before the case's own file: after a crash none names what is not there
+ *   torn_case_blobs_write()   before the case's own file: a crash leaves none without its blobs
  *   torn_case_print()
  */
 #ifndef TORN_CASE_BLOBS_H

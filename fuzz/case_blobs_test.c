@@ -1,4 +1,4 @@
-/* case_blobs_test.c: see case_blobs.h and blob_name.h; what is written is read by torn_case_load(). */
+/* case_blobs_test.c: see case_blobs.h, blob_name.h. What is written is read by torn_case_load(). */
 #include "case_blobs.h"
 
 #include "case_for_tests.h"
@@ -24,7 +24,7 @@ static int make_folder(void **state)
 	return folder_fd < 0 ? -1 : empty_arena(state);
 }
 
-/* What is in a folder below the test's, each removed where `removes`; -1: there is no such folder. */
+/* How much is in a folder below the test's, removed where `removes`; -1: there is no such folder. */
 static int count_files(const char *below, bool removes)
 {
 	const int fd = openat(folder_fd, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

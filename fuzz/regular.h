@@ -24,9 +24,10 @@
  */
 int torn_regular_read(const char *path, struct torn_arena *arena, struct torn_bytes *ret_bytes);
 /*
- * The same for a file of up to `size_max` bytes below a folder, and no component of it may be a symlink
- * (-ELOOP, -ENOTDIR). The name must be relative, its components without
- * "..", not empty and at most NAME_MAX long: the caller has checked that.
+ * The same for a file of up to `size_max` bytes below a folder, and no component of
+ * its name may be a symlink (-ELOOP, -ENOTDIR). The name must be relative, its
+ * components without "..", not empty and at most NAME_MAX long: the caller has
+ * checked that.
  */
 int torn_regular_read_below(int folder_fd, const char *name, size_t size_max,
 			    struct torn_arena *arena, struct torn_bytes *ret_bytes);

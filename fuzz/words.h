@@ -89,7 +89,7 @@ bool torn_word_number(struct torn_bytes digits, uint64_t min, uint64_t max, uint
 
 /* Say whether a value is made of [A-Za-z0-9_./@%+=:,~-] only; an empty one is. */
 bool torn_word_is_plain(struct torn_bytes value);
-/* Say whether a value is UTF-8 whose control characters are \n, \t and \r: printed without \xHH. */
+/* Say whether a value is UTF-8 with no control characters but \n, \t, \r: printed without \xHH. */
 bool torn_word_is_text(struct torn_bytes value);
 /* Write a value canonically: bare where that reads back as the same value, else quoted. */
 void torn_word_print(struct torn_bytes value, FILE *out);
