@@ -117,7 +117,7 @@ static bool serve_one(struct torn_lab *lab)
 	if (lab->counters_count > 0)
 		memcpy(errand->counters, lab->counters, lab->counters_count);
 	/* Directories that the child opened were in descriptors of its own. */
-	torn_gate_forget(lab->gate);
+	torn_directories_forget(lab->directories);
 	return true;
 }
 
@@ -127,7 +127,7 @@ static _Noreturn void serve(struct torn_lab *lab, int fd, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
-	torn_gate_forget(lab->gate);
+	torn_directories_forget(lab->directories);
 	while (read(fd, &byte, 1) == 1)
 		if (!serve_one(lab) || write(fd, &byte, 1) != 1)
 			_exit(1);

@@ -10,6 +10,8 @@
 #include "../injectors/faults.h"
 #include "../injectors/tree.h"
 #include "../injectors/view.h"
+#include "program.h"
+#include "program_text.h"
 #include "registry.h"
 #include "world.h"
 
@@ -407,11 +409,112 @@ static bool is_world(struct torn_arena *arena, const struct torn_setup *setup,
 	return torn_tree_equal(other.old_tree, setup->old_tree);
 }
 
+/* -------------------------------------------------------------- any program */
+
+/* A program is run by the tracer, never called. */
+static int never_called(const struct torn_run *run)
+{
+	(void)run;
+	abort();
+}
+
+static bool says_yes(const struct torn_setup *setup, const char *name)
+{
+	const struct torn_bytes value = arg_named(&setup->run, name, strlen(name));
+	return torn_bytes_equal(value, torn_bytes_of("yes"));
+}
+
+/* "sed" of "/bin/sed": what reports call it. */
+static const char *short_name(const struct torn_program *program, struct torn_arena *arena)
+{
+	const char *slash = strrchr(program->argv[0], '/');
+	const char *name = slash && slash[1] ? slash + 1 : program->argv[0];
+	uint8_t *plain = (uint8_t *)torn_arena_copy(arena, name, strlen(name)).data;
+	for (uint8_t *at = plain; at && *at; at++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *at))
+			*at = '_';
+	return (const char *)plain;
+}
+
+/* What stands for a target where the program is any: everything that its case says. */
+static int make_target(struct torn_setup *setup, const struct torn_case *c)
+{
+	static const struct torn_world worlds[] = {{"as it is", "", false}, {NULL, NULL, false}};
+	struct torn_arena *arena = setup->arena;
+	struct torn_target *target = torn_arena_take(arena, sizeof *target);
+	struct torn_variant *variants = torn_arena_take(arena, 2 * sizeof *variants);
+	const char **watch = torn_arena_take(arena, (c->watches_count + 1) * sizeof *watch);
+	const char *name = short_name(setup->program, arena);
+	if (!target || !variants || !watch || !name)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->watches_count; i++)
+		watch[i] = (const char *)c->watches[i].data;
+	watch[c->watches_count] = NULL;
+	variants[0] = (struct torn_variant){
+		.name = name,
+		.operation = never_called,
+		.recovery = setup->program->recover ? never_called : NULL,
+	};
+	variants[1] = (struct torn_variant){.name = NULL};
+	const struct torn_bytes ack = arg_named(&setup->run, "ack", 3);
+	*target = (struct torn_target){
+		.name = TORN_PROGRAM_TARGET,
+		.summary = torn_program_text(setup->program, arena),
+		.variants = variants,
+		.worlds = worlds,
+		.args = torn_program_args,
+		.watch = watch,
+		.promises = (says_yes(setup, "rerun") ? TORN_PROMISES_RETRY : 0u) |
+			    (says_yes(setup, "together") ? TORN_PROMISES_TOGETHER : 0u) |
+			    (says_yes(setup, "keep-metadata")
+				     ? TORN_KEEPS_MODE | TORN_KEEPS_OWNER | TORN_KEEPS_XATTRS
+				     : 0u),
+		.ack = ack.size ? (const char *)ack.data : NULL,
+	};
+	setup->target = target;
+	setup->variant = &variants[0];
+	setup->world = &worlds[0];
+	return 0;
+}
+
+static int setup_program(struct torn_setup *setup, const struct torn_case *c,
+			 const struct torn_case_lines *lines, struct torn_case_error *error)
+{
+	static const struct torn_target any = {.name = TORN_PROGRAM_TARGET, .args = torn_program_args};
+	setup->target = &any;
+	int r = check_args(c, lines, &any, error);
+	if (r == 0)
+		r = take_args(setup, c);
+	if (r == 0)
+		r = torn_program_of_case(c, setup->arena, &setup->program, error->message,
+					 sizeof error->message);
+	if (r == -EINVAL)
+		error->line = lines->command;
+	if (r == 0)
+		r = make_target(setup, c);
+	if (r == 0 && c->expect != TORN_EXPECT_NOTHING && !torn_invariant_named(c->invariant))
+		r = refuse(error, lines->invariant,
+			   "expected an invariant (see torn list invariants), found %.60s",
+			   (const char *)c->invariant.data);
+	uint32_t number = 0;
+	if (r == 0)
+		r = check_plan(&c->plan, lines, setup->variant, &number, error);
+	if (r == 0)
+		r = build(setup, error->message, sizeof error->message);
+	return r;
+}
+
 int torn_setup_case(struct torn_arena *arena, const struct torn_case *c,
 		    const struct torn_case_lines *lines, struct torn_setup *ret_setup,
 		    struct torn_case_error *ret_error)
 {
 	struct torn_setup setup = {.arena = arena, .olds = c->olds, .olds_count = c->olds_count};
+	if (c->command_count) {
+		const int r = setup_program(&setup, c, lines, ret_error);
+		if (r == 0)
+			*ret_setup = setup;
+		return r;
+	}
 	int r = check_names(c, lines, &setup, ret_error);
 	if (r == 0)
 		r = take_args(&setup, c);
@@ -427,6 +530,34 @@ int torn_setup_case(struct torn_arena *arena, const struct torn_case *c,
 			setup.world = world;
 	*ret_setup = setup;
 	return 0;
+}
+
+/* Arguments that say nothing beyond their defaults are left out. */
+static size_t without_defaults(struct torn_case_arg *args, size_t count, struct torn_arena *arena)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct torn_default *d = torn_program_args;
+		while (!torn_bytes_equal(torn_bytes_of(d->name), args[i].name))
+			d++;
+		if (!torn_bytes_equal(torn_word_value(d->value, arena), args[i].value))
+			args[kept++] = args[i];
+	}
+	return kept;
+}
+
+static void program_to_case(const struct torn_setup *setup, struct torn_arena *arena, struct torn_case *c)
+{
+	size_t words = 0;
+	while (setup->program->argv[words])
+		words++;
+	c->command = torn_arena_take(arena, words * sizeof *c->command);
+	c->watches = (struct torn_bytes *)setup->promised.watch;
+	c->watches_count = setup->promised.watch_count;
+	c->args_count = without_defaults(c->args, c->args_count, arena);
+	for (size_t i = 0; c->command && i < words; i++)
+		c->command[i] = torn_bytes_of(setup->program->argv[i]);
+	c->command_count = c->command ? words : 0;
 }
 
 void torn_setup_to_case(const struct torn_setup *setup, const struct torn_plan *plan,
@@ -448,6 +579,8 @@ void torn_setup_to_case(const struct torn_setup *setup, const struct torn_plan *
 						   setup->run.args[i].value};
 	if (!c.args)
 		c.args_count = 0;
+	if (setup->program)
+		program_to_case(setup, arena, &c);
 	torn_case_sort(&c);
 	*ret_case = c;
 }

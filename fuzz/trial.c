@@ -29,7 +29,7 @@ int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
 /* They may not be the same ones any more. */
 static void forget_directories(struct torn_lab *lab)
 {
-	torn_gate_forget(lab->gate);
+	torn_directories_forget(lab->directories);
 	memset(lab->seen, 0, sizeof lab->seen);
 }
 

@@ -7,11 +7,14 @@
 
 #include "../injectors/disk.h"
 #include "../injectors/gate.h"
+#include "../injectors/trace.h"
+#include "program.h"
 
 /* What is run: a variant, its arguments, and the state that it begins with. */
 struct torn_setup {
 	const struct torn_target *target;
 	const struct torn_variant *variant;
+	const struct torn_program *program; /* of `torn exec`: it is traced; NULL: the variant's function is called */
 	const struct torn_world *world; /* NULL: the olds are a case's own */
 	struct torn_promised promised;
 	struct torn_arena *arena;       /* owns all below */
@@ -36,7 +39,10 @@ struct torn_lab_shared {
 /* Where trials run: a root on disk, a gate and its recorder. One a process. */
 struct torn_lab {
 	struct torn_recorder *recorder;
-	struct torn_gate *gate;
+	struct torn_gate *gate; /* NULL: programs are traced */
+	struct torn_tracer *tracer; /* NULL: functions are called */
+	const struct torn_isolated *isolation; /* of the tracer's programs */
+	struct torn_directories *directories;
 	struct torn_disk disk;
 	struct torn_disk_seen seen[TORN_DISK_SEEN_MAX]; /* for the disk, where it wants it */
 	struct torn_lab_shared *shared;

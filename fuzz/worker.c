@@ -163,8 +163,8 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 	}
 	lab.disk = (struct torn_disk){
 		.root_fd = root_fd,
-		.dirfd = (int (*)(void *, torn_object))torn_gate_dirfd,
-		.context = lab.gate,
+		.dirfd = (int (*)(void *, torn_object))torn_directories_fd,
+		.context = torn_gate_directories(lab.gate),
 		.seen = lab.seen,
 	};
 	beginning->begun = true;

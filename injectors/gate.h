@@ -8,6 +8,7 @@
 #ifndef TORN_GATE_H
 #define TORN_GATE_H
 
+#include "directories.h"
 #include "recorder.h"
 
 struct torn_gate;
@@ -56,10 +57,8 @@ void torn_gate_collect_stores(struct torn_gate *gate);
  * descriptors, unmaps files, restores signal dispositions and mask. Returns how many leaks.
  */
 uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LEAKS_MAX]);
-/* Return a descriptor of a directory of the run's tree, kept by the gate; or -errno. */
-int torn_gate_dirfd(struct torn_gate *gate, torn_object dir);
-/* Forget descriptors kept on directories of the root: they may not be the same ones any more. */
-void torn_gate_forget(struct torn_gate *gate);
+/* The directories of the root that it keeps open. */
+struct torn_directories *torn_gate_directories(struct torn_gate *gate);
 
 /* Open the gate for good: a sanitizer is about to report, and its calls are not the target's. */
 void torn_gate_disarm(void);

@@ -23,7 +23,7 @@ static inline struct torn_view *torn_doing_view(const struct torn_doing *doing)
 
 static inline int torn_doing_dirfd(const struct torn_doing *doing)
 {
-	return torn_gate_dirfd(doing->gate, doing->op->dir);
+	return torn_directories_fd(doing->gate->directories, doing->op->dir);
 }
 
 static inline const char *torn_doing_name(const struct torn_doing *doing)

@@ -22,7 +22,6 @@ struct torn_kernel_action {
 
 #define TORN_SIGNALS 65
 #define TORN_VIRTUAL_PID 4242
-#define TORN_DIRECTORIES_MAX (TORN_OPS_MAX + 4096)
 #define TORN_RINGS_MAX 16
 
 /* A ring of io_uring: memory that the gate and the target both have; gate_uring.c. */
@@ -35,13 +34,9 @@ struct torn_ring {
 
 struct torn_gate {
 	struct torn_recorder *recorder;
-	int root_fd;
+	struct torn_directories *directories;
 	int host_pid, host_tid;
 	bool kill_for_real;
-	int dirfds[TORN_DIRECTORIES_MAX]; /* by object; 0: not open */
-	uint32_t dirs_open[256];          /* which of them are: to forget them without a search */
-	uint32_t dirs_count;
-	bool dirs_overflow;
 	/* signals of the target */
 	uint64_t handled;          /* a handler is set: bit S */
 	uint64_t ignored;

@@ -368,7 +368,7 @@ static void collect(struct torn_gate *gate, const struct torn_mapping *mapping)
 		return; /* it is in no tree */
 	memcpy(name, link->name.data, link->name.size);
 	name[link->name.size] = '\0';
-	const long fd = torn_raw(SYS_openat, torn_gate_dirfd(gate, link->dir), name,
+	const long fd = torn_raw(SYS_openat, torn_directories_fd(gate->directories, link->dir), name,
 				 O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct page page;
 	uint64_t begin, end;

@@ -30,7 +30,7 @@ long torn_do_rename(const struct torn_doing *doing)
 	if (doing->request->call == TORN_CALL_renameat2 && (op->how & RENAME_WHITEOUT))
 		return -EINVAL; /* makes a device: not for the unprivileged */
 	int from = torn_doing_dirfd(doing);
-	int to = torn_gate_dirfd(doing->gate, op->dir_to);
+	int to = torn_directories_fd(doing->gate->directories, op->dir_to);
 	if (from < 0 || to < 0)
 		return from < 0 ? from : to;
 	uint32_t flags = doing->request->call == TORN_CALL_renameat2 ? op->how : 0;
@@ -54,7 +54,7 @@ long torn_do_unlink(const struct torn_doing *doing)
 long torn_do_link(const struct torn_doing *doing)
 {
 	const struct torn_op *op = doing->op;
-	int to = torn_gate_dirfd(doing->gate, op->dir_to);
+	int to = torn_directories_fd(doing->gate->directories, op->dir_to);
 	if (to < 0)
 		return to;
 	if (!op->object_to) { /* a name that is taken is EEXIST before: do_linkat() */

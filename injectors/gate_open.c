@@ -1,67 +1,10 @@
-/*
- * gate_open.c: descriptors: of directories, kept by the gate, and those that a
- * target opens, duplicates, locks and closes.
- */
+/* gate_open.c: descriptors that a target opens, duplicates, locks and closes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
 
 #include "gate_files.h"
-
-/* ------------------------------------------------------------ directories */
-
-static void remember_dirfd(struct torn_gate *gate, torn_object dir, int fd)
-{
-	gate->dirfds[dir] = fd;
-	if (gate->dirs_count < sizeof gate->dirs_open / sizeof *gate->dirs_open)
-		gate->dirs_open[gate->dirs_count++] = dir;
-	else
-		gate->dirs_overflow = true;
-}
-
-int torn_gate_dirfd(struct torn_gate *gate, torn_object dir)
-{
-	if (dir == TORN_FOLD_ROOT)
-		return gate->root_fd;
-	if (dir >= TORN_DIRECTORIES_MAX)
-		return -ENOMEM;
-	if (gate->dirfds[dir])
-		return gate->dirfds[dir];
-	const struct torn_fold_object *object = torn_fold_object(&gate->recorder->view.fold, dir);
-	if (!object || !object->links)
-		return -ENOENT;
-	int above = torn_gate_dirfd(gate, object->links->dir);
-	if (above < 0)
-		return above;
-	char name[256];
-	memcpy(name, object->links->name.data, object->links->name.size);
-	name[object->links->name.size] = '\0';
-	long low = torn_raw(SYS_openat, above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (low < 0)
-		return (int)low;
-	long fd = torn_raw(SYS_fcntl, low, F_DUPFD_CLOEXEC, TORN_FD_RESERVED);
-	torn_raw(SYS_close, low);
-	if (fd >= 0)
-		remember_dirfd(gate, dir, (int)fd);
-	return (int)fd;
-}
-
-void torn_gate_forget(struct torn_gate *gate)
-{
-	for (uint32_t i = 0; i < gate->dirs_count; i++) {
-		torn_raw(SYS_close, gate->dirfds[gate->dirs_open[i]]);
-		gate->dirfds[gate->dirs_open[i]] = 0;
-	}
-	gate->dirs_count = 0;
-	for (uint32_t i = 0; gate->dirs_overflow && i < TORN_DIRECTORIES_MAX; i++) {
-		if (gate->dirfds[i] == 0)
-			continue;
-		torn_raw(SYS_close, gate->dirfds[i]);
-		gate->dirfds[i] = 0;
-	}
-	gate->dirs_overflow = false;
-}
 
 /* ---------------------------------------------------------------- opening */
 

@@ -369,10 +369,9 @@ int torn_gate_follow(struct torn_gate *gate)
 int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate **ret_gate)
 {
 	struct torn_gate *gate = &the_gate;
-	*gate = (struct torn_gate){
-		.recorder = recorder,
-		.root_fd = root_fd,
-	};
+	static struct torn_directories directories;
+	directories = (struct torn_directories){.root_fd = root_fd, .view = &recorder->view};
+	*gate = (struct torn_gate){.recorder = recorder, .directories = &directories};
 	torn_raw(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &gate->mask_before, sizeof gate->mask_before);
 	torn_raw(SYS_sigaltstack, NULL, &gate->altstack_before);
 	int r = wrap_handlers();
@@ -390,6 +389,11 @@ int torn_gate_open(struct torn_recorder *recorder, int root_fd, struct torn_gate
 		return r;
 	*ret_gate = gate;
 	return 0;
+}
+
+struct torn_directories *torn_gate_directories(struct torn_gate *gate)
+{
+	return gate->directories;
 }
 
 int torn_gate_run(struct torn_gate *gate, const struct torn_gate_run *what)

@@ -1,0 +1,130 @@
+/* program.c: see program.h. */
+#include "program.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "program_text.h"
+
+extern char **environ;
+
+#define TIMEOUT_S 10
+
+const struct torn_default torn_program_args[] = {
+	{"ack", "\"\""},     {"check", "\"\""},  {"cwd", "\"\""},   {"dir", "\"\""},
+	{"keep-metadata", "no"}, {"recover", "\"\""}, {"rerun", "yes"}, {"timeout", "10"},
+	{"together", "no"},  {"view", "\"\""},   {NULL, NULL},
+};
+
+static const char *arg_of(const struct torn_case *c, const char *name)
+{
+	for (size_t i = 0; i < c->args_count; i++)
+		if (torn_bytes_equal(c->args[i].name, torn_bytes_of(name)))
+			return c->args[i].value.size ? (const char *)c->args[i].value.data : NULL;
+	return NULL;
+}
+
+static char *join(struct torn_arena *arena, const char *folder, size_t folder_size, const char *name)
+{
+	char *path = torn_arena_take(arena, folder_size + strlen(name) + 2);
+	if (path)
+		sprintf(path, "%.*s/%s", (int)folder_size, folder, name);
+	return path;
+}
+
+static bool is_program(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+const char *torn_program_find(const char *name, const char *cwd, struct torn_arena *arena,
+			      char *ret_message, size_t size)
+{
+	if (strchr(name, '/')) {
+		const char *path = name[0] == '/' ? name : join(arena, cwd, strlen(cwd), name);
+		if (path && is_program(path))
+			return path;
+		snprintf(ret_message, size, path && access(path, F_OK) == 0
+						   ? "%s cannot be executed: give it the permission, or name its interpreter"
+						   : "there is no program %s",
+			 name);
+		return NULL;
+	}
+	const char *folder = getenv("PATH");
+	for (folder = folder ? folder : "/usr/bin:/bin"; *folder; folder += *folder == ':') {
+		const size_t length = strcspn(folder, ":");
+		const char *path = length ? join(arena, folder, length, name) : join(arena, cwd, strlen(cwd), name);
+		if (path && is_program(path))
+			return path;
+		folder += length;
+		if (!*folder)
+			break;
+	}
+	snprintf(ret_message, size, "there is no program %s in PATH", name);
+	return NULL;
+}
+
+static int check_folder(const char *dir, char *ret_message, size_t size)
+{
+	struct stat status;
+	if (dir && dir[0] == '/' && stat(dir, &status) == 0 && S_ISDIR(status.st_mode))
+		return 0;
+	snprintf(ret_message, size, "expected an existing directory as an absolute path (arg dir), found %.100s",
+		 dir ? dir : "nothing");
+	return -EINVAL;
+}
+
+int torn_program_of_case(const struct torn_case *c, struct torn_arena *arena,
+			 const struct torn_program **ret_program, char *ret_message, size_t size)
+{
+	struct torn_program *program = torn_arena_take(arena, sizeof *program);
+	char **argv = torn_arena_take(arena, (c->command_count + 1) * sizeof *argv);
+	if (!program || !argv)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->command_count; i++)
+		argv[i] = (char *)c->command[i].data;
+	argv[c->command_count] = NULL;
+	const char *dir = arg_of(c, "dir"), *cwd = arg_of(c, "cwd"), *timeout = arg_of(c, "timeout");
+	const int r = check_folder(dir, ret_message, size);
+	if (r < 0)
+		return r;
+	*program = (struct torn_program){
+		.argv = argv,
+		.envp = environ,
+		.dir = dir,
+		.cwd = cwd ? cwd : dir,
+		.view = arg_of(c, "view"),
+		.check = arg_of(c, "check"),
+		.recover = arg_of(c, "recover"),
+		.timeout_s = timeout ? (unsigned)strtoul(timeout, NULL, 10) : TIMEOUT_S,
+	};
+	if (program->timeout_s == 0)
+		program->timeout_s = TIMEOUT_S;
+	program->path = torn_program_find(argv[0], program->cwd, arena, ret_message, size);
+	if (!program->path)
+		return -EINVAL;
+	*ret_program = program;
+	return 0;
+}
+
+const char *torn_program_text(const struct torn_program *program, struct torn_arena *arena)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return "";
+	for (size_t i = 0; program->argv[i]; i++) {
+		if (i > 0)
+			putc(' ', out);
+		torn_word_print(torn_bytes_of(program->argv[i]), out);
+	}
+	fclose(out);
+	const uint8_t *kept = torn_arena_copy(arena, text, size).data;
+	free(text);
+	return kept ? (const char *)kept : "";
+}
