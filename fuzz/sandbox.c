@@ -8,10 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/landlock.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,65 +19,21 @@
 #include <unistd.h>
 
 #include "../injectors/view.h"
-
-/* Newer than Debian 12's header; the numbers are the kernel's ABI. */
-struct ruleset {
-	uint64_t handled_access_fs, handled_access_net, scoped;
-};
-
-#define FS_READ (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define FS_VERSION_1 ((UINT64_C(1) << 13) - 1)
-#define FS_REFER (UINT64_C(1) << 13)     /* version 2 */
-#define FS_TRUNCATE (UINT64_C(1) << 14)  /* version 3 */
-#define NET_TCP UINT64_C(3)              /* version 4: bind, connect */
-#define FS_IOCTL_DEV (UINT64_C(1) << 15) /* version 5 */
-#define SCOPE_ALL UINT64_C(3)            /* version 6: abstract sockets, signals */
-
-static bool allow_below(int ruleset, uint64_t access, int fd)
-{
-	const struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = fd};
-	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0;
-}
+#include "landlock.h"
 
 static int landlock(int root_fd, int other_fd)
 {
-	const long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
-				     LANDLOCK_CREATE_RULESET_VERSION);
-	if (version < 1)
-		return 0;
-	struct ruleset rules = {.handled_access_fs = FS_VERSION_1 & ~(uint64_t)FS_READ};
-	if (version >= 2)
-		rules.handled_access_fs |= FS_REFER;
-	if (version >= 3)
-		rules.handled_access_fs |= FS_TRUNCATE;
-	if (version >= 4)
-		rules.handled_access_net = NET_TCP;
-	if (version >= 5)
-		rules.handled_access_fs |= FS_IOCTL_DEV;
-	if (version >= 6)
-		rules.scoped = SCOPE_ALL;
-	const size_t size = version >= 6 ? sizeof rules : version >= 4 ? 16 : 8;
-	const int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
-	if (ruleset < 0)
-		return -errno;
-	const bool ok = allow_below(ruleset, rules.handled_access_fs, root_fd) &&
-			(other_fd < 0 || allow_below(ruleset, rules.handled_access_fs, other_fd)) &&
-			syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
-	const int error = errno;
+	int ruleset;
+	const int version = torn_landlock_make(true, &ruleset);
+	if (version <= 0)
+		return version;
+	int r = torn_landlock_allow(ruleset, version, root_fd);
+	if (r == 0 && other_fd >= 0)
+		r = torn_landlock_allow(ruleset, version, other_fd);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
+		r = -errno;
 	close(ruleset);
-	return ok ? (int)version : -error;
-}
-
-static int give_up_root(void)
-{
-	if (geteuid() != 0)
-		return 0;
-	const uid_t id = TORN_UNPRIVILEGED_ID;
-	if (setgroups(0, NULL) != 0 || setresgid(id, id, id) != 0 || setresuid(id, id, id) != 0)
-		return -errno;
-	/* Without it /proc/self belongs to root, and a file cannot be linked from there. */
-	prctl(PR_SET_DUMPABLE, 1);
-	return 0;
+	return r < 0 ? r : version;
 }
 
 static int by_number(const void *a, const void *b)
@@ -144,7 +97,7 @@ int torn_sandbox_enter(int root_fd, int other_fd, const int *keep, size_t keep_c
 		return r;
 	}
 	close_others(keep, keep_count);
-	r = give_up_root();
+	r = torn_unprivileged_become();
 	if (r < 0) {
 		snprintf(ret_message, size, "root cannot be given up: %s", strerror(-r));
 		return r;

@@ -8,8 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Who a process started as root becomes: an id that nothing else runs as. */
-#define TORN_UNPRIVILEGED_ID 64738
+#include "unprivileged.h"
 
 /*
  * Make a folder that belongs to whom the sandbox becomes. Returns a descriptor
