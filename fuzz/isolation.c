@@ -56,6 +56,7 @@ struct entering {
 	/* Small file systems over directories that only root can search. */
 	char *covers[TORN_ISOLATION_SHOWN_MAX + 1];
 	size_t covers_count;
+	char *sockets; /* /proc/net/unix of the host; NULL: it cannot be read */
 	char *message;
 	size_t size;
 };
@@ -147,6 +148,22 @@ static void find_copied(struct entering *e)
 		const int needed = R_OK | (shown->mode & 0111 ? X_OK : 0);
 		shown->is_copied = shown->held_fd >= 0 && access(shown->path, needed) != 0;
 	}
+}
+
+/* Return all of a file of /proc, to be freed; NULL: it cannot be read. */
+static char *read_whole(const char *path)
+{
+	FILE *in = fopen(path, "re");
+	char *text = NULL;
+	size_t room = 0;
+	if (!in)
+		return NULL;
+	if (getdelim(&text, &room, '\0', in) < 0) {
+		free(text);
+		text = NULL;
+	}
+	fclose(in);
+	return text;
 }
 
 static int write_text(const char *path, const char *text)
@@ -331,6 +348,30 @@ static int mount_proc(struct entering *e)
 	e->isolated.has_own_proc = true;
 	const int r = bind_read_only("/proc/sys");
 	return r < 0 ? failed(e, -r, "/proc/sys cannot be made read-only") : 0;
+}
+
+/* A connected socket is a way out: a read-only mount does not refuse it (unix(7)). */
+static int cover_socket(struct entering *e, const char *path)
+{
+	struct stat status;
+	if (stat(path, &status) != 0 || !S_ISSOCK(status.st_mode))
+		return 0; /* of another mount namespace, deleted, or out of reach for programs, too */
+	return mount("/dev/null", path, NULL, MS_BIND, NULL) == 0
+		       ? 0
+		       : failed(e, errno, "the socket %s cannot be covered", path);
+}
+
+static int cover_sockets(struct entering *e)
+{
+	/* Of a line the path is the last field, and the only one with a slash. */
+	for (char *rest = e->sockets, *line; (line = strsep(&rest, "\n"));) {
+		const char *path = strchr(line, '/');
+		/* An abstract one's name may have a slash: it begins with '@'. */
+		const int r = path > line && path[-1] == ' ' ? cover_socket(e, path) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int mount_small(const char *path)
@@ -546,6 +587,8 @@ static int build(struct entering *e)
 {
 	int r = make_read_only(e);
 	if (r == 0)
+		r = cover_sockets(e);
+	if (r == 0)
 		r = mount_proc(e);
 	if (r == 0)
 		r = make_copies(e);
@@ -638,6 +681,7 @@ static int go_inside(struct entering *e)
 	if (r < 0)
 		return r;
 	find_copied(e);
+	e->sockets = read_whole("/proc/net/unix"); /* while this process has the host's network */
 	e->isolated.last_pid_fd = open_last_pid();
 	r = make_namespaces(e, uid, gid);
 	return r == 0 ? become_first(e) : r;
@@ -670,6 +714,7 @@ int torn_isolation_enter(const struct torn_isolation *isolation, struct torn_iso
 		check_last_pid(&e->isolated);
 		*ret_isolated = e->isolated;
 	}
+	free(e->sockets);
 	free(e);
 	return r;
 }

@@ -8,9 +8,13 @@
  * processes only; the ids of whoever started torn (uid 0 where that was root,
  * which outside is TORN_UNPRIVILEGED_ID); no capabilities; no network.
  *
- * Not stopped here: connect(2) to a socket of the host by its path (a read-only
- * mount does not refuse it), reading what that user may read, and file
- * descriptors that the worker itself leaves open to programs.
+ * A read-only mount refuses no connect(2) to a socket by its path. So those that
+ * /proc/net/unix tells of are covered, and give ECONNREFUSED; one that the host
+ * makes later, or that belongs to a container, is not.
+ *
+ * Not stopped here: reading what that user may read, file descriptors that the
+ * worker itself leaves open to programs and, on a kernel without Landlock,
+ * writing to named pipes and devices of the host that the user may write to.
  */
 #ifndef TORN_ISOLATION_H
 #define TORN_ISOLATION_H

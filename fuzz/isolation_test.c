@@ -32,6 +32,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,7 +70,7 @@ struct seen {
 	int mount_on, unmount, own_mounts, own_users, become_other, chroot_in, device;
 	uint64_t capabilities;
 	struct rlimit core;
-	int connected, terminal;
+	int connected, connected_by_path, terminal;
 	bool is_in_dir, dir_was_empty;
 	int write_dir, write_tmp, write_shm, write_null, rename_across, fifo;
 	int bytes_errno, inodes_errno;
@@ -101,7 +102,8 @@ static struct seen *seen;
 static size_t seen_count;
 static char victim[64];
 static struct sockaddr_in listening;
-static int listener = -1;
+static struct sockaddr_un listening_at;
+static int listener = -1, listener_at = -1;
 static pid_t host_pid;
 static const char *unavailable; /* why all is skipped */
 
@@ -139,6 +141,14 @@ static int count_processes(void)
 	return count;
 }
 
+static int connect_by_path(void)
+{
+	const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int error = gave(connect(client, (struct sockaddr *)&listening_at, sizeof listening_at));
+	close(client);
+	return error;
+}
+
 static void try_host(struct seen *s)
 {
 	char path[64];
@@ -155,6 +165,7 @@ static void try_host(struct seen *s)
 	const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	s->connected = gave(connect(client, (struct sockaddr *)&listening, sizeof listening));
 	close(client);
+	s->connected_by_path = connect_by_path();
 	s->terminal = gave_open("/dev/tty", O_RDONLY);
 }
 
@@ -506,6 +517,12 @@ static int prepare(void)
 					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	host_pid = getpid();
+	listening_at = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(listening_at.sun_path, sizeof listening_at.sun_path, "%.60s.socket", victim);
+	listener_at = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(listener_at, (struct sockaddr *)&listening_at, sizeof listening_at) != 0 ||
+	    listen(listener_at, 64) != 0 || chmod(listening_at.sun_path, 0777) != 0)
+		return -1;
 	return bind(listener, (struct sockaddr *)&listening, size) == 0 && listen(listener, 4) == 0 &&
 			       getsockname(listener, (struct sockaddr *)&listening, &size) == 0
 		       ? 0
@@ -551,6 +568,8 @@ static int clean_up(void **state)
 {
 	(void)state;
 	close(listener);
+	close(listener_at);
+	unlink(listening_at.sun_path);
 	unlink(victim);
 	return munmap(seen, 16 * sizeof *seen);
 }
@@ -675,8 +694,10 @@ static void test_programs_see_the_ids_of_who_started_torn(void **state)
 static void test_programs_have_no_network_and_no_terminal(void **state)
 {
 	(void)state;
+	assert_int_equal(connect_by_path(), 0); /* it is there, for others */
 	FOR_EACH_SEEN(s) {
 		assert_int_equal(s->connected, ENETUNREACH);
+		assert_int_equal(s->connected_by_path, ECONNREFUSED);
 		assert_int_equal(s->terminal, ENXIO);
 	}
 }
