@@ -773,19 +773,40 @@ static void test_nothing_is_left_on_the_host(void **state)
 
 /* ------------------------------------------------- how it ends, and what it refuses */
 
-/* A worker that, once inside, does `then` in pid 1; `ends[1]` is held by all inside. */
-static pid_t start_worker(const struct place *place, const int ends[2], void (*then)(int fd))
+/* Where one test's worker runs, and a pipe whose other end all inside holds. */
+struct stage {
+	struct place place;
+	int ends[2];
+};
+
+static int set_stage(void **state)
+{
+	static struct stage stage;
+	*state = &stage;
+	return make_place(&stage.place, BELOW_TMP, geteuid()) == 0 && pipe(stage.ends) == 0 ? 0 : -1;
+}
+
+static int clear_stage(void **state)
+{
+	const struct stage *stage = *state;
+	close(stage->ends[0]);
+	remove_place(&stage->place);
+	return 0;
+}
+
+/* A worker that, once inside, does `then` in pid 1; what is written to its fd, is_told(). */
+static pid_t start_worker(const struct stage *stage, void (*then)(int fd))
 {
 	fflush(NULL);
 	const pid_t worker = fork();
 	if (worker == 0) {
-		close(ends[0]);
-		const struct torn_isolation isolation = isolation_of(place);
+		close(stage->ends[0]);
+		const struct torn_isolation isolation = isolation_of(&stage->place);
 		struct torn_isolated isolated;
 		char message[400];
 		if (torn_isolation_enter(&isolation, &isolated, message, sizeof message) != 0)
 			_exit(98);
-		then(ends[1]);
+		then(stage->ends[1]);
 		_exit(97);
 	}
 	return worker;
@@ -816,64 +837,49 @@ static bool is_told(int fd)
 
 static void test_killing_the_worker_kills_all_inside(void **state)
 {
-	(void)state;
+	const struct stage *stage = *state;
+	int status;
 	if (unavailable)
 		skip();
-	struct place place;
-	int ends[2], status;
-	assert_int_equal(make_place(&place, BELOW_TMP, geteuid()), 0);
-	assert_int_equal(pipe(ends), 0);
-	const pid_t worker = start_worker(&place, ends, say_and_stay);
-	close(ends[1]);
-	assert_true(is_told(ends[0]));
+	const pid_t worker = start_worker(stage, say_and_stay);
+	close(stage->ends[1]);
+	assert_true(is_told(stage->ends[0]));
 	assert_int_equal(kill(worker, SIGKILL), 0);
 	assert_int_equal(waitpid(worker, &status, 0), worker);
-	assert_true(is_hung_up(ends[0], WAIT_MS));
-	close(ends[0]);
-	remove_place(&place);
+	assert_true(is_hung_up(stage->ends[0], WAIT_MS));
 }
 
 static void test_all_inside_dies_with_the_parent_of_the_worker(void **state)
 {
-	(void)state;
+	const struct stage *stage = *state;
+	int status;
 	if (unavailable)
 		skip();
-	struct place place;
-	int ends[2], status;
-	assert_int_equal(make_place(&place, BELOW_TMP, geteuid()), 0);
-	assert_int_equal(pipe(ends), 0);
 	const pid_t parent = fork();
 	if (parent == 0) {
-		start_worker(&place, ends, say_and_stay);
-		close(ends[1]);
+		start_worker(stage, say_and_stay);
+		close(stage->ends[1]);
 		for (;;)
 			pause();
 	}
-	close(ends[1]);
-	assert_true(is_told(ends[0]));
+	close(stage->ends[1]);
+	assert_true(is_told(stage->ends[0]));
 	assert_int_equal(kill(parent, SIGKILL), 0);
 	assert_int_equal(waitpid(parent, &status, 0), parent);
-	assert_true(is_hung_up(ends[0], WAIT_MS));
-	close(ends[0]);
-	remove_place(&place);
+	assert_true(is_hung_up(stage->ends[0], WAIT_MS));
 }
 
 static void test_the_worker_ends_by_the_signal_that_ended_pid_1(void **state)
 {
-	(void)state;
+	const struct stage *stage = *state;
+	int status;
 	if (unavailable)
 		skip();
-	struct place place;
-	int ends[2], status;
-	assert_int_equal(make_place(&place, BELOW_TMP, geteuid()), 0);
-	assert_int_equal(pipe(ends), 0);
-	const pid_t worker = start_worker(&place, ends, crash);
-	close(ends[1]);
+	const pid_t worker = start_worker(stage, crash);
+	close(stage->ends[1]);
 	assert_int_equal(waitpid(worker, &status, 0), worker);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL);
-	assert_true(is_hung_up(ends[0], 0));
-	close(ends[0]);
-	remove_place(&place);
+	assert_true(is_hung_up(stage->ends[0], 0));
 }
 
 /* Shared with a child. */
@@ -906,14 +912,13 @@ static void enter_refused(struct refusal *refusal, const struct torn_isolation *
 
 static void test_where_user_namespaces_are_forbidden_it_says_so(void **state)
 {
-	(void)state;
-	struct place place;
+	struct stage *stage = *state;
 	struct refusal *refusal = mmap(NULL, sizeof *refusal, PROT_READ | PROT_WRITE,
 				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(refusal, MAP_FAILED);
-	assert_int_equal(make_place(&place, BELOW_TMP, geteuid()), 0);
-	place.list[0] = NULL;
-	const struct torn_isolation isolation = isolation_of(&place);
+	close(stage->ends[1]);
+	stage->place.list[0] = NULL;
+	const struct torn_isolation isolation = isolation_of(&stage->place);
 	enter_refused(refusal, &isolation, EPERM, false);
 	assert_int_equal(refusal->r, -EPERM);
 	assert_non_null(strstr(refusal->message, "user namespaces are not allowed here"));
@@ -926,7 +931,6 @@ static void test_where_user_namespaces_are_forbidden_it_says_so(void **state)
 		assert_int_equal(refusal->r, -ENOSPC);
 		assert_non_null(strstr(refusal->message, "user namespaces are not allowed here"));
 	}
-	remove_place(&place);
 	munmap(refusal, sizeof *refusal);
 }
 
@@ -962,10 +966,14 @@ int main(void)
 		cmocka_unit_test(test_what_is_shown_can_be_read_and_run_and_not_written),
 		cmocka_unit_test(test_pids_can_be_chosen),
 		cmocka_unit_test(test_nothing_is_left_on_the_host),
-		cmocka_unit_test(test_killing_the_worker_kills_all_inside),
-		cmocka_unit_test(test_all_inside_dies_with_the_parent_of_the_worker),
-		cmocka_unit_test(test_the_worker_ends_by_the_signal_that_ended_pid_1),
-		cmocka_unit_test(test_where_user_namespaces_are_forbidden_it_says_so),
+		cmocka_unit_test_setup_teardown(test_killing_the_worker_kills_all_inside, set_stage,
+						clear_stage),
+		cmocka_unit_test_setup_teardown(test_all_inside_dies_with_the_parent_of_the_worker, set_stage,
+						clear_stage),
+		cmocka_unit_test_setup_teardown(test_the_worker_ends_by_the_signal_that_ended_pid_1, set_stage,
+						clear_stage),
+		cmocka_unit_test_setup_teardown(test_where_user_namespaces_are_forbidden_it_says_so, set_stage,
+						clear_stage),
 		cmocka_unit_test(test_directories_that_programs_need_are_refused),
 	};
 	return cmocka_run_group_tests(tests, run_all, clean_up);
