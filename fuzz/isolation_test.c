@@ -39,11 +39,14 @@
 
 #include <cmocka.h>
 
+#include "unprivileged.h"
+
 #define ORDINARY_ID 12345
 #define BYTES_MAX (256u << 10)
 #define INODES_MAX 64u
 #define SHOWN_MAX 4
 #define PROGRAM_PID 4001
+#define UMASK 027
 #define SCRIPT "#!/bin/sh\nexit 7\n"
 #define MARK "isolation_test." /* in the names of all that this test makes */
 #define WAIT_MS 20000
@@ -58,12 +61,14 @@ struct seen {
 	bool has_own_proc, has_last_pid;
 	uint64_t enter_ns, confine_ns;
 	/* pid 1, which has capabilities and no Landlock: the mounts alone are in the way */
-	int first_pid, first_victim, first_etc, first_last_pid, first_namespaces, first_victim_chmod;
+	int first_pid, session, first_victim, first_etc, first_last_pid, first_namespaces, first_victim_chmod;
 	int writable_mounts, other_writable;
 	char other[200];
-	struct stat dir, tmp, shm;
+	struct stat dir, tmp, shm, above_dir;
+	char uid_map[64];
 	/* the program */
 	pid_t program_pid;
+	mode_t umask;
 	uid_t uid;
 	gid_t gid;
 	int victim, etc, proc_sys, proc_self, sys, host_tmp, kill_host, kill_first, host_proc, processes;
@@ -86,7 +91,8 @@ struct seen {
 struct place {
 	char base[64], dir[96], shm[64], alone[80];
 	char shown[SHOWN_MAX][128];
-	const char *list[SHOWN_MAX + 1];
+	char own[128]; /* below dir: whoever fills that brings it, so it need not be there */
+	const char *list[SHOWN_MAX + 2];
 	size_t count;
 };
 
@@ -259,6 +265,7 @@ static void be_program(struct seen *s, const struct place *place, const struct t
 	s->confined = torn_isolation_confine(isolated);
 	s->confine_ns = now_ns() - began;
 	s->program_pid = getpid();
+	s->umask = umask(UMASK);
 	try_writing(s, place->dir);
 	try_host(s);
 	try_privileges(s);
@@ -277,6 +284,14 @@ static void be_program(struct seen *s, const struct place *place, const struct t
 }
 
 /* ----------------------------------------------------------------- the worker */
+
+static void read_text(const char *path, char *to, size_t size)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const ssize_t n = fd < 0 ? 0 : read(fd, to, size - 1);
+	to[n > 0 ? n : 0] = '\0';
+	close(fd);
+}
 
 /* Which mounts can be written, of those that no other one covers. */
 static void look_at_mounts(struct seen *s, const char *dir)
@@ -302,9 +317,14 @@ static void look_at_mounts(struct seen *s, const char *dir)
 
 static void be_first(struct seen *s, const struct place *place, const struct torn_isolated *isolated)
 {
+	char above[128];
 	s->landlock = isolated->landlock;
 	s->has_own_proc = isolated->has_own_proc;
 	s->first_pid = getpid();
+	s->session = getsid(0);
+	read_text("/proc/self/uid_map", s->uid_map, sizeof s->uid_map);
+	snprintf(above, sizeof above, "%s/..", place->dir);
+	stat(above, &s->above_dir);
 	s->first_victim = gave_open(victim, O_WRONLY);
 	s->first_victim_chmod = gave(chmod(victim, 0600));
 	s->first_etc = gave_open("/etc/" MARK "x", O_WRONLY | O_CREAT);
@@ -323,8 +343,8 @@ static void be_first(struct seen *s, const struct place *place, const struct tor
 	int status = 0;
 	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status))
 		return;
-	const int fd = openat(isolated->root_fd, "file", O_RDONLY | O_CLOEXEC);
-	s->done = fd >= 0 && read(fd, s->status, sizeof s->status - 1) > 0;
+	read_text("file", s->status, sizeof s->status);
+	s->done = s->status[0] != '\0';
 }
 
 static void be_user(uid_t id)
@@ -358,6 +378,7 @@ static void be_worker(struct seen *s, enum kind kind, const struct place *place)
 	be_user(s->id);
 	if (kind == WITHOUT_SETATTR)
 		refuse_call(SCMP_SYS(mount_setattr), ENOSYS);
+	umask(UMASK);
 	const struct torn_isolation isolation = isolation_of(place);
 	struct torn_isolated isolated;
 	const uint64_t began = now_ns();
@@ -427,10 +448,12 @@ static int make_place(struct place *place, enum kind kind, uid_t owner)
 	const bool is_private = kind == PRIVATE || kind == PRIVATE_IN_TMP;
 	*place = (struct place){0};
 	snprintf(place->base, sizeof place->base, "%s/" MARK "XXXXXX", in_var ? "/var/tmp" : "/tmp");
-	return make_folder(place->base, owner, is_private ? 0700 : 0755) == 0 &&
-			       make_dir(place, owner) == 0 && make_scripts(place, kind, owner) == 0
-		       ? 0
-		       : -1;
+	if (make_folder(place->base, owner, is_private ? 0700 : 0755) < 0 ||
+	    make_dir(place, owner) < 0 || make_scripts(place, kind, owner) < 0)
+		return -1;
+	snprintf(place->own, sizeof place->own, "%s/own", place->dir);
+	place->list[place->count] = place->own;
+	return 0;
 }
 
 static void remove_place(const struct place *place)
@@ -601,6 +624,9 @@ static void test_it_can_be_entered(void **state)
 		assert_int_equal(s->confined, 0);
 		assert_true(s->done);
 		assert_int_equal(s->first_pid, 1);
+		/* All that this kernel has is in force, or some of this is skipped for nothing. */
+		const long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* _VERSION */);
+		assert_int_equal(s->landlock, version < 0 ? 0 : version);
 		assert_true(WIFEXITED(s->worker_status) && WEXITSTATUS(s->worker_status) == 42);
 		print_message("%s as %u: enter %.0f us, confine %.1f us\n", s->name, s->id,
 			      (double)s->enter_ns / 1e3, (double)s->confine_ns / 1e3);
@@ -686,6 +712,9 @@ static void test_programs_see_the_ids_of_who_started_torn(void **state)
 	FOR_EACH_SEEN(s) {
 		assert_int_equal(s->uid, s->id);
 		assert_int_equal(s->gid, s->id == 0 || s->id == ORDINARY_ID ? s->id : getgid());
+		const uid_t outside = s->id == 0 ? TORN_UNPRIVILEGED_ID : s->id;
+		snprintf(line, sizeof line, "%10u %10u %10u\n", s->id, outside, 1);
+		assert_string_equal(s->uid_map, line);
 		snprintf(line, sizeof line, "\nUid:\t%u\t%u\t%u\t%u\n", s->id, s->id, s->id, s->id);
 		assert_non_null(strstr(s->status, line));
 	}
@@ -699,6 +728,7 @@ static void test_programs_have_no_network_and_no_terminal(void **state)
 		assert_int_equal(s->connected, ENETUNREACH);
 		assert_int_equal(s->connected_by_path, ECONNREFUSED);
 		assert_int_equal(s->terminal, ENXIO);
+		assert_int_equal(s->session, 1);
 	}
 }
 
@@ -717,6 +747,8 @@ static void test_programs_write_in_dir_tmp_and_shm(void **state)
 		assert_int_equal(s->dir.st_mode, S_IFDIR | 0755);
 		assert_int_equal(s->tmp.st_mode, S_IFDIR | 01777);
 		assert_int_equal(s->shm.st_mode, S_IFDIR | 01777);
+		assert_int_equal(s->above_dir.st_mode, S_IFDIR | 0755);
+		assert_int_equal(s->umask, UMASK);
 		assert_int_equal(s->dir.st_uid, s->id);
 		assert_int_equal(s->dir.st_gid, s->gid);
 	}
@@ -822,6 +854,13 @@ static void say_and_stay(int fd)
 			pause();
 }
 
+static void close_and_stay(int fd)
+{
+	close(fd);
+	for (;;)
+		pause();
+}
+
 static void crash(int fd)
 {
 	(void)fd;
@@ -880,6 +919,22 @@ static void test_the_worker_ends_by_the_signal_that_ended_pid_1(void **state)
 	assert_int_equal(waitpid(worker, &status, 0), worker);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL);
 	assert_true(is_hung_up(stage->ends[0], 0));
+}
+
+static void test_the_worker_holds_no_descriptor_that_pid_1_closed(void **state)
+{
+	const struct stage *stage = *state;
+	int status;
+	if (unavailable)
+		skip();
+	const pid_t worker = start_worker(stage, close_and_stay);
+	close(stage->ends[1]);
+	const bool hung_up = is_hung_up(stage->ends[0], WAIT_MS);
+	const pid_t ended = waitpid(worker, &status, WNOHANG);
+	kill(worker, SIGKILL);
+	assert_true(hung_up);
+	assert_int_equal(ended, 0);
+	assert_int_equal(waitpid(worker, &status, 0), worker);
 }
 
 /* Shared with a child. */
@@ -951,6 +1006,20 @@ static void test_directories_that_programs_need_are_refused(void **state)
 	}
 }
 
+static void test_more_to_show_than_there_is_room_for_is_refused(void **state)
+{
+	(void)state;
+	const char *many[TORN_ISOLATION_SHOWN_MAX + 2];
+	struct torn_isolated isolated;
+	char message[400];
+	for (size_t i = 0; i <= TORN_ISOLATION_SHOWN_MAX; i++)
+		many[i] = "/var/tmp/none";
+	many[TORN_ISOLATION_SHOWN_MAX + 1] = NULL;
+	const struct torn_isolation isolation = {
+		.dir = "/var/tmp/x", .dir_bytes_max = 1, .dir_inodes_max = 1, .shown = many};
+	assert_int_equal(torn_isolation_enter(&isolation, &isolated, message, sizeof message), -E2BIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -972,9 +1041,12 @@ int main(void)
 						clear_stage),
 		cmocka_unit_test_setup_teardown(test_the_worker_ends_by_the_signal_that_ended_pid_1, set_stage,
 						clear_stage),
+		cmocka_unit_test_setup_teardown(test_the_worker_holds_no_descriptor_that_pid_1_closed,
+						set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(test_where_user_namespaces_are_forbidden_it_says_so, set_stage,
 						clear_stage),
 		cmocka_unit_test(test_directories_that_programs_need_are_refused),
+		cmocka_unit_test(test_more_to_show_than_there_is_room_for_is_refused),
 	};
 	return cmocka_run_group_tests(tests, run_all, clean_up);
 }
