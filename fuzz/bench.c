@@ -119,7 +119,7 @@ static void bare_rounds(struct bench *bench, int root_fd, const char *root)
 	const struct torn_disk disk = {.root_fd = root_fd, .dirfd = bare_dirfd};
 	bool anew;
 	umask(0);
-	if (torn_disk_clear(root_fd) < 0 || torn_disk_make(root_fd, bench->setup.old_tree) < 0 ||
+	if (torn_disk_clear(root_fd) < 0 || torn_disk_make(&disk, bench->setup.old_tree) < 0 ||
 	    !enter_root(root))
 		_exit(1);
 	open_dirs(root_fd, bench->setup.old_tree);
@@ -137,7 +137,7 @@ static void bare_rounds(struct bench *bench, int root_fd, const char *root)
 	begun = now_us();
 	for (int i = 0; i < RUNS; i++)
 		if (bench->setup.variant->operation(&bench->setup.run) != 0 ||
-		    torn_disk_clear(root_fd) < 0 || torn_disk_make(root_fd, bench->setup.old_tree) < 0)
+		    torn_disk_clear(root_fd) < 0 || torn_disk_make(&disk, bench->setup.old_tree) < 0)
 			_exit(4);
 	bench->us[ANEW_AND_BARE][bench->round] = (now_us() - begun) / RUNS;
 	_exit(0);
@@ -309,9 +309,10 @@ static int prepare(const char *name, const char *root)
 {
 	struct torn_setup setup;
 	const int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct torn_disk disk = {.root_fd = root_fd};
 	umask(0);
 	return set_up(name, &setup) && torn_disk_clear(root_fd) == 0 &&
-			       torn_disk_make(root_fd, setup.old_tree) == 0
+			       torn_disk_make(&disk, setup.old_tree) == 0
 		       ? 0 : 3;
 }
 

@@ -30,18 +30,19 @@ int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
 static void forget_directories(struct torn_lab *lab)
 {
 	torn_directories_forget(lab->directories);
-	memset(lab->seen, 0, sizeof lab->seen);
+	torn_disk_forget(&lab->disk);
 }
 
 int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup)
 {
 	forget_directories(lab);
+	torn_disk_expect(&lab->disk, setup->base.count + 1);
 	lab->on_disk = NULL;
 	int r = torn_disk_clear(lab->disk.root_fd);
 	if (r == 0)
-		r = torn_disk_make(lab->disk.root_fd, setup->begin_tree);
+		r = torn_disk_make(&lab->disk, setup->begin_tree);
 	if (r < 0)
-		return torn_lab_fail(lab, -EPROTO, "the old state cannot be made: %s", strerror(-r));
+		return torn_lab_fail(lab, -EPROTO, "the old state cannot be made: %s", torn_disk_error(r));
 	lab->on_disk = setup;
 	return 0;
 }
@@ -78,7 +79,7 @@ static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
 	if (r == -EUCLEAN)
 		return torn_lab_fail(lab, -EPROTO, "the log does not tell what is on disk: %s", difference);
 	if (r < 0)
-		return torn_lab_fail(lab, -EPROTO, "the old state cannot be put back: %s", strerror(-r));
+		return torn_lab_fail(lab, -EPROTO, "the old state cannot be put back: %s", torn_disk_error(r));
 	if (anew || moves_directories(lab->recorder))
 		forget_directories(lab);
 	return 0;

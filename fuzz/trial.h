@@ -44,7 +44,6 @@ struct torn_lab {
 	const struct torn_isolated *isolation; /* of the tracer's programs */
 	struct torn_directories *directories;
 	struct torn_disk disk;
-	struct torn_disk_seen seen[TORN_DISK_SEEN_MAX]; /* for the disk, where it wants it */
 	struct torn_lab_shared *shared;
 	bool isolated;       /* each trial in a child of its own: for targets that end the process */
 	unsigned timeout_s;  /* of CPU time in a child */

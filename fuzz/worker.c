@@ -110,6 +110,12 @@ int __lsan_is_turned_off(void)
 	return is_worker;
 }
 
+static int directory_of(void *context, torn_object dir)
+{
+	const struct torn_lab *lab = context;
+	return torn_directories_fd(lab->directories, dir);
+}
+
 static void work(const struct torn_worker *worker, const struct torn_job *job, bool isolated,
 		 struct beginning *beginning)
 {
@@ -161,11 +167,11 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 			 strerror(-r));
 		_exit(1);
 	}
+	lab.directories = torn_gate_directories(lab.gate);
 	lab.disk = (struct torn_disk){
 		.root_fd = root_fd,
-		.dirfd = (int (*)(void *, torn_object))torn_directories_fd,
-		.context = torn_gate_directories(lab.gate),
-		.seen = lab.seen,
+		.dirfd = directory_of,
+		.context = &lab,
 	};
 	beginning->begun = true;
 	job->job(job->context, &lab);

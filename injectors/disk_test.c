@@ -8,10 +8,14 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../fuzz/case.h"
@@ -32,7 +36,7 @@ struct place {
 	struct torn_arena arena;
 	const struct torn_node *tree;
 	struct torn_fold_base base;
-	struct torn_disk_seen seen[TORN_DISK_SEEN_MAX];
+	bool is_mapped; /* whatever it is */
 	struct torn_disk disk;
 	int dirfds[16];
 };
@@ -40,6 +44,12 @@ struct place {
 static int dirfd_of(void *context, torn_object dir)
 {
 	return ((struct place *)context)->dirfds[dir];
+}
+
+static bool is_mapped(void *context, torn_object file)
+{
+	(void)file;
+	return ((struct place *)context)->is_mapped;
 }
 
 static void open_dirs(struct place *place, int fd, const struct torn_node *dir)
@@ -55,29 +65,36 @@ static void open_dirs(struct place *place, int fd, const struct torn_node *dir)
 	}
 }
 
-static int make_place(void **state)
+static int make_place_of(void **state, const char *folder, const char *text, bool exact)
 {
 	struct place *place = calloc(1, sizeof *place);
-	snprintf(place->path, sizeof place->path, "/tmp/torn-disk-test-XXXXXX");
+	snprintf(place->path, sizeof place->path, "%s/torn-disk-test-XXXXXX", folder);
 	umask(0);
 	struct torn_case old;
 	struct torn_case_error error;
 	char message[200];
-	if (!mkdtemp(place->path) || torn_arena_open(&place->arena, 8 << 20) < 0 ||
-	    torn_case_parse_world(torn_bytes_of(world), &place->arena, &old, &error) < 0 ||
+	if (!mkdtemp(place->path) || torn_arena_open(&place->arena, 64 << 20) < 0 ||
+	    torn_case_parse_world(torn_bytes_of(text), &place->arena, &old, &error) < 0 ||
 	    torn_world_build(&place->arena, old.olds, old.olds_count, &place->tree, &place->base,
 			     message, sizeof message) < 0)
 		return -1;
 	place->root_fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (torn_disk_make(place->root_fd, place->tree) < 0)
+	place->disk = (struct torn_disk){.root_fd = place->root_fd,
+					 .exact = exact,
+					 .dirfd = dirfd_of,
+					 .must_read = is_mapped,
+					 .context = place};
+	torn_disk_expect(&place->disk, place->base.count + 1);
+	if (torn_disk_make(&place->disk, place->tree) < 0)
 		return -1;
 	open_dirs(place, place->root_fd, place->tree);
-	place->disk = (struct torn_disk){.root_fd = place->root_fd,
-					 .seen = place->seen,
-					 .dirfd = dirfd_of,
-					 .context = place};
 	*state = place;
 	return 0;
+}
+
+static int make_place(void **state)
+{
+	return make_place_of(state, "/tmp", world, false);
 }
 
 static int clear_place(void **state)
@@ -89,6 +106,7 @@ static int clear_place(void **state)
 	const int r = torn_disk_clear(place->root_fd);
 	close(place->root_fd);
 	rmdir(place->path);
+	torn_disk_close(&place->disk);
 	torn_arena_close(&place->arena);
 	free(place);
 	return r;
@@ -141,7 +159,7 @@ static void another_name(int root_fd)
 
 static void a_hard_link(int root_fd)
 {
-	assert_int_equal(linkat(root_fd, "a/f", AT_FDCWD, "/tmp/torn-disk-test-link", 0), 0);
+	assert_int_equal(linkat(root_fd, "a/f", root_fd, "../torn-disk-test-link", 0), 0);
 }
 
 static void another_type(int root_fd)
@@ -161,16 +179,28 @@ static void a_directory_s_mode(int root_fd)
 	assert_int_equal(fchmodat(root_fd, "b/c", 0700, 0), 0);
 }
 
-static const struct {
+struct change {
 	void (*change)(int root_fd);
 	const char *says;
-} changes[] = {
+};
+
+static const struct change changes[] = {
 	{other_bytes, "/f: other bytes"},	 {longer, "/f: another size"},
 	{another_mode, "/g: another mode"},	 {a_name_more, "/more: there"},
 	{a_name_less, "fewer names"},		 {another_name, "/h: there"},
 	{a_hard_link, "/f: another count of names"}, {another_type, "/deep: another type"},
 	{another_link, "/l: leads elsewhere"},	 {a_directory_s_mode, "/c: another mode"},
 };
+
+static void expect_noticed(struct place *place, const struct change *change, const char *link)
+{
+	char difference[200];
+	change->change(place->root_fd);
+	assert_int_equal(settle(place, difference), -EUCLEAN);
+	if (!strstr(difference, change->says))
+		fail_msg("%s: expected %s", difference, change->says);
+	unlink(link);
+}
 
 static void test_whatever_was_changed_behind_the_log_is_noticed(void **state)
 {
@@ -181,11 +211,7 @@ static void test_whatever_was_changed_behind_the_log_is_noticed(void **state)
 		struct place *place = context;
 		char difference[200];
 		assert_int_equal(settle(place, difference), 0);
-		changes[i].change(place->root_fd);
-		assert_int_equal(settle(place, difference), -EUCLEAN);
-		if (!strstr(difference, changes[i].says))
-			fail_msg("%s: expected %s", difference, changes[i].says);
-		unlink("/tmp/torn-disk-test-link");
+		expect_noticed(place, &changes[i], "/tmp/torn-disk-test-link");
 		assert_int_equal(clear_place(&context), 0);
 	}
 }
@@ -198,7 +224,7 @@ static void test_a_directory_whose_names_are_known_is_listed_again_once_it_chang
 	const torn_object c = torn_tree_entry(place->tree, torn_bytes_of("b/c"))->object;
 	/* Fresh, its ctime may be that of a change to come: it must not be trusted. */
 	assert_int_equal(settle(place, difference), 0);
-	assert_int_equal(place->seen[c].changed_ns, 0);
+	assert_int_equal(place->disk.seen[c].changed_ns, 0);
 	/* A file in it that is newer by far shows that it is old. */
 	struct stat before, now;
 	assert_int_equal(fstatat(place->root_fd, "b/c", &before, 0), 0);
@@ -207,7 +233,7 @@ static void test_a_directory_whose_names_are_known_is_listed_again_once_it_chang
 		assert_int_equal(fstatat(place->root_fd, "b/c/deep", &now, 0), 0);
 	} while (now.st_ctim.tv_sec < before.st_ctim.tv_sec + 2);
 	assert_int_equal(settle(place, difference), 0);
-	assert_int_not_equal(place->seen[c].changed_ns, 0);
+	assert_int_not_equal(place->disk.seen[c].changed_ns, 0);
 	a_name_more(place->root_fd);
 	assert_int_equal(settle(place, difference), -EUCLEAN);
 	assert_non_null(strstr(difference, "/more: there"));
@@ -236,7 +262,7 @@ static void test_old_is_put_back_whatever_the_run_left(void **state)
 	open_dirs(place, place->root_fd, now);
 	assert_int_equal(torn_disk_settle(&place->disk, now, place->tree, difference,
 					  sizeof difference, &anew), 0);
-	memset(place->seen, 0, sizeof place->seen);
+	torn_disk_forget(&place->disk);
 	open_dirs(place, place->root_fd, place->tree);
 	assert_int_equal(settle(place, difference), 0);
 }
@@ -264,7 +290,7 @@ static void test_names_of_one_inode_are_made_so_of_whatever_type(void **state)
 		tree = torn_node_put(&place->arena, tree, torn_bytes_of("one"), node, 2);
 		tree = torn_node_put(&place->arena, tree, torn_bytes_of("two"), node, 2);
 		assert_int_equal(torn_disk_clear(place->root_fd), 0);
-		assert_int_equal(torn_disk_make(place->root_fd, tree), 0);
+		assert_int_equal(torn_disk_make(&place->disk, tree), 0);
 		expect_one_inode(place->root_fd, "one", "two");
 	}
 }
@@ -280,6 +306,450 @@ static void test_what_nobody_may_enter_is_cleared_all_the_same(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+/* ------------------------------------------------------------ an exact disk */
+
+/* The same names as in `world`, for the same changes. */
+static const char exact_world[] = "old a dir mode=2750\n"
+				  "old a/f file mode=4751 xattr=user.note:one \"some bytes\"\n"
+				  "old a/g file mode=0000 other\n"
+				  "old a/l symlink f\n"
+				  "old a/p fifo mode=0622\n"
+				  "old b/c dir mode=0000\n"
+				  "old b/c/deep file xattr=user.x:1 xattr=user.y:2 x\n";
+
+static bool lacks_root(void)
+{
+	if (geteuid() == 0)
+		return false;
+	print_message("an exact disk holds what its owner may not read: this needs root\n");
+	return true;
+}
+
+static int make_exact_place(void **state)
+{
+	return geteuid() == 0 ? make_place_of(state, "/dev/shm", exact_world, true) : 0;
+}
+
+static int clear_exact_place(void **state)
+{
+	return geteuid() == 0 ? clear_place(state) : 0;
+}
+
+/* Settle until nothing is so young any more that it would be read again. */
+static void settle_until_all_is_known(struct place *place)
+{
+	char difference[200];
+	for (bool is_known = false; !is_known;) {
+		is_known = true;
+		assert_int_equal(settle(place, difference), 0);
+		for (uint32_t i = 1; i <= place->base.count; i++)
+			is_known &= place->disk.seen[i].changed_ns != 0;
+	}
+}
+
+static void no_set_id_bit(int root_fd)
+{
+	assert_int_equal(fchmodat(root_fd, "a/f", 0751, 0), 0);
+}
+
+static void a_directory_s_set_id_bit(int root_fd)
+{
+	assert_int_equal(fchmodat(root_fd, "a", 0750, 0), 0);
+}
+
+static void a_fifo_s_mode(int root_fd)
+{
+	assert_int_equal(fchmodat(root_fd, "a/p", 0600, 0), 0);
+}
+
+static void the_root_s_mode(int root_fd)
+{
+	assert_int_equal(fchmod(root_fd, 0700), 0);
+}
+
+static void set_attribute(int root_fd, const char *path, const char *name, const char *value)
+{
+	const int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(fsetxattr(fd, name, value, strlen(value), 0), 0);
+	close(fd);
+}
+
+static void another_value(int root_fd)
+{
+	set_attribute(root_fd, "a/f", "user.note", "two");
+}
+
+static void a_shorter_value(int root_fd)
+{
+	set_attribute(root_fd, "a/f", "user.note", "on");
+}
+
+static void an_attribute_more(int root_fd)
+{
+	set_attribute(root_fd, "a/g", "user.note", "");
+}
+
+static void an_attribute_less(int root_fd)
+{
+	const int fd = openat(root_fd, "b/c/deep", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fremovexattr(fd, "user.x"), 0);
+	close(fd);
+}
+
+static void a_directory_s_attribute(int root_fd)
+{
+	set_attribute(root_fd, "b/c", "user.note", "one");
+}
+
+static void the_root_s_attribute(int root_fd)
+{
+	set_attribute(root_fd, ".", "user.note", "one");
+}
+
+static const struct change exact_changes[] = {
+	{other_bytes, "/f: other bytes"},
+	{longer, "/f: another size"},
+	{another_mode, "/g: another mode"},
+	{a_name_more, "/more: there"},
+	{a_name_less, "fewer names"},
+	{another_name, "/h: there"},
+	{a_hard_link, "/f: another count of names"},
+	{another_type, "/deep: another type"},
+	{another_link, "/l: leads elsewhere"},
+	{a_directory_s_mode, "/c: another mode"},
+	{no_set_id_bit, "/f: another mode"},
+	{a_directory_s_set_id_bit, "/a: another mode"},
+	{a_fifo_s_mode, "/p: another mode"},
+	{the_root_s_mode, "/: another mode"},
+	{another_value, "/f: other attributes"},
+	{a_shorter_value, "/f: other attributes"},
+	{an_attribute_more, "/g: other attributes"},
+	{an_attribute_less, "/deep: other attributes"},
+	{a_directory_s_attribute, "/c: other attributes"},
+	{the_root_s_attribute, "/: other attributes"},
+};
+
+static void test_on_an_exact_disk_modes_and_attributes_are_noticed_too(void **state)
+{
+	(void)state;
+	if (lacks_root())
+		skip();
+	for (size_t i = 0; i < 2 * sizeof exact_changes / sizeof *exact_changes; i++) {
+		void *context = NULL;
+		assert_int_equal(make_exact_place(&context), 0);
+		struct place *place = context;
+		char difference[200];
+		/* Once while all is read, once while only what changed is. */
+		if (i % 2)
+			settle_until_all_is_known(place);
+		else
+			assert_int_equal(settle(place, difference), 0);
+		expect_noticed(place, &exact_changes[i / 2], "/dev/shm/torn-disk-test-link");
+		assert_int_equal(clear_place(&context), 0);
+	}
+}
+
+static uint32_t mode_of(int root_fd, const char *path)
+{
+	struct stat status;
+	assert_int_equal(fstatat(root_fd, path, &status, AT_SYMLINK_NOFOLLOW), 0);
+	return status.st_mode & 07777;
+}
+
+static const struct torn_node *tree_of(struct place *place, const char *text)
+{
+	struct torn_case old;
+	struct torn_case_error error;
+	struct torn_fold_base base;
+	const struct torn_node *tree;
+	char message[200];
+	assert_int_equal(torn_case_parse_world(torn_bytes_of(text), &place->arena, &old, &error), 0);
+	assert_int_equal(torn_world_build(&place->arena, old.olds, old.olds_count, &tree, &base, message,
+					  sizeof message), 0);
+	return tree;
+}
+
+static const struct torn_node *with_root(struct place *place, const struct torn_node *tree,
+					 uint32_t mode)
+{
+	struct torn_attributes attributes = torn_node_attributes(tree);
+	attributes.mode = mode;
+	const struct torn_bytes value = torn_bytes_of("of the root");
+	return torn_node_set_xattr(&place->arena, torn_node_with(&place->arena, tree, attributes),
+				   torn_bytes_of("user.root"), &value);
+}
+
+static void test_an_exact_disk_has_all_mode_bits_and_gets_them_back(void **state)
+{
+	static const char left[] = "old a dir mode=1700\n"
+				   "old a/f file mode=2644 xattr=user.note:two xattr=user.more:z longer\n"
+				   "old a/g file mode=6777 other\n"
+				   "old a/l symlink f\n"
+				   "old a/p fifo mode=0000\n"
+				   "old b/c dir mode=7777\n"
+				   "old b/c/deep file xattr=user.y:2 xattr=user.z:3 x\n";
+	if (lacks_root())
+		skip();
+	struct place *place = *state;
+	char difference[200];
+	bool anew;
+	const struct torn_node *now = with_root(place, tree_of(place, left), 01711);
+	assert_int_equal(torn_disk_change(&place->disk, place->tree, now, &anew), 0);
+	assert_false(anew);
+	assert_int_equal(mode_of(place->root_fd, "."), 01711);
+	assert_int_equal(mode_of(place->root_fd, "a/f"), 02644);
+	assert_int_equal(mode_of(place->root_fd, "b/c"), 07777);
+	char value[32];
+	assert_int_equal(fgetxattr(place->root_fd, "user.root", value, sizeof value), 11);
+	assert_int_equal(torn_disk_settle(&place->disk, now, place->tree, difference,
+					  sizeof difference, &anew), 0);
+	assert_int_equal(mode_of(place->root_fd, "."), 0755);
+	assert_int_equal(mode_of(place->root_fd, "a"), 02750);
+	assert_int_equal(mode_of(place->root_fd, "a/f"), 04751);
+	assert_int_equal(mode_of(place->root_fd, "a/g"), 0);
+	assert_int_equal(mode_of(place->root_fd, "a/p"), 0622);
+	assert_int_equal(mode_of(place->root_fd, "b/c"), 0);
+	assert_int_equal(fgetxattr(place->root_fd, "user.root", value, sizeof value), -1);
+	assert_int_equal(settle(place, difference), 0);
+}
+
+/* All made again, over a root that has what another tree gave it. */
+static void test_an_exact_disk_that_is_made_anew_keeps_nothing_of_the_root(void **state)
+{
+	if (lacks_root())
+		skip();
+	struct place *place = *state;
+	char difference[200];
+	bool anew;
+	const struct torn_node *now = with_root(place, tree_of(place, "old other dir\n"), 02700);
+	assert_int_equal(torn_disk_change(&place->disk, place->tree, now, &anew), 0);
+	assert_true(anew);
+	assert_int_equal(mode_of(place->root_fd, "."), 02700);
+	open_dirs(place, place->root_fd, now);
+	assert_int_equal(torn_disk_settle(&place->disk, now, place->tree, difference,
+					  sizeof difference, &anew), 0);
+	assert_true(anew);
+	torn_disk_forget(&place->disk);
+	open_dirs(place, place->root_fd, place->tree);
+	assert_int_equal(settle(place, difference), 0);
+}
+
+/* What is remembered is made a lie: who believes it has not looked at the bytes. */
+static void test_what_is_known_of_a_file_is_believed_unless_it_was_mapped(void **state)
+{
+	if (lacks_root())
+		skip();
+	struct place *place = *state;
+	char difference[200];
+	bool anew;
+	settle_until_all_is_known(place);
+	const struct torn_entry *f = torn_tree_entry(place->tree, torn_bytes_of("a/f"));
+	const struct torn_node *other = torn_node_write(&place->arena, f->node, 0, torn_bytes_of("SOME"));
+	const struct torn_node *a = torn_tree_find(place->tree, torn_bytes_of("a"));
+	a = torn_node_put(&place->arena, a, f->name, other, f->object);
+	const torn_object object_of_a = torn_tree_entry(place->tree, torn_bytes_of("a"))->object;
+	const struct torn_node *lie = torn_node_put(&place->arena, place->tree, torn_bytes_of("a"), a,
+						    object_of_a);
+	struct torn_disk_seen *seen = &place->disk.seen[f->object];
+	assert_int_equal(torn_disk_settle(&place->disk, lie, lie, difference, sizeof difference, &anew),
+			 -EUCLEAN);
+	seen->what = other->hash.low;
+	const struct torn_disk_seen before = *seen;
+	assert_int_equal(torn_disk_settle(&place->disk, lie, lie, difference, sizeof difference, &anew), 0);
+	place->is_mapped = true;
+	assert_int_equal(torn_disk_settle(&place->disk, lie, lie, difference, sizeof difference, &anew),
+			 -EUCLEAN);
+	place->is_mapped = false;
+	seen->inode++;
+	assert_int_equal(torn_disk_settle(&place->disk, lie, lie, difference, sizeof difference, &anew),
+			 -EUCLEAN);
+	*seen = before;
+	seen->changed_ns++;
+	assert_int_equal(torn_disk_settle(&place->disk, lie, lie, difference, sizeof difference, &anew),
+			 -EUCLEAN);
+}
+
+static void test_what_is_known_of_a_directory_is_its_attributes_too(void **state)
+{
+	if (lacks_root())
+		skip();
+	struct place *place = *state;
+	char difference[200];
+	bool anew;
+	settle_until_all_is_known(place);
+	const struct torn_node *now = with_root(place, place->tree, 0755);
+	assert_int_equal(torn_disk_settle(&place->disk, now, now, difference, sizeof difference, &anew),
+			 -EUCLEAN);
+	assert_string_equal(difference, "/: other attributes than the log says");
+}
+
+static void test_what_is_young_or_was_rewritten_is_not_known(void **state)
+{
+	if (lacks_root())
+		skip();
+	struct place *place = *state;
+	char difference[200];
+	bool anew;
+	settle_until_all_is_known(place);
+	const struct torn_entry *f = torn_tree_entry(place->tree, torn_bytes_of("a/f"));
+	const struct torn_node *other = torn_node_write(&place->arena, f->node, 0, torn_bytes_of("SOME"));
+	const struct torn_node *a = torn_tree_find(place->tree, torn_bytes_of("a"));
+	a = torn_node_put(&place->arena, a, f->name, other, f->object);
+	const torn_object object_of_a = torn_tree_entry(place->tree, torn_bytes_of("a"))->object;
+	const struct torn_node *now = torn_node_put(&place->arena, place->tree, torn_bytes_of("a"), a,
+						    object_of_a);
+	assert_int_equal(torn_disk_change(&place->disk, place->tree, now, &anew), 0);
+	assert_int_equal(torn_disk_settle(&place->disk, now, place->tree, difference,
+					  sizeof difference, &anew), 0);
+	assert_int_equal(place->disk.seen[f->object].changed_ns, 0);
+	/* Written this moment: another write could get the same ctime. */
+	write_file(place->root_fd, "a/f", "some", 0);
+	assert_int_equal(fchmodat(place->root_fd, "a/f", 04751, 0), 0);
+	assert_int_equal(settle(place, difference), 0);
+	struct stat status;
+	struct timespec now_is;
+	assert_int_equal(fstatat(place->root_fd, "a/f", &status, 0), 0);
+	clock_gettime(CLOCK_REALTIME_COARSE, &now_is);
+	const int64_t age_ns = (now_is.tv_sec - status.st_ctim.tv_sec) * INT64_C(1000000000) +
+			       now_is.tv_nsec - status.st_ctim.tv_nsec;
+	if (age_ns < TORN_DISK_RACY_NS)
+		assert_int_equal(place->disk.seen[f->object].changed_ns, 0);
+}
+
+static void test_as_many_inodes_with_several_names_are_made_as_there_are(void **state)
+{
+	struct place *place = *state;
+	const struct torn_attributes dir = {.mode = 0755, .links = 1}, two = {.mode = 0644, .links = 2};
+	const struct torn_bytes none = {NULL, 0};
+	const struct torn_node *below = torn_node_make(&place->arena, TORN_DIRECTORY, dir, none);
+	const struct torn_node *tree = below;
+	for (uint32_t i = 0; i < 200; i++) {
+		char name[8];
+		snprintf(name, sizeof name, "%03u", i);
+		const struct torn_bytes copy = torn_arena_copy(&place->arena, name, 3);
+		const struct torn_node *node = torn_node_make(&place->arena, TORN_FILE, two, none);
+		tree = torn_node_put(&place->arena, tree, copy, node, 3 + i);
+		below = torn_node_put(&place->arena, below, copy, node, 3 + i);
+	}
+	tree = torn_node_put(&place->arena, tree, torn_bytes_of("a"),
+			     torn_node_put(&place->arena, torn_node_make(&place->arena, TORN_DIRECTORY, dir, none),
+					   torn_bytes_of("b"), below, 203), 204);
+	assert_int_equal(torn_disk_clear(place->root_fd), 0);
+	assert_int_equal(torn_disk_make(&place->disk, tree), 0);
+	expect_one_inode(place->root_fd, "000", "a/b/000");
+	expect_one_inode(place->root_fd, "199", "a/b/199");
+}
+
+/* Root of a user namespace, as whoever runs torn is: a write of theirs takes set-ID bits away. */
+static bool become_root_of_a_namespace(void)
+{
+	static const char map[] = "0 0 1";
+	if (unshare(CLONE_NEWUSER) < 0)
+		return false;
+	const int groups = open("/proc/self/setgroups", O_WRONLY | O_CLOEXEC);
+	const bool is_denied = write(groups, "deny", 4) == 4; /* or gid_map is refused: user_namespaces(7) */
+	close(groups);
+	const int uids = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+	const int gids = open("/proc/self/gid_map", O_WRONLY | O_CLOEXEC);
+	const bool is_mapped = is_denied && write(uids, map, sizeof map - 1) > 0 &&
+			       write(gids, map, sizeof map - 1) > 0;
+	close(uids);
+	close(gids);
+	return is_mapped;
+}
+
+enum { IS_AS_WANTED, IS_NOT, IS_NOT_MADE, HAS_NO_NAMESPACE };
+
+static int make_and_put_back(struct place *place)
+{
+	char difference[200];
+	bool anew;
+	if (!become_root_of_a_namespace())
+		return HAS_NO_NAMESPACE;
+	const struct torn_node *now = tree_of(place, "old a dir mode=2750\n"
+						     "old a/f file mode=4751 was\n"
+						     "old a/l symlink f\n"
+						     "old a/s file mode=2711 new\n");
+	const struct torn_node *old = tree_of(place, "old a dir mode=2750\n"
+						     "old a/f file mode=4751 is\n"
+						     "old a/l symlink f\n"
+						     "old a/s file mode=2711 new\n");
+	if (torn_disk_clear(place->root_fd) < 0 || torn_disk_make(&place->disk, now) < 0)
+		return IS_NOT_MADE;
+	open_dirs(place, place->root_fd, now);
+	const int r = torn_disk_settle(&place->disk, now, old, difference, sizeof difference, &anew);
+	return r == 0 && !anew &&
+			       torn_disk_settle(&place->disk, old, old, difference, sizeof difference,
+						&anew) == 0
+		       ? IS_AS_WANTED : IS_NOT;
+}
+
+static void test_set_id_bits_outlive_what_is_written_in_a_user_namespace(void **state)
+{
+	if (lacks_root())
+		skip();
+	struct place *place = *state;
+	const pid_t child = fork();
+	if (child == 0)
+		_exit(make_and_put_back(place));
+	int status = -1;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == HAS_NO_NAMESPACE) {
+		print_message("no user namespace can be made here\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), IS_AS_WANTED);
+}
+
+/* What both have is not written again, unless it had to go for a hole. */
+static void test_what_two_states_of_a_file_share_is_there_after_either(void **state)
+{
+	static uint8_t block[TORN_BLOCK_SIZE];
+	struct place *place = *state;
+	char difference[200];
+	bool anew;
+	memset(block, 'b', sizeof block);
+	const struct torn_entry *deep = torn_tree_entry(place->tree, torn_bytes_of("b/c/deep"));
+	const struct torn_bytes bytes = {block, sizeof block};
+	const struct torn_node *whole = torn_node_write(&place->arena, deep->node, 0, bytes);
+	const struct torn_node *versions[] = {
+		whole,
+		torn_node_resize(&place->arena, whole, 3 * TORN_BLOCK_SIZE),
+		torn_node_write(&place->arena, whole, 2 * TORN_BLOCK_SIZE, bytes),
+		torn_node_write(&place->arena, whole, TORN_BLOCK_SIZE, bytes),
+		torn_node_write(&place->arena, whole, 10, torn_bytes_of("other")),
+	};
+	const struct torn_node *c = torn_tree_find(place->tree, torn_bytes_of("b/c"));
+	const struct torn_node *trees[5], *on_disk = place->tree;
+	for (size_t i = 0; i < 5; i++) {
+		const struct torn_node *b = torn_tree_find(place->tree, torn_bytes_of("b"));
+		b = torn_node_put(&place->arena, b, torn_bytes_of("c"),
+				  torn_node_put(&place->arena, c, deep->name, versions[i], deep->object),
+				  torn_tree_entry(place->tree, torn_bytes_of("b/c"))->object);
+		trees[i] = torn_node_put(&place->arena, place->tree, torn_bytes_of("b"), b,
+					 torn_tree_entry(place->tree, torn_bytes_of("b"))->object);
+	}
+	for (size_t from = 0; from < 5; from++)
+		for (size_t to = 0; to < 5; to++) {
+			assert_int_equal(torn_disk_change(&place->disk, on_disk, trees[from], &anew), 0);
+			assert_int_equal(torn_disk_change(&place->disk, trees[from], trees[to], &anew), 0);
+			on_disk = trees[to];
+			assert_int_equal(torn_disk_settle(&place->disk, on_disk, on_disk, difference,
+							  sizeof difference, &anew), 0);
+		}
+}
+
+static void test_a_file_system_without_attributes_is_said_to_be_one(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(torn_disk_error(-EOPNOTSUPP), "Linux 6.6"));
+	assert_string_equal(torn_disk_error(-ENOSPC), strerror(ENOSPC));
+}
+
+#define EXACT_TEST(test) cmocka_unit_test_setup_teardown(test, make_exact_place, clear_exact_place)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +763,20 @@ int main(void)
 						make_place, clear_place),
 		cmocka_unit_test_setup_teardown(test_old_is_put_back_whatever_the_run_left, make_place,
 						clear_place),
+		cmocka_unit_test_setup_teardown(
+			test_as_many_inodes_with_several_names_are_made_as_there_are, make_place,
+			clear_place),
+		cmocka_unit_test_setup_teardown(
+			test_what_two_states_of_a_file_share_is_there_after_either, make_place,
+			clear_place),
+		EXACT_TEST(test_set_id_bits_outlive_what_is_written_in_a_user_namespace),
+		cmocka_unit_test(test_a_file_system_without_attributes_is_said_to_be_one),
+		cmocka_unit_test(test_on_an_exact_disk_modes_and_attributes_are_noticed_too),
+		EXACT_TEST(test_an_exact_disk_has_all_mode_bits_and_gets_them_back),
+		EXACT_TEST(test_an_exact_disk_that_is_made_anew_keeps_nothing_of_the_root),
+		EXACT_TEST(test_what_is_known_of_a_file_is_believed_unless_it_was_mapped),
+		EXACT_TEST(test_what_is_known_of_a_directory_is_its_attributes_too),
+		EXACT_TEST(test_what_is_young_or_was_rewritten_is_not_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
