@@ -20,6 +20,8 @@ int torn_memory_run(struct torn_lab *lab, const struct torn_setup *setup,
 		    const struct torn_plan *plan, struct torn_trial *ret_trial)
 {
 	size_t grown = 0;
+	if (setup->program) /* its memory ends with it */
+		return torn_trial_run(lab, setup, plan, TORN_TRIAL_PLAIN, ret_trial);
 	for (int i = 0; i < RUNS; i++) {
 		const size_t before = lab->isolated ? 0 : torn_memory_in_use();
 		const int r = torn_trial_run(lab, setup, plan, TORN_TRIAL_PLAIN, ret_trial);

@@ -78,6 +78,68 @@ static int check_folder(const char *dir, char *ret_message, size_t size)
 	return -EINVAL;
 }
 
+#define SHOWN_MAX 60
+
+static bool show(const char **shown, size_t *count, const char *path, struct torn_arena *arena)
+{
+	char *canonical = realpath(path, NULL);
+	if (!canonical)
+		return true;
+	const uint8_t *kept = torn_arena_copy(arena, canonical, strlen(canonical)).data;
+	free(canonical);
+	for (size_t i = 0; i < *count; i++)
+		if (kept && strcmp(shown[i], (const char *)kept) == 0)
+			return true;
+	if (*count < SHOWN_MAX)
+		shown[(*count)++] = (const char *)kept;
+	return kept != NULL;
+}
+
+/* Absolute paths in a command for the shell. */
+static bool show_words(const char **shown, size_t *count, const char *command, struct torn_arena *arena)
+{
+	for (const char *at = command; at && *at; at += strspn(at, " \t\n'\"")) {
+		const size_t length = strcspn(at, " \t\n'\"");
+		const char *word = (const char *)torn_arena_copy(arena, at, length).data;
+		if (!word || (word[0] == '/' && is_program(word) && !show(shown, count, word, arena)))
+			return false;
+		at += length;
+		if (!*at)
+			break;
+	}
+	return true;
+}
+
+/* The program, and files that its arguments name: below /tmp they would be hidden. */
+static const char **shown_by(const struct torn_program *program, struct torn_arena *arena)
+{
+	size_t count = 0;
+	const char **shown = torn_arena_take(arena, (SHOWN_MAX + 1) * sizeof *shown);
+	bool ok = shown && show(shown, &count, program->path, arena);
+	for (size_t i = 1; ok && program->argv[i]; i++) {
+		const char *arg = program->argv[i];
+		const char *path = arg[0] == '/' ? arg : join(arena, program->cwd, strlen(program->cwd), arg);
+		struct stat status;
+		if (path && arg[0] && stat(path, &status) == 0 && S_ISREG(status.st_mode))
+			ok = show(shown, &count, path, arena);
+	}
+	const char *const commands[] = {program->view, program->check, program->recover};
+	for (size_t i = 0; ok && i < 3; i++)
+		ok = show_words(shown, &count, commands[i], arena);
+	if (!ok)
+		return NULL;
+	shown[count] = NULL;
+	return shown;
+}
+
+static uint64_t room_for(const struct torn_case *c)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < c->olds_count; i++)
+		bytes += c->olds[i].type == TORN_FILE ? c->olds[i].text.size + TORN_BLOCK_SIZE : TORN_BLOCK_SIZE;
+	return bytes * 4 > TORN_PROGRAM_BYTES_MIN ? bytes * 4 : TORN_PROGRAM_BYTES_MIN;
+}
+
 int torn_program_of_case(const struct torn_case *c, struct torn_arena *arena,
 			 const struct torn_program **ret_program, char *ret_message, size_t size)
 {
@@ -107,8 +169,10 @@ int torn_program_of_case(const struct torn_case *c, struct torn_arena *arena,
 	program->path = torn_program_find(argv[0], program->cwd, arena, ret_message, size);
 	if (!program->path)
 		return -EINVAL;
+	program->bytes_max = room_for(c);
+	program->shown = shown_by(program, arena);
 	*ret_program = program;
-	return 0;
+	return program->shown ? 0 : -ENOMEM;
 }
 
 const char *torn_program_text(const struct torn_program *program, struct torn_arena *arena)

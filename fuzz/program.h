@@ -18,7 +18,13 @@ struct torn_program {
 	const char *check;   /* exit 0: this state is acceptable */
 	const char *recover; /* is run after a crash, before anybody looks */
 	unsigned timeout_s;  /* of a run */
+	uint64_t bytes_max;  /* that the copy of the directory may grow to */
+	const char *const *shown; /* files that the command line names: they are there wherever they lie */
 };
+
+/* The copy of a directory has so many files at most, and it is given room for so many bytes at least. */
+#define TORN_PROGRAM_FILES_MAX 100000u
+#define TORN_PROGRAM_BYTES_MIN (UINT64_C(64) << 20)
 
 /* The arguments of a case of `torn exec`, each optional but dir. */
 extern const struct torn_default torn_program_args[];

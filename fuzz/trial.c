@@ -14,6 +14,7 @@
 
 #include "disposable.h"
 #include "history.h"
+#include "traced.h"
 
 int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
 {
@@ -252,7 +253,11 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 		.kill_for_real = how == TORN_TRIAL_KILL_FOR_REAL,
 	};
 	lab->shared->trials++;
-	r = lab->isolated || what.kill_for_real ? run_isolated(lab, &what, setup->target) : run_here(lab, &what);
+	if (setup->program)
+		r = torn_traced_run(lab, setup, plan, what.kill_for_real);
+	else
+		r = lab->isolated || what.kill_for_real ? run_isolated(lab, &what, setup->target)
+						   : run_here(lab, &what);
 	if (r < 0)
 		return r;
 	r = settle_disk(lab, setup);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "sandbox.h"
+#include "traced.h"
 
 #define RECORDER_BYTES (512u << 20)
 #define LOOK_MS 200
@@ -116,22 +117,16 @@ static int directory_of(void *context, torn_object dir)
 	return torn_directories_fd(lab->directories, dir);
 }
 
-static void work(const struct torn_worker *worker, const struct torn_job *job, bool isolated,
-		 struct beginning *beginning)
+/* A lab whose functions are called, behind the sandbox's walls. */
+static int open_called(const struct torn_worker *worker, struct torn_lab *lab, struct beginning *beginning)
 {
-	this_one = beginning;
-	setsid(); /* an interrupt from the terminal is for the one that watches */
-	is_worker = true;
-	/* What is printed and not flushed would come out in a later run. */
-	setvbuf(stdout, NULL, _IONBF, 0);
-	reset_signals();
 	struct rlimit files;
 	getrlimit(RLIMIT_NOFILE, &files);
 	if (files.rlim_max < TORN_FD_RESERVED + 8) {
 		snprintf(beginning->failure, sizeof beginning->failure,
 			 "torn needs descriptors above %d and may have %lu: raise the limit of open files "
 			 "(ulimit -n, RLIMIT_NOFILE)", TORN_FD_RESERVED, (unsigned long)files.rlim_max);
-		_exit(1);
+		return -EMFILE;
 	}
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
@@ -149,30 +144,50 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 	int r = torn_sandbox_enter(root_fd, folder_fd, keep, sizeof keep / sizeof *keep, &beginning->landlock,
 				   beginning->failure, sizeof beginning->failure);
 	if (r < 0)
-		_exit(1);
-	struct torn_lab lab = {
-		.recorder = worker->recorder,
-		.shared = worker->lab_shared,
-		.isolated = isolated,
-		.timeout_s = worker->timeout_s,
-		.stderr_fd = keep[3],
-		.folder_fd = folder_fd,
-	};
-	r = torn_gate_open(worker->recorder, root_fd, &lab.gate);
+		return r;
+	lab->stderr_fd = keep[3];
+	lab->folder_fd = folder_fd;
+	r = torn_gate_open(worker->recorder, root_fd, &lab->gate);
 	if (r < 0) {
 		snprintf(beginning->failure, sizeof beginning->failure,
 			 r == -ENOSYS ? "this kernel has no Syscall User Dispatch (Linux 5.11, x86-64): torn "
 					"cannot see what targets call, and runs none; use a newer kernel"
 				      : "the gate cannot be set up: %s",
 			 strerror(-r));
-		_exit(1);
+		return r;
 	}
-	lab.directories = torn_gate_directories(lab.gate);
-	lab.disk = (struct torn_disk){
+	lab->directories = torn_gate_directories(lab->gate);
+	lab->disk = (struct torn_disk){
 		.root_fd = root_fd,
 		.dirfd = directory_of,
-		.context = &lab,
+		.context = lab,
 	};
+	return 0;
+}
+
+static void work(const struct torn_worker *worker, const struct torn_job *job, bool isolated,
+		 struct beginning *beginning)
+{
+	this_one = beginning;
+	setsid(); /* an interrupt from the terminal is for the one that watches */
+	is_worker = true;
+	/* What is printed and not flushed would come out in a later run. */
+	setvbuf(stdout, NULL, _IONBF, 0);
+	reset_signals();
+	struct torn_lab lab = {
+		.recorder = worker->recorder,
+		.shared = worker->lab_shared,
+		.isolated = isolated,
+		.timeout_s = worker->timeout_s,
+		.stderr_fd = STDERR_FILENO,
+		.folder_fd = -1,
+	};
+	const int r = worker->program
+			      ? torn_traced_open(&lab, worker->program, &beginning->landlock,
+						 beginning->failure, sizeof beginning->failure)
+			      : open_called(worker, &lab, beginning);
+	if (r < 0)
+		_exit(1);
 	beginning->begun = true;
 	job->job(job->context, &lab);
 	torn_worker_finish();

@@ -58,10 +58,9 @@ const char *torn_tracer_note_text(const struct torn_tracer *tracer, enum torn_tr
 	return tracer->notes & note ? tracer->note_texts[__builtin_ctz(note)] : "";
 }
 
-size_t torn_tracer_stack(const struct torn_tracer *tracer, const struct torn_bytes **ret_frames)
+const struct torn_stack *torn_tracer_stack(const struct torn_tracer *tracer)
 {
-	*ret_frames = tracer->stack;
-	return tracer->stack_count;
+	return &tracer->stack;
 }
 
 void torn_trace_end(struct torn_tracer *tracer, enum torn_end end, int code)
@@ -688,8 +687,7 @@ static void forget_run(struct torn_tracer *tracer)
 	tracer->may_have_woken = false;
 	tracer->notes = 0;
 	tracer->mappings_count = 0;
-	tracer->stack = NULL;
-	tracer->stack_count = 0;
+	tracer->stack = (struct torn_stack){.count = 0};
 }
 
 static bool is_below(const char *path, const char *above)

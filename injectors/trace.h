@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "recorder.h"
+#include "stack.h"
 
 struct torn_tracer;
 
@@ -91,7 +92,7 @@ const char *torn_tracer_note_text(const struct torn_tracer *tracer, enum torn_tr
 /* Did the last run map this inode so that stores into it are no calls? For torn_disk_settle(). */
 bool torn_tracer_mapped(const struct torn_tracer *tracer, torn_object object);
 
-/* The call stack that was asked for: frames of text, innermost first; 0: none. */
-size_t torn_tracer_stack(const struct torn_tracer *tracer, const struct torn_bytes **ret_frames);
+/* The call stack that was asked for: in the recorder's arena. */
+const struct torn_stack *torn_tracer_stack(const struct torn_tracer *tracer);
 
 #endif

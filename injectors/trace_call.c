@@ -649,6 +649,13 @@ static void take_acl(struct torn_tracer *tracer, struct torn_op *op)
 	}
 }
 
+static void take_stack(struct torn_tracer *tracer, const struct torn_tracee *tracee)
+{
+	struct torn_stacks stacks = {.process = tracee->tgid};
+	torn_stack_take(&stacks, tracee->tid, &tracer->recorder->arena, &tracer->stack);
+	torn_stacks_close(&stacks);
+}
+
 static enum torn_course numbered(struct torn_tracer *tracer, struct torn_tracee *tracee,
 				 struct torn_op *draft)
 {
@@ -690,8 +697,7 @@ static enum torn_course numbered(struct torn_tracer *tracer, struct torn_tracee 
 	}
 	recorder->log.handled = tracer->handled;
 	if (tracer->run->stack_op == op->number)
-		torn_stack_take(tracee->tgid, tracee->tid, &recorder->arena,
-				(struct torn_bytes **)&tracer->stack, &tracer->stack_count);
+		take_stack(tracer, tracee);
 	const struct torn_action action = torn_points_ask(&recorder->armed, op);
 	op->fault = (uint16_t)action.fault;
 	tracee->action = action;

@@ -108,8 +108,7 @@ struct torn_tracer {
 	uint32_t mappings_count;
 	uint32_t outside_known[TORN_OUTSIDE_KNOWN]; /* hashes of paths that do not lead below the root */
 	uint64_t handled; /* signals that had handlers, in any run without faults */
-	const struct torn_bytes *stack;
-	size_t stack_count;
+	struct torn_stack stack;
 	int64_t begun_ms;
 };
 
