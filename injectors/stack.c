@@ -80,8 +80,8 @@ static struct torn_bytes place_text(struct torn_arena *arena, const struct place
 	GElf_Sym symbol;
 	const char *name = dwfl_module_addrinfo(place->module, place->looked_up, &offset, &symbol,
 						NULL, NULL, NULL);
-	if (name &&
-	    *name) /* a .symtab has "__libc_start_main@@GLIBC_2.34", a .dynsym has no version */
+	/* Up to '@': a .symtab has "__libc_start_main@@GLIBC_2.34", a .dynsym has no version. */
+	if (name && *name)
 		return print(arena, "%.*s+0x%llx%s in %s", (int)strcspn(name, "@"), name,
 			     (unsigned long long)(offset + (place->pc - place->looked_up)), line,
 			     file);

@@ -33,7 +33,7 @@
  * What follows each call keeps it from being a jump, which leaves no frame.
  */
 enum {
-	LINE_OF_WRITE = __LINE__ + 4
+	LINE_OF_WRITE = __LINE__ + 5
 };
 __attribute__((noinline, used)) static long innermost_step(int depth)
 {
@@ -60,8 +60,8 @@ __attribute__((noinline, used)) static long outer_step(int depth)
 }
 
 enum {
-	LINE_OF_INLINED = __LINE__ + 3,
-	LINE_OF_CALL = __LINE__ + 10
+	LINE_OF_INLINED = __LINE__ + 5,
+	LINE_OF_CALL = __LINE__ + 11
 };
 static inline __attribute__((always_inline)) long inlined_step(int depth)
 {
@@ -152,13 +152,27 @@ static void child_main(const char *const arguments[])
 	_exit(102);
 }
 
+static pid_t running;
+
+/* A test that failed has left its program, which waitpid(-1) would give to the next one. */
+static void end_running(void)
+{
+	if (running > 0)
+		kill(running, SIGKILL);
+	running = 0;
+	while (waitpid(-1, NULL, __WALL) > 0)
+		continue; /* threads first, then the process */
+}
+
 /* Run a program until one of its threads is stopped at a write(2). */
 static struct traced start(const char *const arguments[])
 {
+	end_running();
 	const pid_t process = fork();
 	if (process == 0)
 		child_main(arguments);
 	assert_true(process > 0);
+	running = process;
 	int status;
 	assert_int_equal(waitpid(process, &status, 0), process);
 	assert_true(WIFSTOPPED(status));
@@ -182,10 +196,7 @@ static struct traced start_self(const char *what)
 static void kill_traced(struct traced *traced)
 {
 	torn_stacks_close(&traced->stacks);
-	kill(traced->process, SIGKILL);
-	int status;
-	while (waitpid(-1, &status, __WALL) > 0)
-		continue; /* threads first, then the process */
+	end_running();
 }
 
 static struct torn_stack take(struct traced *traced)
@@ -294,6 +305,7 @@ static void test_thread_stays_in_its_stop_and_then_goes_on(void **state)
 	int status;
 	assert_int_equal(ptrace(PTRACE_CONT, traced.thread, 0, 0), 0);
 	assert_int_equal(waitpid(traced.process, &status, 0), traced.process);
+	running = 0;
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == STATUS_OF_PROGRAM);
 }
 
