@@ -117,7 +117,9 @@ static void run_part(void *context, struct torn_lab *lab)
 static void begin_part_again(void *context)
 {
 	struct torn_sweep *part = context;
+	const struct torn_case *program_case = part->program_case;
 	torn_sweep_begin(part, part->target, part->variant, &part->how);
+	part->program_case = program_case;
 }
 
 static void show_progress(void *context)
@@ -152,7 +154,8 @@ static void close_crew(struct crew *crew)
 }
 
 /* Returns 0, or -EPROTO after saying why. */
-static int open_crew(struct crew *crew, const struct torn_options *options)
+static int open_crew(struct crew *crew, const struct torn_options *options,
+		     const struct torn_program *program)
 {
 	*crew = (struct crew){.options = options};
 	const unsigned wanted = options->jobs ? options->jobs : torn_jobs_default();
@@ -170,6 +173,7 @@ static int open_crew(struct crew *crew, const struct torn_options *options)
 			break;
 		}
 		worker->progress_context = crew;
+		worker->program = program;
 		crew->count++;
 	}
 	if (crew->count == wanted) {
@@ -196,6 +200,7 @@ static int share_out(struct torn_checked *item, struct crew *crew, unsigned dept
 			.parts = options->shards * crew->count,
 		};
 		torn_sweep_begin(crew->parts[i], item->target, item->variant, &how);
+		crew->parts[i]->program_case = item->program_case;
 		jobs[i] = (struct torn_job){.job = run_part, .again = begin_part_again, .context = crew->parts[i]};
 	}
 	char message[256];
@@ -226,7 +231,7 @@ int torn_check_run(struct torn_check *check, const struct torn_options *options)
 {
 	struct crew crew;
 	torn_worker_catch_interrupts();
-	int r = open_crew(&crew, options);
+	int r = open_crew(&crew, options, check->program);
 	if (r < 0)
 		return r;
 	size_t done = 0;

@@ -14,6 +14,46 @@ static bool was_refused(const struct torn_setup *setup, const struct torn_trial 
 	return !setup->world && trial->end == TORN_RETURNED && trial->code != 0;
 }
 
+/* ---------------------------------------------------------- what is watched */
+
+struct changed {
+	struct torn_setup *setup;
+	struct torn_bytes paths[TORN_CHANGED_MAX];
+	size_t count;
+	bool is_full;
+};
+
+/* Files and symlinks; a directory is what is in it. */
+static bool note_changed(void *context, struct torn_bytes path, const struct torn_node *a,
+			 const struct torn_node *b)
+{
+	struct changed *changed = context;
+	const bool is_directory = (!a || a->type == TORN_DIRECTORY) && (!b || b->type == TORN_DIRECTORY);
+	if (is_directory || torn_tree_same_content(a, b))
+		return true;
+	if (changed->count == TORN_CHANGED_MAX) {
+		changed->is_full = true;
+		return false;
+	}
+	const struct torn_bytes kept = torn_arena_copy(changed->setup->arena, path.data, path.size);
+	changed->paths[changed->count++] = kept;
+	return kept.data != NULL;
+}
+
+/* Where nothing was named, all that a clean run changes is watched. */
+static int watch_what_changed(struct torn_lab *lab, struct torn_setup *setup)
+{
+	struct changed changed = {.setup = setup};
+	torn_tree_differences(setup->old_tree, setup->new_tree, note_changed, &changed);
+	if (changed.is_full)
+		return torn_lab_fail(lab, -ENOTSUP, "it changes more than %d files: say with --watch which matter",
+				     TORN_CHANGED_MAX);
+	setup->promised.watch = (const void *)torn_arena_copy(setup->arena, changed.paths,
+							      changed.count * sizeof *changed.paths).data;
+	setup->promised.watch_count = setup->promised.watch ? changed.count : 0;
+	return TORN_HELD;
+}
+
 int torn_clean_run(struct torn_lab *lab, struct torn_setup *setup, struct torn_trial *ret_trial)
 {
 	static const struct torn_plan nothing = {.seed = 1};
@@ -38,7 +78,7 @@ int torn_clean_run(struct torn_lab *lab, struct torn_setup *setup, struct torn_t
 		snprintf(lab->failure, sizeof lab->failure, "no room for the new tree");
 		return -EPROTO;
 	}
-	return TORN_HELD;
+	return setup->program && setup->promised.watch_count == 0 ? watch_what_changed(lab, setup) : TORN_HELD;
 }
 
 bool torn_clean_run_ended_as_meant(const struct torn_trial *clean)

@@ -4,6 +4,9 @@
 
 #include "trial.h"
 
+/* Of a program that names none, so many paths are watched at most. */
+#define TORN_CHANGED_MAX 256
+
 /*
  * Run a clean trial twice: the logs must be equal. Makes the setup's new tree,
  * and leaves the second trial. From an old state that is none of the target's

@@ -12,11 +12,13 @@ int torn_command_replay(int argc, char **argv);
 int torn_command_explain(int argc, char **argv);
 int torn_command_gate(int argc, char **argv);
 int torn_command_fuzz(int argc, char **argv);
+int torn_command_exec(int argc, char **argv);
 
 /* A variant that is to be checked, and what the check came to. */
 struct torn_checked {
 	const struct torn_target *target;
 	const struct torn_variant *variant;
+	const struct torn_case *program_case; /* of a program: the target is made of it; else NULL */
 	struct torn_sweep *sweep; /* owns the texts of the result */
 	struct torn_result result;
 };
@@ -26,6 +28,7 @@ struct torn_check {
 	size_t count;
 	/* Sweep each a second time, by single faults and power cuts; what both find is put together. */
 	bool power_too;
+	const struct torn_program *program; /* that all of them run; NULL: their functions are called */
 	bool interrupted;
 	/* Called after each; may be NULL. */
 	void (*finished)(void *context, const struct torn_checked *item,

@@ -168,8 +168,9 @@ static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 	const struct torn_world *world = shown->setup->world;
 	*to = *key;
 	to->id = keep(findings, key->id);
-	to->target = shown->setup->target->name;
-	to->variant = shown->setup->variant->name;
+	/* A program's are made in its worker, and end with it. */
+	to->target = keep(findings, shown->setup->target->name);
+	to->variant = keep(findings, shown->setup->variant->name);
 	to->world = world ? world->name : "of its own";
 	to->op = plan->faults_count && !plan->cut.preset ? plan->faults[plan->faults_count - 1].when.first
 							: judgement->op;
@@ -230,6 +231,8 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 static void copy_texts(struct torn_findings *findings, struct torn_finding *finding)
 {
 	finding->id = keep(findings, finding->id);
+	finding->target = keep(findings, finding->target);
+	finding->variant = keep(findings, finding->variant);
 	finding->path = keep(findings, finding->path);
 	finding->role = keep(findings, finding->role);
 	finding->summary = keep(findings, finding->summary);

@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"list", "targets, invariants, faults, presets", torn_command_list},
 	{"check", "every fault at every op and every kill of TARGET[@VARIANT]...", torn_command_check},
+	{"exec", "the same for any program: torn exec [OPTION...] -- COMMAND", torn_command_exec},
 	{"replay", "run CASE... again", torn_command_replay},
 	{"explain", "tell CASE in words, with what went wrong marked", torn_command_explain},
 	{"fuzz", "search TARGET[@VARIANT]: faults, arguments and old states", torn_command_fuzz},
@@ -45,7 +46,7 @@ static int run(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	return torn_mistake("torn", argv[1], "a command (list, check, fuzz, replay, explain, gate)");
+	return torn_mistake("torn", argv[1], "a command (list, check, exec, fuzz, replay, explain, gate)");
 }
 
 /* What was printed and did not arrive is a failure, also of --help. */

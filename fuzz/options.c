@@ -16,7 +16,9 @@
 #define TIME_S 60
 
 enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH, KEY_JOBS, KEY_SHARD,
-       KEY_ALL_ERRNOS, KEY_POWER, KEY_PRESETS, KEY_TIME, KEY_RUNS, KEY_REPORT };
+       KEY_ALL_ERRNOS, KEY_POWER, KEY_PRESETS, KEY_TIME, KEY_RUNS, KEY_DIR, KEY_WATCH,
+       KEY_TOGETHER, KEY_VIEW, KEY_CHECK, KEY_RECOVER, KEY_SETUP, KEY_ACK, KEY_NO_RERUN, KEY_KEEP_METADATA,
+       KEY_EMIT_CASE, KEY_CLEAN_ONLY, KEY_REPORT };
 
 static const struct argp_option fixed[] = {
 	{"seed", KEY_SEED, "N", 0, "what is left to chance: which kills a real SIGKILL "
@@ -36,7 +38,21 @@ static const struct argp_option fixed[] = {
 	{"time", KEY_TIME, "T", 0, "how long: 90, 60s, 10m, 2h (default 60s)", 0},
 	{"runs", KEY_RUNS, "N", 0, "how many cases, in place of a time", 0},
 	{"allow", KEY_ALLOW, "INVARIANT", 0, "its findings are shown and do not count", 0},
-	{"timeout", KEY_TIMEOUT, "S", 0, "CPU seconds that one trial may take (default 10)", 0},
+	{"timeout", KEY_TIMEOUT, "S", 0, "seconds that one trial may take (default 10): of CPU", 0},
+	{"dir", KEY_DIR, "DIR", 0, "the directory that it works in (default: this one): copied, never touched", 0},
+	{"watch", KEY_WATCH, "PATH", 0, "a file that must be wholly old or wholly new (repeatable; default: all "
+					   "that a clean run changes)", 0},
+	{"together", KEY_TOGETHER, NULL, 0, "the watched files are all old or all new", 0},
+	{"view", KEY_VIEW, "CMD", 0, "what to compare in place of bytes: the output of CMD PATH, for each watched "
+				       "file", 0},
+	{"check", KEY_CHECK, "CMD", 0, "exit 0: the state in the directory is acceptable, whatever its bytes", 0},
+	{"recover", KEY_RECOVER, "CMD", 0, "is run after a kill or a power cut, before anybody looks", 0},
+	{"setup", KEY_SETUP, "CMD", 0, "is run once in the copy, before all else", 0},
+	{"ack", KEY_ACK, "REGEX", 0, "output that tells that it is done, before it exits", 0},
+	{"no-rerun", KEY_NO_RERUN, NULL, 0, "it is not meant to be run again after a crash", 0},
+	{"keep-metadata", KEY_KEEP_METADATA, NULL, 0, "a file that is replaced keeps its mode and attributes", 0},
+	{"emit-case", KEY_EMIT_CASE, "DIR", 0, "write the clean run as a case, and try nothing", 0},
+	{"clean-only", KEY_CLEAN_ONLY, NULL, 0, "run it once as it is, with its own output and exit code", 0},
 	{"quiet", 'q', NULL, 0, "print findings and failures only", 0},
 };
 
@@ -154,6 +170,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_DEPTH:
 		options->depth = (unsigned)positive(state, text, "1 to 8 for --depth", TORN_DEPTH_MAX);
+		options->is_depth_said = true;
 		return 0;
 	case KEY_JOBS:
 		options->jobs = (unsigned)positive(state, text, "1 to 64 for --jobs", TORN_WORKERS_MAX);
@@ -172,9 +189,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_POWER:
 		read_power(state, text, options);
+		options->is_power_said = true;
 		return 0;
 	case KEY_PRESETS:
 		read_presets(state, text, options);
+		options->is_power_said = true;
 		return 0;
 	case KEY_CASES:
 		options->cases = text;
@@ -186,6 +205,44 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (!torn_invariant_named(torn_bytes_of(text)))
 			refuse(state, text, "an invariant (see torn list invariants) for --allow");
 		options->allow = text;
+		return 0;
+	case KEY_DIR:
+		options->dir = text;
+		return 0;
+	case KEY_WATCH:
+		if (options->watches_count == TORN_WATCHES_MAX)
+			refuse(state, text, "at most 64 --watch");
+		options->watches[options->watches_count++] = text;
+		return 0;
+	case KEY_TOGETHER:
+		options->together = true;
+		return 0;
+	case KEY_VIEW:
+		options->view = text;
+		return 0;
+	case KEY_CHECK:
+		options->check = text;
+		return 0;
+	case KEY_RECOVER:
+		options->recover = text;
+		return 0;
+	case KEY_SETUP:
+		options->setup = text;
+		return 0;
+	case KEY_ACK:
+		options->ack = text;
+		return 0;
+	case KEY_NO_RERUN:
+		options->no_rerun = true;
+		return 0;
+	case KEY_KEEP_METADATA:
+		options->keep_metadata = true;
+		return 0;
+	case KEY_EMIT_CASE:
+		options->emit_case = text;
+		return 0;
+	case KEY_CLEAN_ONLY:
+		options->clean_only = true;
 		return 0;
 	case 'q':
 		options->quiet = true;
@@ -278,6 +335,29 @@ struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 	if (options.time_s == 0)
 		options.time_s = TIME_S;
 	argv[0] = command;
+	return options;
+}
+
+struct torn_options torn_options_exec(int argc, char **argv)
+{
+	/* What comes before its command: the program's own options are behind it. */
+	int end = 1;
+	while (end < argc && strcmp(argv[end], "--") != 0 && strcmp(argv[end], "--help") != 0)
+		end++;
+	if (end == argc)
+		exit(torn_mistake("torn exec", argc > 1 ? argv[argc - 1] : "", "-- and a command (torn exec -- COMMAND)"));
+	struct torn_options options = torn_options_parse(
+		argc, argv, "dir watch together view check recover setup ack no-rerun keep-metadata emit-case clean-only "
+			    "seed depth all-errnos power presets jobs cases allow timeout quiet reports",
+		"-- COMMAND [ARG...]",
+		"Run a program under every error, kill and power cut: can it lose a file? It runs on a copy of the "
+		"directory, behind walls, and is not told.");
+	if (options.names_count == 0)
+		exit(torn_mistake("torn exec", "", "a command behind --"));
+	if (!options.is_depth_said)
+		options.depth = 1;
+	if (!options.is_power_said)
+		options.presets = TORN_PRESETS_USUAL;
 	return options;
 }
 

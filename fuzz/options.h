@@ -16,6 +16,7 @@ enum torn_exit {
 };
 
 #define TORN_REPORT_FILES_MAX 16
+#define TORN_WATCHES_MAX 64
 
 struct torn_options {
 	char **names; /* targets, cases, or what to list */
@@ -35,6 +36,12 @@ struct torn_options {
 	unsigned time_s; /* of fuzzing */
 	unsigned timeout_s;
 	bool quiet;
+	/* torn exec; NULL: not said */
+	const char *dir, *view, *check, *recover, *setup, *ack, *emit_case;
+	const char *watches[TORN_WATCHES_MAX];
+	size_t watches_count;
+	bool is_depth_said, is_power_said;
+	bool together, no_rerun, keep_metadata, clean_only;
 };
 
 /*
@@ -53,6 +60,9 @@ unsigned torn_jobs_default(void);
  */
 struct torn_options torn_options_parse(int argc, char **argv, const char *takes,
 				       const char *arguments, const char *about);
+
+/* Those of torn exec: the command is in `names`. */
+struct torn_options torn_options_exec(int argc, char **argv);
 
 /* Those of torn fuzz, which two programs read. */
 struct torn_options torn_options_fuzz(int argc, char **argv);

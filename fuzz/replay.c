@@ -258,6 +258,7 @@ static int replay(struct torn_worker *worker, const char *path, const char *text
 				      .context = &job,
 				      .isolated = text != NULL};
 	char message[256];
+	worker->program = setup->program;
 	r = torn_worker_do(worker, &what, message, sizeof message);
 	if (r == -EPROTO) {
 		fail(replayed, message);

@@ -330,7 +330,8 @@ static int run_plan(struct torn_sweeping *sweeping, struct torn_trial *ret_trial
 		torn_fault_print(last_fault(&level->plan), text, sizeof text);
 		snprintf(sweeping->lab->failure, sizeof sweeping->lab->failure,
 			 "the fault \"%s\" did not fire: the target is not deterministic", text);
-		return -EPROTO;
+		/* Of a program that is not ours, not every run may be the same: what can be judged is. */
+		return sweeping->setup->program ? -ENOTSUP : -EPROTO;
 	}
 	if (r == 0 && level->mine && sweeping->runs > 0) {
 		sweep->later_runs++;
@@ -677,10 +678,26 @@ static void keep_all_trees(struct torn_sweeping *sweeping)
 	torn_hashes_close(&all);
 }
 
+static int set_up(const struct torn_sweep *sweep, struct torn_arena *arena, const struct torn_world *world,
+		  struct torn_setup *ret_setup, char *ret_message, size_t size)
+{
+	static const struct torn_case_lines nowhere;
+	struct torn_case_error error;
+	if (!sweep->program_case)
+		return torn_setup_world(arena, sweep->target, sweep->variant, world, ret_setup, ret_message,
+					size);
+	const int r = torn_setup_case(arena, sweep->program_case, &nowhere, ret_setup, &error);
+	if (r < 0)
+		snprintf(ret_message, size, "%s", error.message);
+	return r;
+}
+
+#define ARENA_BYTES ((size_t)256 << 20)
+
 void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 {
 	struct torn_arena arena;
-	if (torn_arena_open(&arena, 256u << 20) < 0) {
+	if (torn_arena_open(&arena, sweep->program_case ? 4 * ARENA_BYTES : ARENA_BYTES) < 0) {
 		torn_sweep_fail(sweep, NULL, "no memory for the old states");
 		return;
 	}
@@ -693,8 +710,7 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 		char message[300] = "no room for the old state";
 		torn_arena_return(&arena, 0);
 		sweep->progress.world = number + 1;
-		if (torn_setup_world(&arena, sweep->target, sweep->variant, world, &setup, message,
-				     sizeof message) < 0) {
+		if (set_up(sweep, &arena, world, &setup, message, sizeof message) < 0) {
 			torn_sweep_fail(sweep, NULL, message);
 			break;
 		}

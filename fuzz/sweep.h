@@ -40,6 +40,7 @@ struct torn_sweep {
 	struct torn_arena arena; /* of the findings' texts; this lies in it */
 	const struct torn_target *target;
 	const struct torn_variant *variant;
+	const struct torn_case *program_case; /* of a program: its one old state; NULL: the target's worlds */
 	struct torn_sweep_how how;
 	uint64_t plans, trials, ops, kills, kills_confirmed;
 	uint64_t trees; /* distinct ones */

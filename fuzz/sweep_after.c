@@ -247,10 +247,18 @@ static int go_on_from(struct torn_sweeping *sweeping, struct torn_lefts *lefts,
 	return r;
 }
 
+/* A run of a program costs a hundred times what a call costs: at depth 1 only kills of its clean run are gone on from. */
+static bool is_spared(const struct torn_sweeping *sweeping)
+{
+	return sweeping->setup->program && sweeping->sweep->how.depth == 1;
+}
+
 static bool is_run_on(const struct torn_sweeping *sweeping, const struct torn_trial *run)
 {
 	const unsigned depth = sweeping->sweep->how.depth;
 	const uint32_t faults = torn_plan_faults(run->plan);
+	if (faults > 0 && is_spared(sweeping))
+		return false;
 	const bool comes_after = (sweeping->setup->target->promises & TORN_PROMISES_RETRY) ||
 				 sweeping->setup->variant->recovery;
 	return comes_after && sweeping->levels[sweeping->depth].mine && sweeping->runs < depth &&
@@ -274,7 +282,7 @@ int torn_sweeping_collect(struct torn_sweeping *sweeping, const struct torn_tria
 	lefts->arena = arena;
 	*ret_lefts = sweeping->lefts = lefts;
 	/* Of runs without a fault: what an error and then a power cut leave is judged, and not gone on from. */
-	if (torn_plan_faults(plan) == 0)
+	if (torn_plan_faults(plan) == 0 && !is_spared(sweeping))
 		sweeping->cuts->note = note_cut;
 	return add_kills(lefts, sweeping->setup, run->log, last);
 }

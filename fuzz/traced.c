@@ -1,8 +1,9 @@
 /* traced.c: see traced.h. */
 #include "traced.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -73,13 +74,56 @@ int torn_traced_open(struct torn_lab *lab, const struct torn_program *program, i
 	return 0;
 }
 
+/* Does something stand there that is not the program's: its directory, or what it was shown? */
+enum kept { NOT_KEPT, LEADS_TO_KEPT, KEPT };
+
+static enum kept is_kept(const struct torn_program *program, const char *path)
+{
+	const size_t size = strlen(path);
+	enum kept kept = NOT_KEPT;
+	for (size_t i = 0; i == 0 || program->shown[i - 1]; i++) {
+		const char *other = i == 0 ? program->dir : program->shown[i - 1];
+		if (strcmp(other, path) == 0)
+			return KEPT;
+		if (strncmp(other, path, size) == 0 && other[size] == '/')
+			kept = LEADS_TO_KEPT;
+	}
+	return kept;
+}
+
+static void clear_below(const struct torn_program *program, int dirfd, const char *above)
+{
+	const int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		char path[4096];
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		snprintf(path, sizeof path, "%s/%s", above, entry->d_name);
+		const enum kept kept = is_kept(program, path);
+		if (kept == KEPT || (kept == NOT_KEPT && unlinkat(fd, entry->d_name, 0) == 0))
+			continue;
+		const int below = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below < 0)
+			continue;
+		if (kept == LEADS_TO_KEPT)
+			clear_below(program, below, path);
+		else if (torn_disk_clear(below) == 0)
+			unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+		close(below);
+	}
+	closedir(dir);
+}
+
 /* What a run left outside its directory is not there for the next one. */
-static void clear_outside(const struct torn_isolated *isolated)
+static void clear_outside(const struct torn_isolated *isolated, const struct torn_program *program)
 {
 	if (isolated->tmp_fd >= 0)
-		torn_disk_clear(isolated->tmp_fd);
+		clear_below(program, isolated->tmp_fd, "/tmp");
 	if (isolated->shm_fd >= 0)
-		torn_disk_clear(isolated->shm_fd);
+		clear_below(program, isolated->shm_fd, "/dev/shm");
 }
 
 int torn_traced_run(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_plan *plan,
@@ -99,7 +143,7 @@ int torn_traced_run(struct torn_lab *lab, const struct torn_setup *setup, const 
 		.stack_op = lab->stack_op,
 	};
 	const int r = torn_tracer_run(lab->tracer, &run);
-	clear_outside(lab->isolation);
+	clear_outside(lab->isolation, program);
 	if (r == -ENOEXEC)
 		return torn_lab_fail(lab, -EPROTO, "%s is no program that this kernel can execute: has its script a first line with #!?",
 				     run.program);

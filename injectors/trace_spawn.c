@@ -50,10 +50,10 @@ static long set_up(const struct torn_tracer *tracer)
 		r = torn_raw(SYS_chdir, tracer->run->cwd);
 	if (r < 0)
 		return r;
-	torn_raw(SYS_close_range, 3, ~0u, 0);
 	limit_descriptors();
 	torn_raw(SYS_personality, ADDR_NO_RANDOMIZE);
 	r = tracer->tracing.confine ? tracer->tracing.confine(tracer->tracing.context) : 0;
+	torn_raw(SYS_close_range, 3, ~0u, 0);
 	if (r >= 0)
 		r = torn_raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (r >= 0)
