@@ -7,6 +7,7 @@
 
 #include "cutting.h"
 #include "judgement.h"
+#include "looking.h"
 #include "registry.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)
@@ -209,8 +210,9 @@ static enum outcome judge(struct cutting *cutting, const struct torn_crash_state
 	const uint32_t first = (uint32_t)cutting->violations_count;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	const size_t mark = torn_arena_mark(cuts->setup->arena);
-	const int r = torn_cutting_trial_after(cutting, state->tree, acknowledged, &some,
-					       &aftermath, &trial);
+	int r = torn_cutting_trial_after(cutting, state->tree, acknowledged, &some, &aftermath, &trial);
+	if (r == 0)
+		r = torn_look_at(cuts->lab, cuts->setup, &trial);
 	if (r < 0) {
 		outcome = UNJUDGED;
 		cutting->unjudged = true;

@@ -32,8 +32,15 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 	torn_node_kind(torn_tree_find(trial->new_tree, state.torn), new, sizeof new);
 	torn_node_kind(torn_tree_find(trial->now, state.torn), now, sizeof now);
 	const bool alike = strcmp(now, old) == 0 || strcmp(now, new) == 0;
-	torn_judge(judgement, TORN_VIOLATED, "%s /%.*s is neither old (%s) nor new (%s) but %s%s",
-	    torn_trial_after_what(trial), TORN_PATH(state.torn), old, new, now,
+	if (trial->refusal.is_refused) {
+		torn_judge(judgement, TORN_VIOLATED, "%s the state is not acceptable: the check exits with %d%s%s",
+			   torn_trial_after_what(trial), trial->refusal.exit_code,
+			   trial->refusal.words[0] ? ": " : "", trial->refusal.words);
+		torn_judge_end(judgement, trial);
+		return;
+	}
+	torn_judge(judgement, TORN_VIOLATED, "%s %s%.*s is neither old (%s) nor new (%s) but %s%s",
+	    torn_trial_after_what(trial), TORN_SHOWN(trial, state.torn), old, new, now,
 	    alike ? ", and other ones" : "");
 	torn_judge_end(judgement, trial);
 }
@@ -66,8 +73,8 @@ static void success_means_new(const struct torn_trial *trial, struct torn_judgem
 			continue;
 		char unlike[80];
 		torn_judge_path(judgement, at, "watched");
-		torn_judge(judgement, TORN_VIOLATED, "success was reported, and /%.*s is not new: %s",
-			   TORN_PATH(at), torn_node_unlike(now, new, unlike, sizeof unlike));
+		torn_judge(judgement, TORN_VIOLATED, "success was reported, and %s%.*s is not new: %s",
+			   TORN_SHOWN(trial, at), torn_node_unlike(now, new, unlike, sizeof unlike));
 		return;
 	}
 	judgement->verdict = TORN_HELD;
@@ -220,19 +227,19 @@ static void no_litter(const struct torn_trial *trial, struct torn_judgement *jud
 	torn_judge_path(judgement, search.path, "litter");
 	if (is_cleared) {
 		torn_judge(judgement, TORN_VIOLATED,
-			   "a process that died left /%.*s, and the next run does not clear it",
-			   TORN_PATH(search.path));
+			   "a process that died left %s%.*s, and the next run does not clear it",
+			   TORN_SHOWN(trial, search.path));
 		return;
 	}
 	if (!torn_trial_ended_by_itself(trial)) {
-		torn_judge(judgement, TORN_SKIPPED, "a process that died leaves /%.*s", TORN_PATH(search.path));
+		torn_judge(judgement, TORN_SKIPPED, "a process that died leaves %s%.*s", TORN_SHOWN(trial, search.path));
 		torn_judge_label(judgement, "stale-temp");
 		return;
 	}
 	char how[64];
 	torn_judge(judgement, TORN_VIOLATED,
-	    "the operation %s and leaves /%.*s, which was not there before nor after a clean run",
-	    torn_trial_how_it_ended(trial, how, sizeof how), TORN_PATH(search.path));
+	    "the operation %s and leaves %s%.*s, which was not there before nor after a clean run",
+	    torn_trial_how_it_ended(trial, how, sizeof how), TORN_SHOWN(trial, search.path));
 }
 
 static const struct torn_invariant no_litter_invariant = {

@@ -39,8 +39,8 @@ static void judge_against(const struct torn_trial *trial, const struct torn_node
 		char unlike[80];
 		torn_judge_path(judgement, at, "watched");
 		torn_judge(judgement, TORN_VIOLATED,
-			   "%s was reported, and a power cut after that leaves /%.*s not %s: %s",
-			   reported, TORN_PATH(at), wanted,
+			   "%s was reported, and a power cut after that leaves %s%.*s not %s: %s",
+			   reported, TORN_SHOWN(trial, at), wanted,
 			   torn_node_unlike(now, should, unlike, sizeof unlike));
 		return;
 	}

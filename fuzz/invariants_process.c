@@ -21,8 +21,8 @@ static void blame_last_refused(const struct torn_trial *trial, struct torn_judge
 		judgement->op = op->number;
 		judgement->call = op->call;
 		snprintf(judgement->summary + size, sizeof judgement->summary - size,
-			 ", after %s of /%.*s was refused (%s)", torn_call_name(op->call),
-			 TORN_PATH(op->path), error ? error : "an error that torn does not know");
+			 ", after %s of %s%.*s was refused (%s)", torn_call_name(op->call),
+			 TORN_SHOWN(trial, op->path), error ? error : "an error that torn does not know");
 		return;
 	}
 }
@@ -51,8 +51,8 @@ static bool tell_change(const struct torn_trial *trial, struct torn_bytes path, 
 	if (old == now || (old && now && torn_tree_equal(old, now)))
 		return false;
 	torn_judge_path(judgement, path, role);
-	snprintf(judgement->summary + size, sizeof judgement->summary - size, ", and %s /%.*s",
-		 !old ? "made" : !now ? "removed" : "changed", TORN_PATH(path));
+	snprintf(judgement->summary + size, sizeof judgement->summary - size, ", and %s %s%.*s",
+		 !old ? "made" : !now ? "removed" : "changed", TORN_SHOWN(trial, path));
 	return true;
 }
 

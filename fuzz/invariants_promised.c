@@ -86,8 +86,8 @@ static void retry_succeeds(const struct torn_trial *trial, struct torn_judgement
 		char is[32], want[32];
 		torn_judge_path(judgement, at, "watched");
 		torn_judge(judgement, TORN_VIOLATED,
-			   "run again after the %s, it leaves /%.*s with %s, not new: %s", crash,
-			   TORN_PATH(at), torn_node_kind(now, is, sizeof is),
+			   "run again after the %s, it leaves %s%.*s with %s, not new: %s", crash,
+			   TORN_SHOWN(trial, at), torn_node_kind(now, is, sizeof is),
 			   torn_node_kind(should, want, sizeof want));
 		return;
 	}
@@ -124,7 +124,7 @@ static bool judge_mode(const struct torn_trial *trial, const struct torn_node *o
 	if ((!sets && !promises(trial, TORN_KEEPS_MODE)) || now->mode == wanted)
 		return true;
 	torn_judge_path(judgement, at, "mode");
-	torn_judge(judgement, TORN_VIOLATED, "/%.*s is new and has mode %04o, %s %04o", TORN_PATH(at),
+	torn_judge(judgement, TORN_VIOLATED, "%s%.*s is new and has mode %04o, %s %04o", TORN_SHOWN(trial, at),
 		   now->mode, sets ? "where the operation sets" : "and had", wanted);
 	return false;
 }
@@ -137,8 +137,8 @@ static bool judge_owner(const struct torn_trial *trial, const struct torn_node *
 	    (now->uid == old->uid && now->gid == old->gid))
 		return true;
 	torn_judge_path(judgement, at, "owner");
-	torn_judge(judgement, TORN_VIOLATED, "/%.*s is new and belongs to %u:%u, and did to %u:%u",
-		   TORN_PATH(at), now->uid, now->gid, old->uid, old->gid);
+	torn_judge(judgement, TORN_VIOLATED, "%s%.*s is new and belongs to %u:%u, and did to %u:%u",
+		   TORN_SHOWN(trial, at), now->uid, now->gid, old->uid, old->gid);
 	return false;
 }
 
@@ -149,8 +149,8 @@ static bool judge_xattrs(const struct torn_trial *trial, const struct torn_node 
 	if (!promises(trial, TORN_KEEPS_XATTRS) || !old || same_xattrs(old, now))
 		return true;
 	torn_judge_path(judgement, at, "xattrs");
-	torn_judge(judgement, TORN_VIOLATED, "/%.*s is new and has %u extended attributes, not its %u",
-		   TORN_PATH(at), now->xattrs_count, old->xattrs_count);
+	torn_judge(judgement, TORN_VIOLATED, "%s%.*s is new and has %u extended attributes, not its %u",
+		   TORN_SHOWN(trial, at), now->xattrs_count, old->xattrs_count);
 	return false;
 }
 
@@ -190,8 +190,9 @@ static void metadata_kept(const struct torn_trial *trial, struct torn_judgement 
 		}
 	}
 	if (unlinked) {
-		torn_judge(judgement, TORN_HELD, "/%s had other names, which keep the old content",
-			   judgement->path);
+		const struct torn_bytes path = torn_bytes_of(judgement->path);
+		torn_judge(judgement, TORN_HELD, "%s%.*s had other names, which keep the old content",
+			   TORN_SHOWN(trial, path));
 		torn_judge_label(judgement, "unlinked");
 	} else if (!is_said) {
 		torn_judge(judgement, TORN_SKIPPED, "the target says nothing of modes and owners");
@@ -231,8 +232,8 @@ static void judge_unrestored(const struct torn_trial *trial, struct torn_bytes a
 			   torn_trial_is_between(trial, at, torn_tree_find(trial->now, at));
 	torn_judge_path(judgement, at, stays ? "on the way" : what);
 	torn_judge(judgement, TORN_VIOLATED,
-		   "rollback was reported, and the %s of /%.*s is not what it was%s", what,
-		   TORN_PATH(at), stays ? ", but what it was on the way" : "");
+		   "rollback was reported, and the %s of %s%.*s is not what it was%s", what,
+		   TORN_SHOWN(trial, at), stays ? ", but what it was on the way" : "");
 }
 
 static void rollback_restores(const struct torn_trial *trial, struct torn_judgement *judgement)
@@ -293,10 +294,10 @@ static void backup_kept(const struct torn_trial *trial, struct torn_judgement *j
 	}
 	char is[32];
 	torn_judge_path(judgement, backup, "backup");
-	torn_judge(judgement, TORN_VIOLATED, "/%.*s %s, and its backup /%.*s is %s",
-		   TORN_PATH(watched),
+	torn_judge(judgement, TORN_VIOLATED, "%s%.*s %s, and its backup %s%.*s is %s",
+		   TORN_SHOWN(trial, watched),
 		   is_gone ? "was not there and is not the last good one" : "is no longer the old one",
-		   TORN_PATH(backup),
+		   TORN_SHOWN(trial, backup),
 		   torn_node_kind(torn_tree_find(trial->now, backup), is, sizeof is));
 }
 

@@ -25,8 +25,8 @@ static void judge_watched(const struct torn_trial *trial, struct torn_bytes at,
 	torn_node_kind(torn_tree_find(trial->new_tree, at), new, sizeof new);
 	torn_node_kind(torn_tree_find(trial->recovered->tree, at), now, sizeof now);
 	torn_judge(judgement, TORN_VIOLATED,
-		   "recovery after the %s leaves /%.*s neither old (%s) nor new (%s): %s",
-		   trial->cut ? "power cut" : "crash", TORN_PATH(at), old, new, now);
+		   "recovery after the %s leaves %s%.*s neither old (%s) nor new (%s): %s",
+		   trial->cut ? "power cut" : "crash", TORN_SHOWN(trial, at), old, new, now);
 }
 
 struct first_difference {

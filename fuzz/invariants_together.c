@@ -63,8 +63,8 @@ static void together(const struct torn_trial *trial, struct torn_judgement *judg
 		return;
 	}
 	torn_judge_path(judgement, sides.old, "watched");
-	torn_judge(judgement, TORN_VIOLATED, "%s /%.*s is new and /%.*s is still old",
-		   torn_trial_after_what(trial), TORN_PATH(sides.new), TORN_PATH(sides.old));
+	torn_judge(judgement, TORN_VIOLATED, "%s %s%.*s is new and %s%.*s is still old",
+		   torn_trial_after_what(trial), TORN_SHOWN(trial, sides.new), TORN_SHOWN(trial, sides.old));
 	torn_judge_end(judgement, trial);
 }
 

@@ -6,6 +6,8 @@
 
 /* For "%.*s". */
 #define TORN_PATH(bytes) (int)(bytes).size, (const char *)(bytes).data
+/* For "%s%.*s": a path below the root as it is told to people. */
+#define TORN_SHOWN(trial, path) torn_path_lead((trial)->target, path), TORN_PATH(path)
 
 /* Set verdict and summary. printf-like. */
 void torn_judge(struct torn_judgement *judgement, enum torn_verdict verdict, const char *format, ...)

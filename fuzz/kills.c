@@ -7,6 +7,7 @@
 
 #include "../injectors/tree.h"
 #include "judgement.h"
+#include "looking.h"
 #include "registry.h"
 #include "rerun.h"
 
@@ -100,13 +101,17 @@ static int judge_tree(struct torn_kills *kills, const struct torn_trial *trial,
 	size_t count;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	const size_t first = kills->judged_count;
+	struct torn_trial seen = *trial;
+	const int looked = torn_look_at(kills->lab, kills->setup, &seen);
+	if (looked < 0)
+		return looked;
 	for (size_t i = 0; i < count; i++) {
 		if (!reserve((void **)&kills->judged, sizeof *kills->judged, kills->judged_count,
 			     &kills->judged_room))
 			return no_memory(kills);
 		struct torn_told *told = &kills->judged[kills->judged_count];
 		*told = (struct torn_told){.invariant = invariants[i]};
-		torn_invariant_judge(invariants[i], trial, &told->judgement);
+		torn_invariant_judge(invariants[i], &seen, &told->judgement);
 		if (told->judgement.verdict == TORN_VIOLATED || told->judgement.is_label)
 			kills->judged_count++;
 	}

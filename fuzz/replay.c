@@ -13,6 +13,7 @@
 #include "history.h"
 #include "memory.h"
 #include "judgement.h"
+#include "looking.h"
 #include "registry.h"
 #include "rerun.h"
 #include "setup.h"
@@ -22,6 +23,7 @@ struct replay_job {
 	struct torn_setup *setup;
 	const struct torn_case *c;
 	struct torn_replayed *replayed;
+	uint32_t stack_op; /* of the last run: whose call stack is wanted; 0: none yet */
 };
 
 static void fail(struct torn_replayed *replayed, const char *why)
@@ -74,9 +76,16 @@ static void explain_invalid(struct replay_job *job, const struct torn_lab *lab, 
 	}
 }
 
-static void judge(struct replay_job *job, const struct torn_trial *trial)
+static void judge(struct replay_job *job, struct torn_lab *lab, struct torn_trial *real)
 {
 	struct torn_replayed *replayed = job->replayed;
+	struct torn_trial seen = *real;
+	const struct torn_trial *trial = &seen;
+	if (torn_look_at(lab, job->setup, &seen) < 0) {
+		fail(replayed, lab->failure);
+		return;
+	}
+	real->refusal = seen.refusal;
 	size_t count;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	const bool names_one = job->c->expect != TORN_EXPECT_NOTHING;
@@ -110,13 +119,36 @@ static bool can_be_judged(struct replay_job *job, const struct torn_lab *lab, in
 	return r >= 0;
 }
 
+/* The call stack of the run at hand, kept: what is run next takes its place. */
+static bool keep_stack(struct replay_job *job, const struct torn_lab *lab, struct torn_trial *trial)
+{
+	const struct torn_stack *stack = lab->tracer ? torn_tracer_stack(lab->tracer) : NULL;
+	if (!stack || stack->count == 0)
+		return true;
+	struct torn_arena *arena = job->setup->arena;
+	struct torn_bytes *frames = torn_arena_take(arena, stack->count * sizeof *frames);
+	for (size_t i = 0; frames && i < stack->count; i++)
+		frames[i] = torn_arena_copy(arena, stack->frames[i].data, stack->frames[i].size);
+	trial->stack = frames;
+	trial->stack_count = frames ? stack->count : 0;
+	trial->stack_own = stack->own;
+	return frames != NULL;
+}
+
 /* Do one run of the plan, to where it ends. */
 static bool replay_run(struct replay_job *job, struct torn_lab *lab, const struct torn_setup *setup,
 		       const struct torn_plan *plan, struct torn_trial *ret_trial)
 {
+	struct torn_trial with_stack = {0};
+	lab->stack_op = plan == &job->c->plan ? job->stack_op : 0;
 	const int r = torn_memory_run(lab, setup, plan, ret_trial);
+	lab->stack_op = 0;
 	if (!can_be_judged(job, lab, r))
 		return false;
+	if (!keep_stack(job, lab, &with_stack)) {
+		fail(job->replayed, "no room for the call stack");
+		return false;
+	}
 	if (r == TORN_INVALID) {
 		job->replayed->verdict = TORN_INVALID;
 		explain_invalid(job, lab, plan);
@@ -132,8 +164,12 @@ static bool replay_run(struct replay_job *job, struct torn_lab *lab, const struc
 			return false;
 		}
 	}
-	return !plan->cut.preset ||
-	       can_be_judged(job, lab, torn_trial_cut(lab, setup, ret_trial, &plan->cut));
+	if (plan->cut.preset && !can_be_judged(job, lab, torn_trial_cut(lab, setup, ret_trial, &plan->cut)))
+		return false;
+	ret_trial->stack = with_stack.stack;
+	ret_trial->stack_count = with_stack.stack_count;
+	ret_trial->stack_own = with_stack.stack_own;
+	return true;
 }
 
 /* What stands in the recorder's memory does not outlive the next run. */
@@ -196,30 +232,50 @@ static bool replay_runs(struct replay_job *job, struct torn_lab *lab, const stru
 	return is_done;
 }
 
-static void replay_in_worker(void *context, struct torn_lab *lab)
+/* Returns false, with what it came to told, where it cannot be judged. */
+static bool run_and_judge(struct replay_job *job, struct torn_lab *lab, struct torn_trial *trial)
 {
-	struct replay_job *job = context;
 	const struct torn_plan *plan = &job->c->plan;
 	/* It outlives this: the trial points into it. */
 	struct torn_setup *setup = torn_arena_take(job->setup->arena, sizeof *setup);
-	struct torn_trial trial;
+	const bool is_clean = plan->faults_count == 0 && !plan->before && !plan->cut.preset;
 	if (!setup) {
 		fail(job->replayed, "no room to run it");
-		return;
+		return false;
 	}
-	if (!can_be_judged(job, lab, torn_clean_run(lab, job->setup, &trial)))
-		return;
-	const bool is_clean = plan->faults_count == 0 && !plan->before && !plan->cut.preset;
 	*setup = *job->setup;
 	/* Once more, faults or none: memory that is lost shows in what grows every time. */
-	if ((!is_clean || trial.end == TORN_RETURNED) && !replay_runs(job, lab, plan, setup, &trial))
-		return;
-	if (trial.killed && !go_on_after(job, lab, setup, &trial))
-		return;
+	if ((!is_clean || trial->end == TORN_RETURNED) && !replay_runs(job, lab, plan, setup, trial))
+		return false;
+	if (trial->killed && !go_on_after(job, lab, setup, trial))
+		return false;
 	/* In a clean run what it made is not held against itself: see sweep.c. */
-	trial.new_tree = job->setup->new_tree;
-	judge(job, &trial);
-	job->replayed->trial = trial;
+	trial->new_tree = job->setup->new_tree;
+	judge(job, lab, trial);
+	job->replayed->trial = *trial;
+	return !job->replayed->failed;
+}
+
+/* The op that a report marks, as explain.c finds it. */
+static uint32_t marked_op(const struct torn_replayed *replayed, const struct torn_plan *plan)
+{
+	if (replayed->judgement.op)
+		return replayed->judgement.op;
+	return plan->faults_count ? plan->faults[plan->faults_count - 1].when.first : 0;
+}
+
+static void replay_in_worker(void *context, struct torn_lab *lab)
+{
+	struct replay_job *job = context;
+	struct torn_trial trial;
+	if (!can_be_judged(job, lab, torn_clean_run(lab, job->setup, &trial)))
+		return;
+	if (!run_and_judge(job, lab, &trial) || !job->setup->program)
+		return;
+	/* Now that it is known where it goes wrong: once more, to see who calls there. */
+	job->stack_op = marked_op(job->replayed, &job->c->plan);
+	if (job->stack_op > 0)
+		run_and_judge(job, lab, &trial);
 }
 
 static void replay_again(void *context)

@@ -469,6 +469,7 @@ static int make_target(struct torn_setup *setup, const struct torn_case *c)
 			    (says_yes(setup, "keep-metadata")
 				     ? TORN_KEEPS_MODE | TORN_KEEPS_OWNER | TORN_KEEPS_XATTRS
 				     : 0u),
+		.is_program = true,
 		.ack = ack.size ? (const char *)ack.data : NULL,
 	};
 	setup->target = target;

@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "placing.h"
 #include "judgement.h"
+#include "looking.h"
 #include "registry.h"
 #include "setup.h"
 #include "sweeping.h"
@@ -121,16 +122,20 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 		torn_sweep_fail(sweeping->sweep, sweeping->setup, torn_sweep_too_many);
 }
 
-/* How a run ended. What it showed with fewer faults is not shown by the last one. */
-static void judge_end(struct torn_sweeping *sweeping, const struct torn_trial *trial)
+/* How a run ended. What it showed with fewer faults is not shown by the last one. Returns as torn_look_at(). */
+static int judge_end(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
+	struct torn_trial seen = *trial;
+	const int looked = torn_look_at(sweeping->lab, sweeping->setup, &seen);
+	if (looked < 0)
+		return looked;
 	struct level *level = &sweeping->levels[sweeping->depth];
 	size_t count;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	level->shown_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct torn_judgement judgement;
-		torn_invariant_judge(invariants[i], trial, &judgement);
+		torn_invariant_judge(invariants[i], &seen, &judgement);
 		if (judgement.verdict != TORN_VIOLATED && !judgement.is_label)
 			continue;
 		const char *id = torn_judgement_id(invariants[i], &judgement);
@@ -143,6 +148,7 @@ static void judge_end(struct torn_sweeping *sweeping, const struct torn_trial *t
 		snprintf(level->shown[level->shown_count++].role, sizeof level->shown->role, "%s",
 			 judgement.role);
 	}
+	return 0;
 }
 
 /* From kills.c: a kill of the run at hand broke a promise that the run itself kept. */
@@ -405,10 +411,9 @@ static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *tr
 	struct torn_trial run = *trial;
 	struct torn_lefts *lefts = NULL;
 	struct torn_log log;
-	int r = 0;
-	judge_end(sweeping, trial);
-	if (trial->killed)
-		return 0;
+	int r = judge_end(sweeping, trial);
+	if (r < 0 || trial->killed)
+		return r;
 	take_tables(sweeping);
 	if (torn_cuts_run_on(sweeping->cuts)) {
 		r = torn_log_copy(arena, trial->log, &log);
@@ -606,7 +611,9 @@ static int sweep_world(struct torn_sweeping *sweeping)
 				.mine = sweep->how.part == 0};
 	sweep->trials += level->mine ? 2 : 0;
 	/* The clean run makes the new tree; judged against it, it cannot fail for what it made. */
-	judge_end(sweeping, &trial);
+	r = judge_end(sweeping, &trial);
+	if (r < 0)
+		return r;
 	if (!torn_clean_run_ended_as_meant(&trial))
 		return 0;
 	r = torn_clean_run_of_new(lab, setup, &sweeping->kills->rerun_of_new);

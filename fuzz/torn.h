@@ -432,7 +432,14 @@ struct torn_target {
 	const char *const *spares;
 	void *state; /* what the target keeps for its process's life; reset before each trial */
 	size_t state_size;
+	bool is_program; /* its root is a directory of somebody's: paths are told from there */
 };
+
+/* What stands before a path below the root where people read it: "/"; of a program nothing, or "." for the root. */
+static inline const char *torn_path_lead(const struct torn_target *target, struct torn_bytes path)
+{
+	return !target || !target->is_program ? "/" : path.size == 0 ? "." : "";
+}
 
 /* Put a target into the registry: one of these a file. */
 #define TORN_TARGET(identifier)                                                                    \
@@ -516,6 +523,13 @@ struct torn_promised {
 	uint32_t mode;
 };
 
+/* What a command that was to accept a state said in place of that. */
+struct torn_refusal {
+	bool is_refused;
+	int exit_code;
+	char words[120]; /* its first line; "" where it said nothing */
+};
+
 /*
  * A run of an operation under a plan, as an invariant and a report see it.
  * Old and new are the trees before the run and after a clean one; `now` is the
@@ -544,6 +558,10 @@ struct torn_trial {
 	const struct torn_rerun *rerun, *rerun_of_new;
 	/* The target's recovery from `now`, and once more from there: NULL where there is none. */
 	const struct torn_rerun *recovered, *recovered_twice;
+	struct torn_refusal refusal; /* of `now`, by --check of `torn exec` */
+	/* Who made the call that the report marks, innermost first: of a program, for `torn explain`. */
+	const struct torn_bytes *stack;
+	size_t stack_count, stack_own; /* own: the first of the program itself */
 	enum torn_end end;
 	int code;
 	struct torn_leak leaks[TORN_LEAKS_MAX];

@@ -808,6 +808,11 @@ int torn_tracer_open(const struct torn_tracing *tracing, struct torn_tracer **re
 	return 0;
 }
 
+void torn_tracer_use(struct torn_tracer *tracer, struct torn_recorder *recorder)
+{
+	tracer->recorder = recorder;
+}
+
 void torn_tracer_close(struct torn_tracer *tracer)
 {
 	const struct itimerval none = {0};

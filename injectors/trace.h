@@ -49,6 +49,8 @@ struct torn_tracing {
 int torn_tracer_open(const struct torn_tracing *tracing, struct torn_tracer **ret_tracer,
 		     char *ret_message, size_t size);
 void torn_tracer_close(struct torn_tracer *tracer);
+/* Write runs into another recorder from now on. */
+void torn_tracer_use(struct torn_tracer *tracer, struct torn_recorder *recorder);
 
 struct torn_trace_run {
 	const struct torn_fold_base *base;

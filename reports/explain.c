@@ -464,14 +464,43 @@ static uint32_t where_it_went_wrong(const struct torn_trial *trial,
 	return plan->faults_count > 0 ? plan->faults[plan->faults_count - 1].when.first : 0;
 }
 
+/* As one would type it, in its directory. */
+static void print_command(FILE *out, const struct torn_trial *trial)
+{
+	struct torn_phrase phrase;
+	if (!trial->target->is_program)
+		return;
+	torn_phrase_begin(&phrase);
+	torn_phrase_add_text(&phrase, trial->target->summary);
+	fprintf(out, "command: %s\n", phrase.text);
+}
+
+/* Who made the call that is marked; the program's own function is marked, too. */
+static void print_stack(FILE *out, const struct torn_trial *trial, uint32_t op)
+{
+	if (trial->stack_count == 0)
+		return;
+	fprintf(out, "\nop %" PRIu32 " is called from\n", op);
+	for (size_t i = 0; i < trial->stack_count; i++) {
+		struct torn_phrase phrase;
+		torn_phrase_begin(&phrase);
+		torn_phrase_add_text(&phrase, (const char *)trial->stack[i].data);
+		fprintf(out, "%c   %s\n", i == trial->stack_own ? '>' : ' ', phrase.text);
+	}
+	fputc('\n', out);
+}
+
 void torn_explain(FILE *out, const struct torn_trial *trial, const struct torn_invariant *invariant,
 		  const struct torn_judgement *judgement)
 {
+	torn_phrase_tell_of(trial->target);
 	print_headline(out, trial, invariant, judgement);
+	print_command(out, trial);
 	print_plan(out, trial);
 	fputc('\n', out);
 	print_log(&(struct telling){out, trial, where_it_went_wrong(trial, judgement),
 				    request_columns(trial->log)});
+	print_stack(out, trial, where_it_went_wrong(trial, judgement));
 	print_reported(out, trial);
 	torn_fates_print(out, trial);
 	for (size_t i = 0; i < trial->promised->watch_count; i++)

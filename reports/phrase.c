@@ -33,10 +33,17 @@ static void add_escaped(struct torn_phrase *phrase, struct torn_bytes bytes, uns
 	phrase->size += strlen(phrase->text + phrase->size);
 }
 
+static const struct torn_target *told;
+
+void torn_phrase_tell_of(const struct torn_target *target)
+{
+	told = target;
+}
+
 void torn_phrase_add_path(struct torn_phrase *phrase, struct torn_bytes path)
 {
 	if (path.size == 0 || path.data[0] != '/')
-		torn_phrase_add(phrase, "/");
+		torn_phrase_add(phrase, "%s", torn_path_lead(told, path));
 	add_escaped(phrase, path, TORN_ESCAPE_BACKSLASH);
 }
 

@@ -18,6 +18,8 @@ struct torn_phrase {
 void torn_phrase_begin(struct torn_phrase *phrase);
 void torn_phrase_add(struct torn_phrase *phrase, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Paths are of this target from now on: of a program they are told without a leading slash. NULL: of none. */
+void torn_phrase_tell_of(const struct torn_target *target);
 /* Add a path with its leading slash, control characters escaped. */
 void torn_phrase_add_path(struct torn_phrase *phrase, struct torn_bytes path);
 /* Add text as it is, but for control characters and bytes that are not UTF-8. */
