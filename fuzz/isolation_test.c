@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -27,6 +28,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -47,6 +49,7 @@
 #define SHOWN_MAX 4
 #define PROGRAM_PID 4001
 #define UMASK 027
+#define LOCKED (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED)
 #define SCRIPT "#!/bin/sh\nexit 7\n"
 #define MARK "isolation_test." /* in the names of all that this test makes */
 #define WAIT_MS 20000
@@ -75,7 +78,7 @@ struct seen {
 	int mount_on, unmount, own_mounts, own_users, become_other, chroot_in, device;
 	uint64_t capabilities;
 	struct rlimit core;
-	int connected, connected_by_path, terminal;
+	int connected, connected_by_path, terminal, shared_memory, secure_bits;
 	bool is_in_dir, dir_was_empty;
 	int write_dir, write_tmp, write_shm, write_null, rename_across, fifo;
 	int bytes_errno, inodes_errno;
@@ -98,7 +101,7 @@ struct place {
 
 enum kind {
 	PLAIN,          /* nothing hides it; a script there is root's alone */
-	BELOW_TMP,      /* and scripts below /tmp, in it, and below /dev/shm */
+	BELOW_TMP,      /* and, as for all that follow, scripts in /tmp and below /dev/shm */
 	PRIVATE,        /* below a directory that root alone can search */
 	PRIVATE_IN_TMP, /* the same below /tmp */
 	WITHOUT_SETATTR /* as BELOW_TMP, on a kernel without mount_setattr(2) */
@@ -111,6 +114,7 @@ static struct sockaddr_in listening;
 static struct sockaddr_un listening_at;
 static int listener = -1, listener_at = -1;
 static pid_t host_pid;
+static int shared_memory = -1; /* of System V, which all may use */
 static const char *unavailable; /* why all is skipped */
 
 static int gave(long result)
@@ -173,6 +177,8 @@ static void try_host(struct seen *s)
 	close(client);
 	s->connected_by_path = connect_by_path();
 	s->terminal = gave_open("/dev/tty", O_RDONLY);
+	struct shmid_ds segment;
+	s->shared_memory = gave(shmctl(shared_memory, IPC_STAT, &segment));
 }
 
 static void try_privileges(struct seen *s)
@@ -182,6 +188,7 @@ static void try_privileges(struct seen *s)
 	syscall(SYS_capget, &header, data);
 	s->capabilities = data[0].effective | data[0].permitted | data[0].inheritable |
 			  data[1].effective | data[1].permitted | data[1].inheritable;
+	s->secure_bits = prctl(PR_GET_SECUREBITS);
 	s->uid = getuid();
 	s->gid = getgid();
 	s->mount_on = gave(mount("tmpfs", ".", "tmpfs", 0, NULL));
@@ -428,9 +435,10 @@ static int make_scripts(struct place *place, enum kind kind, uid_t owner)
 	if (make_script(place, path, owner, kind == PLAIN && owner == 0 ? 0700 : 0777) < 0)
 		return -1;
 	snprintf(path, sizeof path, "%s/deep/second", place->base);
-	if (make_script(place, path, owner, 0777) < 0)
+	/* All may read it, and root alone may run it. */
+	if (make_script(place, path, owner, kind == PLAIN && owner == 0 ? 0744 : 0777) < 0)
 		return -1;
-	if (kind != BELOW_TMP && kind != WITHOUT_SETATTR)
+	if (kind == PLAIN)
 		return 0;
 	snprintf(place->shm, sizeof place->shm, "/dev/shm/" MARK "XXXXXX");
 	if (make_folder(place->shm, owner, 0755) < 0)
@@ -438,7 +446,7 @@ static int make_scripts(struct place *place, enum kind kind, uid_t owner)
 	snprintf(path, sizeof path, "%s/script", place->shm);
 	if (make_script(place, path, owner, 0777) < 0)
 		return -1;
-	snprintf(place->alone, sizeof place->alone, "%s.sh", place->base);
+	snprintf(place->alone, sizeof place->alone, "/tmp/%s.sh", strrchr(place->base, '/') + 1);
 	return make_script(place, place->alone, owner, 0777);
 }
 
@@ -540,13 +548,16 @@ static int prepare(void)
 					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	host_pid = getpid();
+	shared_memory = shmget(IPC_PRIVATE, 4096, 0666);
+	if (shared_memory < 0)
+		return -1;
 	listening_at = (struct sockaddr_un){.sun_family = AF_UNIX};
 	snprintf(listening_at.sun_path, sizeof listening_at.sun_path, "%.60s.socket", victim);
 	listener_at = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(listener_at, (struct sockaddr *)&listening_at, sizeof listening_at) != 0 ||
 	    listen(listener_at, 64) != 0 || chmod(listening_at.sun_path, 0777) != 0)
 		return -1;
-	return bind(listener, (struct sockaddr *)&listening, size) == 0 && listen(listener, 4) == 0 &&
+	return bind(listener, (struct sockaddr *)&listening, size) == 0 && listen(listener, 64) == 0 &&
 			       getsockname(listener, (struct sockaddr *)&listening, &size) == 0
 		       ? 0
 		       : -1;
@@ -592,6 +603,7 @@ static int clean_up(void **state)
 	(void)state;
 	close(listener);
 	close(listener_at);
+	shmctl(shared_memory, IPC_RMID, NULL);
 	unlink(listening_at.sun_path);
 	unlink(victim);
 	return munmap(seen, 16 * sizeof *seen);
@@ -689,6 +701,7 @@ static void test_programs_have_no_privileges(void **state)
 	(void)state;
 	FOR_EACH_SEEN(s) {
 		assert_int_equal(s->capabilities, 0);
+		assert_int_equal(s->secure_bits & LOCKED, LOCKED);
 		assert_int_equal(s->mount_on, EPERM);
 		assert_int_equal(s->unmount, EPERM);
 		assert_int_equal(s->chroot_in, EPERM);
@@ -717,6 +730,16 @@ static void test_programs_see_the_ids_of_who_started_torn(void **state)
 		assert_string_equal(s->uid_map, line);
 		snprintf(line, sizeof line, "\nUid:\t%u\t%u\t%u\t%u\n", s->id, s->id, s->id, s->id);
 		assert_non_null(strstr(s->status, line));
+	}
+}
+
+static void test_programs_share_nothing_by_system_v(void **state)
+{
+	(void)state;
+	struct shmid_ds segment;
+	assert_int_equal(shmctl(shared_memory, IPC_STAT, &segment), 0);
+	FOR_EACH_SEEN(s) {
+		assert_int_equal(s->shared_memory, EINVAL);
 	}
 }
 
@@ -769,8 +792,7 @@ static void test_what_is_shown_can_be_read_and_run_and_not_written(void **state)
 {
 	(void)state;
 	FOR_EACH_SEEN(s) {
-		const bool all = strcmp(s->name, "below /tmp") == 0 || strstr(s->name, "without");
-		for (int i = 0; i < (all ? 4 : 2); i++) {
+		for (int i = 0; i < (strcmp(s->name, "plain") == 0 ? 2 : 4); i++) {
 			assert_int_equal(s->shown_read[i], 0);
 			assert_int_equal(s->shown_exec[i], 7);
 			assert_int_equal(s->shown_first_write[i], EROFS);
@@ -1029,6 +1051,7 @@ int main(void)
 		cmocka_unit_test(test_programs_see_no_process_of_the_host),
 		cmocka_unit_test(test_programs_have_no_privileges),
 		cmocka_unit_test(test_programs_see_the_ids_of_who_started_torn),
+		cmocka_unit_test(test_programs_share_nothing_by_system_v),
 		cmocka_unit_test(test_programs_have_no_network_and_no_terminal),
 		cmocka_unit_test(test_programs_write_in_dir_tmp_and_shm),
 		cmocka_unit_test(test_dir_is_bounded),
