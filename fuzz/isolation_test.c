@@ -104,7 +104,8 @@ enum kind {
 	BELOW_TMP,      /* and, as for all that follow, scripts in /tmp and below /dev/shm */
 	PRIVATE,        /* below a directory that root alone can search */
 	PRIVATE_IN_TMP, /* the same below /tmp */
-	WITHOUT_SETATTR /* as BELOW_TMP, on a kernel without mount_setattr(2) */
+	WITHOUT_SETATTR, /* as BELOW_TMP, on a kernel without mount_setattr(2) */
+	HIDDEN_PROC /* as BELOW_TMP, in a container that hides parts of /proc: root alone makes one */
 };
 
 static struct seen *seen;
@@ -380,8 +381,17 @@ static struct torn_isolation isolation_of(const struct place *place)
 				       .shown = place->list};
 }
 
+static void hide_part_of_proc(void)
+{
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("tmpfs", "/proc/bus", "tmpfs", MS_RDONLY, NULL) != 0)
+		_exit(99);
+}
+
 static void be_worker(struct seen *s, enum kind kind, const struct place *place)
 {
+	if (kind == HIDDEN_PROC)
+		hide_part_of_proc();
 	be_user(s->id);
 	if (kind == WITHOUT_SETATTR)
 		refuse_call(SCMP_SYS(mount_setattr), ENOSYS);
@@ -595,7 +605,7 @@ static int run_all(void **state)
 		    run_one(PRIVATE_IN_TMP, "private below /tmp", ids[i]) < 0 ||
 		    run_one(WITHOUT_SETATTR, "without mount_setattr", ids[i]) < 0)
 			return -1;
-	return 0;
+	return is_root ? run_one(HIDDEN_PROC, "hidden /proc", 0) : 0;
 }
 
 static int clean_up(void **state)
@@ -676,7 +686,7 @@ static void test_programs_cannot_write_files_of_the_host(void **state)
 		assert_true(is_refused(s->sys) || s->sys == ENOENT);
 		/* No mount is in the way of this one. */
 		if (has_landlock(s, 1))
-			assert_int_equal(s->proc_self, EACCES);
+			assert_int_equal(s->proc_self, s->has_own_proc ? EACCES : EROFS);
 	}
 }
 
@@ -687,6 +697,8 @@ static void test_programs_see_no_process_of_the_host(void **state)
 		assert_int_equal(s->kill_host, ESRCH);
 		if (has_landlock(s, 6))
 			assert_int_equal(s->kill_first, EPERM);
+		if (strcmp(s->name, "hidden /proc") == 0)
+			assert_false(s->has_own_proc);
 		if (!s->has_own_proc) {
 			print_message("SKIP: /proc cannot be mounted here\n");
 			continue;
