@@ -613,7 +613,7 @@ static int allow_device(int ruleset_fd, int version, const char *path)
 	const int fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return 0; /* a container may lack one */
-	const int r = torn_landlock_allow(ruleset_fd, version, fd);
+	const int r = torn_landlock_allow_file(ruleset_fd, version, fd);
 	close(fd);
 	return r;
 }
@@ -630,7 +630,7 @@ static int make_rules(struct entering *e)
 	const int below[] = {isolated->root_fd, isolated->tmp_fd, isolated->shm_fd};
 	int r = 0;
 	for (size_t i = 0; i < 3 && r == 0; i++)
-		r = below[i] < 0 ? 0 : torn_landlock_allow(isolated->ruleset_fd, version, below[i]);
+		r = below[i] < 0 ? 0 : torn_landlock_allow_below(isolated->ruleset_fd, version, below[i]);
 	for (size_t i = 0; i < 3 && r == 0; i++)
 		r = allow_device(isolated->ruleset_fd, version, devices[i]);
 	return r < 0 ? failed(e, -r, "Landlock") : 0;

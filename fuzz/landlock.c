@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/landlock.h>
 #include <stdint.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -57,17 +56,20 @@ int torn_landlock_make(bool no_tcp, int *ret_fd)
 	return (int)version;
 }
 
-int torn_landlock_allow(int ruleset_fd, int version, int fd)
+static int allow(int ruleset_fd, uint64_t access, int fd)
 {
-	struct stat status;
-	if (fstat(fd, &status) != 0)
-		return -errno;
-	const struct landlock_path_beneath_attr beneath = {
-		.allowed_access = writing(version) &
-				  (S_ISDIR(status.st_mode) ? ~UINT64_C(0) : FS_OF_FILES),
-		.parent_fd = fd,
-	};
+	const struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = fd};
 	return syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) != 0
 		       ? -errno
 		       : 0;
+}
+
+int torn_landlock_allow_below(int ruleset_fd, int version, int fd)
+{
+	return allow(ruleset_fd, writing(version), fd);
+}
+
+int torn_landlock_allow_file(int ruleset_fd, int version, int fd)
+{
+	return allow(ruleset_fd, writing(version) & FS_OF_FILES, fd);
 }

@@ -15,9 +15,12 @@
  */
 int torn_landlock_make(bool no_tcp, int *ret_fd);
 /*
- * Allow writing of the file, or to everything below the directory, `fd`, by a
- * rule set that torn_landlock_make() returned `version` for. Returns 0 or -errno.
+ * Allow all writing below the directory `fd`, by a rule set that
+ * torn_landlock_make() returned `version` for. Returns 0; -EINVAL where it is no
+ * directory; -errno.
  */
-int torn_landlock_allow(int ruleset_fd, int version, int fd);
+int torn_landlock_allow_below(int ruleset_fd, int version, int fd);
+/* Allow writing of `fd`, which is no directory. Returns 0 or -errno. */
+int torn_landlock_allow_file(int ruleset_fd, int version, int fd);
 
 #endif

@@ -27,9 +27,9 @@ static int landlock(int root_fd, int other_fd)
 	const int version = torn_landlock_make(true, &ruleset);
 	if (version <= 0)
 		return version;
-	int r = torn_landlock_allow(ruleset, version, root_fd);
+	int r = torn_landlock_allow_below(ruleset, version, root_fd);
 	if (r == 0 && other_fd >= 0)
-		r = torn_landlock_allow(ruleset, version, other_fd);
+		r = torn_landlock_allow_below(ruleset, version, other_fd);
 	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
 		r = -errno;
 	close(ruleset);
