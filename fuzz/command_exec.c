@@ -26,6 +26,7 @@
 struct executing {
 	const struct torn_options *options;
 	struct torn_arena arena;
+	struct torn_arena set_up; /* what --setup left */
 	char *dir, *cwd; /* malloc'ed by realpath(3) */
 	struct torn_case c;
 	struct torn_setup setup;
@@ -194,10 +195,36 @@ static int check_ack(struct executing *e)
 
 /* -------------------------------------------------------------- what is run */
 
+static int open_worker(struct executing *e)
+{
+	const int r = torn_worker_open(&e->worker, e->options->timeout_s, e->message, sizeof e->message);
+	e->worker.program = e->setup.program;
+	return r;
+}
+
+/* What --setup leaves in the copy is the old state. */
 static int run_setup(struct executing *e)
 {
-	(void)e;
-	return 0;
+	if (!e->options->setup)
+		return 0;
+	if (torn_arena_open(&e->set_up, ARENA_BYTES) < 0)
+		return -ENOMEM;
+	int r = open_worker(e);
+	if (r < 0)
+		return r;
+	r = torn_rehearse_setup(&e->worker, &e->c, e->options->setup, &e->set_up, e->rehearsal, e->message,
+				sizeof e->message);
+	torn_worker_close(&e->worker);
+	if (r == 0 && e->rehearsal->text[0]) {
+		snprintf(e->message, sizeof e->message, "%s", e->rehearsal->text);
+		return -EINVAL;
+	}
+	if (r < 0)
+		return r;
+	e->c.olds = e->rehearsal->olds;
+	e->c.olds_count = e->rehearsal->olds_count;
+	e->rehearsal->outputs[0] = e->rehearsal->outputs[1] = 0;
+	return make_setup(e);
 }
 
 /* The program's own output and exit code. */
@@ -246,10 +273,9 @@ static int check_it(struct executing *e)
 
 static int rehearse(struct executing *e)
 {
-	int r = torn_worker_open(&e->worker, e->options->timeout_s, e->message, sizeof e->message);
+	int r = open_worker(e);
 	if (r < 0)
 		return r;
-	e->worker.program = e->setup.program;
 	r = torn_rehearse(&e->worker, &e->c, e->options->clean_only, e->rehearsal, e->message, sizeof e->message);
 	torn_worker_close(&e->worker);
 	return r;
@@ -258,6 +284,7 @@ static int rehearse(struct executing *e)
 static int execute(struct executing *e)
 {
 	int r = find_places(e);
+	torn_worker_catch_interrupts();
 	if (r == 0)
 		r = check_ack(e);
 	if (r == 0)
@@ -270,7 +297,6 @@ static int execute(struct executing *e)
 		r = make_setup(e);
 	if (r == 0)
 		r = run_setup(e);
-	torn_worker_catch_interrupts();
 	if (r == 0)
 		r = rehearse(e);
 	if (r == -EINTR)
@@ -291,12 +317,14 @@ int torn_command_exec(int argc, char **argv)
 	struct executing e = {.options = &options};
 	if (torn_arena_open(&e.arena, ARENA_BYTES) < 0)
 		return fail("no memory");
-	if (torn_rehearsal_open(&e.rehearsal) < 0) {
+	if (torn_rehearsal_open(&e.rehearsal) < 0) { /* mapped, not filled */
 		torn_arena_close(&e.arena);
 		return fail("no memory");
 	}
 	const int status = execute(&e);
 	torn_rehearsal_close(e.rehearsal);
+	if (options.setup)
+		torn_arena_close(&e.set_up);
 	torn_arena_close(&e.arena);
 	free(e.dir);
 	free(e.cwd);

@@ -9,6 +9,7 @@
 #include "../injectors/tree.h"
 #include "clean_run.h"
 #include "setup.h"
+#include "world.h"
 
 int torn_rehearsal_open(struct torn_rehearsal **ret_rehearsal)
 {
@@ -96,6 +97,8 @@ static void say_how_it_ended(struct torn_rehearsal *rehearsal)
 	case TORN_HUNG:
 		if (rehearsal->notes & TORN_NOTE_PROCESSES)
 			say_how_it_failed(rehearsal);
+		else if (rehearsal->notes & TORN_NOTE_TERMINAL)
+			say(rehearsal, "it waits without end and looked for a terminal, which torn does not give: call it with the options for scripts");
 		else if (rehearsal->code == TORN_HANG_WAITS)
 			say(rehearsal, "it waits for ever for something that cannot come (standard input is empty, and there is no network)");
 		else
@@ -190,6 +193,8 @@ static void say_difference(struct torn_rehearsal *rehearsal, const struct first_
 struct rehearsing {
 	const struct torn_case *c;
 	bool only_once;
+	const char *command; /* of --setup; NULL: the program itself is run */
+	struct torn_arena *arena;
 	struct torn_rehearsal *rehearsal;
 };
 
@@ -244,6 +249,32 @@ static int rehearse(struct rehearsing *rehearsing, struct torn_lab *lab, struct 
 	return rehearsal->text[0] ? 0 : compare_days(rehearsing, lab, setup);
 }
 
+/* What the command leaves is the old state. */
+static int set_up(struct rehearsing *rehearsing, struct torn_lab *lab, struct torn_setup *setup)
+{
+	static const struct torn_plan nothing = {.seed = 1};
+	struct torn_rehearsal *rehearsal = rehearsing->rehearsal;
+	char *argv[] = {"sh", "-c", (char *)rehearsing->command, NULL};
+	struct torn_program program = *setup->program;
+	struct torn_trial trial;
+	char line[200];
+	program.path = "/bin/sh";
+	program.argv = argv;
+	setup->program = &program;
+	int r = torn_trial_run(lab, setup, &nothing, TORN_TRIAL_PLAIN, &trial);
+	if (r < 0)
+		return r;
+	take_end(rehearsal, lab, &trial);
+	last_words(rehearsal, line, sizeof line);
+	if (trial.end != TORN_RETURNED || trial.code != 0) {
+		say(rehearsal, "--setup failed (%s %d)%s%s", trial.end == TORN_RETURNED ? "exit" : "signal", trial.code,
+		    line[0] ? ": " : "", line);
+		return 0;
+	}
+	r = torn_world_olds(rehearsing->arena, trial.now, &rehearsal->olds, &rehearsal->olds_count);
+	return r < 0 ? torn_lab_fail(lab, r, "no memory for what --setup left") : 0;
+}
+
 static void in_worker(void *context, struct torn_lab *lab)
 {
 	static const struct torn_case_lines nowhere;
@@ -261,7 +292,7 @@ static void in_worker(void *context, struct torn_lab *lab)
 		say(rehearsal, "%s", error.message[0] ? error.message : "no room for the copy of its directory");
 		return;
 	}
-	if (rehearse(rehearsing, lab, &setup) < 0)
+	if ((rehearsing->command ? set_up : rehearse)(rehearsing, lab, &setup) < 0)
 		say(rehearsal, "%s", lab->failure);
 	else
 		rehearsal->failed = false;
@@ -277,7 +308,17 @@ static void again(void *context)
 int torn_rehearse(struct torn_worker *worker, const struct torn_case *c, bool only_once,
 		  struct torn_rehearsal *rehearsal, char *ret_message, size_t size)
 {
-	struct rehearsing rehearsing = {c, only_once, rehearsal};
+	struct rehearsing rehearsing = {.c = c, .only_once = only_once, .rehearsal = rehearsal};
+	const struct torn_job job = {.job = in_worker, .again = again, .context = &rehearsing};
+	return torn_worker_do(worker, &job, ret_message, size);
+}
+
+int torn_rehearse_setup(struct torn_worker *worker, const struct torn_case *c, const char *command,
+			struct torn_arena *arena, struct torn_rehearsal *rehearsal, char *ret_message,
+			size_t size)
+{
+	struct rehearsing rehearsing = {
+		.c = c, .command = command, .arena = arena, .rehearsal = rehearsal};
 	const struct torn_job job = {.job = in_worker, .again = again, .context = &rehearsing};
 	return torn_worker_do(worker, &job, ret_message, size);
 }

@@ -19,10 +19,13 @@ struct torn_rehearsal {
 	uint32_t ops;
 	unsigned notes;     /* enum torn_trace_note */
 	char note[160];     /* what it tried outside, the first */
+	struct torn_old *olds; /* what --setup left, in the arena that was given; NULL: nothing was set up */
+	size_t olds_count;
 	size_t outputs[2];  /* bytes written to stdout, stderr */
 	uint8_t output[2][TORN_REHEARSED_OUTPUT_MAX];
 };
 
+/* Returns 0 or -errno. */
 int torn_rehearsal_open(struct torn_rehearsal **ret_rehearsal);
 void torn_rehearsal_close(struct torn_rehearsal *rehearsal);
 
@@ -33,5 +36,14 @@ void torn_rehearsal_close(struct torn_rehearsal *rehearsal);
  */
 int torn_rehearse(struct torn_worker *worker, const struct torn_case *c, bool only_once,
 		  struct torn_rehearsal *rehearsal, char *ret_message, size_t size);
+
+/*
+ * Run a shell's command in the program's directory, behind the same walls; what it leaves is the old state from
+ * then on: the rehearsal's olds, in `arena`, which has to be mapped shared and is the worker's meanwhile.
+ * Returns as torn_rehearse().
+ */
+int torn_rehearse_setup(struct torn_worker *worker, const struct torn_case *c, const char *command,
+			struct torn_arena *arena, struct torn_rehearsal *rehearsal, char *ret_message,
+			size_t size);
 
 #endif

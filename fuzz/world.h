@@ -15,6 +15,13 @@ int torn_world_build(struct torn_arena *arena, const struct torn_old *olds, size
 		     char *ret_message, size_t size);
 
 /*
+ * The way back: `old` lines that describe a tree, sorted by path, a line for each name. Hard links are
+ * lines `link` to the first of their paths. All lies in the arena. Returns 0 or -ENOMEM.
+ */
+int torn_world_olds(struct torn_arena *arena, const struct torn_node *tree, struct torn_old **ret_olds,
+		    size_t *ret_count);
+
+/*
  * Return the directory at which the file system of a path is mounted: the path
  * of one of the lines, "" for the root's.
  */
