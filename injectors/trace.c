@@ -474,8 +474,10 @@ static void let_go(struct torn_tracee *tracee, bool stops_at_end)
 static bool is_asleep(const struct torn_tracee *tracee)
 {
 	const char letter = torn_tracee_letter(tracee);
-	return letter == 'S' || letter == 'Z' || letter == 'X' || (letter == 'D' && tracee->may_wait &&
-								  !tracee->in_call);
+	if (letter == 'Z' || letter == 'X')
+		return true;
+	const bool is_vfork = letter == 'D' && tracee->may_wait && !tracee->in_call;
+	return (letter == 'S' || is_vfork) && torn_tracee_is_inside(tracee);
 }
 
 /* Wait until the one that goes on stops, or sleeps. */

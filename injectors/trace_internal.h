@@ -130,6 +130,11 @@ bool torn_tracee_set(const struct torn_tracee *tracee, const struct user_regs_st
 void torn_tracee_skip(struct torn_tracee *tracee, long told);
 /* The state letter of /proc/TID/stat: 'S' sleeps, 'R' runs; 0: it is gone. */
 char torn_tracee_letter(const struct torn_tracee *tracee);
+/*
+ * Is it off its processor, inside a call? A thread that is about to sleep, or has found out that it need
+ * not, has the letter of one that sleeps: do_wait(), kernel/exit.c. /proc/TID/syscall waits until that is over.
+ */
+bool torn_tracee_is_inside(const struct torn_tracee *tracee);
 /* Memory that the program does not use, below its stack's red zone. */
 uint64_t torn_tracee_scratch(const struct torn_tracee *tracee, size_t size);
 

@@ -89,6 +89,18 @@ char torn_tracee_letter(const struct torn_tracee *tracee)
 	return end && end[1] == ' ' ? end[2] : 0;
 }
 
+bool torn_tracee_is_inside(const struct torn_tracee *tracee)
+{
+	char name[48], first = 'r';
+	snprintf(name, sizeof name, "/proc/%d/syscall", tracee->tid);
+	const int fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	const ssize_t size = read(fd, &first, 1);
+	close(fd);
+	return size == 1 && first != 'r'; /* "running" */
+}
+
 uint64_t torn_tracee_scratch(const struct torn_tracee *tracee, size_t size)
 {
 	/* The x86-64 ABI's red zone is 128 bytes below the stack pointer. */
