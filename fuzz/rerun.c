@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "../injectors/tree.h"
+#include "judgement.h"
 
 static int run_again(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_node *tree,
 		     const struct torn_plan *plan, struct torn_rerun *ret_rerun)
@@ -48,6 +49,28 @@ int torn_recover(struct torn_lab *lab, const struct torn_setup *setup, const str
 	return run_again(lab, setup, tree, &plan, ret_rerun);
 }
 
+/*
+ * A run of a program is dear: what it would make of a state that is torn is told by old-or-new already, and
+ * from old and from new it is known.
+ */
+static bool is_known(const struct torn_setup *setup, const struct torn_trial *trial,
+		     const struct torn_rerun *rerun_of_new, struct torn_rerun *ret_again, bool *ret_skipped)
+{
+	*ret_skipped = false;
+	if (!setup->program || setup->variant->recovery)
+		return false;
+	if (torn_tree_equal(trial->now, setup->new_tree)) {
+		*ret_again = *rerun_of_new;
+		return true;
+	}
+	if (torn_tree_equal(trial->now, setup->old_tree)) {
+		*ret_again = (struct torn_rerun){.end = TORN_RETURNED, .tree = setup->new_tree};
+		return true;
+	}
+	*ret_skipped = !setup->program->view && !setup->program->check && torn_trial_watched(trial).any_torn;
+	return *ret_skipped;
+}
+
 int torn_aftermath(struct torn_lab *lab, const struct torn_setup *setup, struct torn_trial *trial,
 		   const struct torn_rerun *rerun_of_new, struct torn_aftermath *ret_aftermath)
 {
@@ -55,8 +78,11 @@ int torn_aftermath(struct torn_lab *lab, const struct torn_setup *setup, struct 
 	const struct torn_node *left = trial->now;
 	struct torn_aftermath *after = ret_aftermath;
 	int r = TORN_HELD;
-	if (rerun_of_new)
+	bool skipped = false;
+	if (rerun_of_new && !is_known(setup, trial, rerun_of_new, &after->again, &skipped))
 		r = torn_rerun(lab, setup, left, runs, &after->again);
+	if (skipped)
+		return TORN_HELD;
 	if (r == TORN_HELD && setup->variant->recovery)
 		r = torn_recover(lab, setup, left, runs, &after->recovered);
 	if (r == TORN_HELD && setup->variant->recovery)

@@ -172,6 +172,12 @@ static const struct torn_plan *plan_until(struct torn_lefts *lefts, const struct
 	return ended;
 }
 
+/* A run of a program costs a hundred times what a call costs: at depth 1 only kills of its clean run are gone on from. */
+static bool is_spared(const struct torn_sweeping *sweeping)
+{
+	return sweeping->setup->program && sweeping->sweep->how.depth == 1;
+}
+
 /*
  * Later runs of a world share their tables: what one leaves another one may leave. But not
  * with those that come before them, which are not through yet.
@@ -183,7 +189,9 @@ static struct tables *tables_for(struct torn_sweeping *sweeping, uint32_t runs)
 	if (!*later)
 		*later = torn_sweeping_tables(sweeping->sweep, sweeping->lab, sweeping->setup);
 	if (*later) {
-		(*later)->kills.rerun_of_new = (*later)->cuts.rerun_of_new = rerun_of_new;
+		/* What is durable after another run is asked, and not what yet another one makes of it. */
+		(*later)->kills.rerun_of_new = (*later)->cuts.rerun_of_new =
+			is_spared(sweeping) ? NULL : rerun_of_new;
 		(*later)->cuts.sets_max = LATER_SETS_MAX;
 	}
 	return *later;
@@ -245,12 +253,6 @@ static int go_on_from(struct torn_sweeping *sweeping, struct torn_lefts *lefts,
 	if (later)
 		torn_sweeping_close(later);
 	return r;
-}
-
-/* A run of a program costs a hundred times what a call costs: at depth 1 only kills of its clean run are gone on from. */
-static bool is_spared(const struct torn_sweeping *sweeping)
-{
-	return sweeping->setup->program && sweeping->sweep->how.depth == 1;
 }
 
 static bool is_run_on(const struct torn_sweeping *sweeping, const struct torn_trial *run)
