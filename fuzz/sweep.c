@@ -331,6 +331,12 @@ static int run_plan(struct torn_sweeping *sweeping, struct torn_trial *ret_trial
 	struct torn_sweep *sweep = sweeping->sweep;
 	const struct level *level = &sweeping->levels[sweeping->depth];
 	int r = torn_memory_run(sweeping->lab, sweeping->setup, &level->plan, ret_trial);
+	if (r == -EPROTO && level->plan.faults_count > 0) {
+		char text[96];
+		const size_t size = strlen(sweeping->lab->failure);
+		torn_fault_print(last_fault(&level->plan), text, sizeof text);
+		snprintf(sweeping->lab->failure + size, sizeof sweeping->lab->failure - size, ", fault \"%s\"", text);
+	}
 	if (r == TORN_INVALID) {
 		char text[96];
 		torn_fault_print(last_fault(&level->plan), text, sizeof text);
@@ -421,11 +427,15 @@ static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *tr
 		if (r == 0)
 			r = torn_sweeping_collect(sweeping, &run, &lefts);
 	}
+	const struct torn_rerun *rerun_of_new = sweeping->kills->rerun_of_new;
+	if (torn_plan_faults(trial->plan) > 0 && torn_sweeping_is_spared(sweeping))
+		sweeping->kills->rerun_of_new = sweeping->cuts->rerun_of_new = NULL;
 	/* What cannot be judged is no reason to leave out the rest. */
 	if (r == 0)
 		r = judge_cuts(sweeping, &run);
 	if (can_go_on(r))
 		r = worse(r, judge_kills(sweeping, &run));
+	sweeping->kills->rerun_of_new = sweeping->cuts->rerun_of_new = rerun_of_new;
 	if (can_go_on(r) && lefts)
 		r = worse(r, torn_sweeping_go_on(sweeping, &run, lefts));
 	if (r == -ENOMEM) {

@@ -172,8 +172,7 @@ static const struct torn_plan *plan_until(struct torn_lefts *lefts, const struct
 	return ended;
 }
 
-/* A run of a program costs a hundred times what a call costs: at depth 1 only kills of its clean run are gone on from. */
-static bool is_spared(const struct torn_sweeping *sweeping)
+bool torn_sweeping_is_spared(const struct torn_sweeping *sweeping)
 {
 	return sweeping->setup->program && sweeping->sweep->how.depth == 1;
 }
@@ -191,7 +190,7 @@ static struct tables *tables_for(struct torn_sweeping *sweeping, uint32_t runs)
 	if (*later) {
 		/* What is durable after another run is asked, and not what yet another one makes of it. */
 		(*later)->kills.rerun_of_new = (*later)->cuts.rerun_of_new =
-			is_spared(sweeping) ? NULL : rerun_of_new;
+			torn_sweeping_is_spared(sweeping) ? NULL : rerun_of_new;
 		(*later)->cuts.sets_max = LATER_SETS_MAX;
 	}
 	return *later;
@@ -259,7 +258,7 @@ static bool is_run_on(const struct torn_sweeping *sweeping, const struct torn_tr
 {
 	const unsigned depth = sweeping->sweep->how.depth;
 	const uint32_t faults = torn_plan_faults(run->plan);
-	if (faults > 0 && is_spared(sweeping))
+	if (faults > 0 && torn_sweeping_is_spared(sweeping))
 		return false;
 	const bool comes_after = (sweeping->setup->target->promises & TORN_PROMISES_RETRY) ||
 				 sweeping->setup->variant->recovery;
@@ -284,7 +283,7 @@ int torn_sweeping_collect(struct torn_sweeping *sweeping, const struct torn_tria
 	lefts->arena = arena;
 	*ret_lefts = sweeping->lefts = lefts;
 	/* Of runs without a fault: what an error and then a power cut leave is judged, and not gone on from. */
-	if (torn_plan_faults(plan) == 0 && !is_spared(sweeping))
+	if (torn_plan_faults(plan) == 0 && !torn_sweeping_is_spared(sweeping))
 		sweeping->cuts->note = note_cut;
 	return add_kills(lefts, sweeping->setup, run->log, last);
 }

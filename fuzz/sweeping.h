@@ -73,6 +73,11 @@ int torn_sweeping_go_on(struct torn_sweeping *sweeping, const struct torn_trial 
 			struct torn_lefts *lefts);
 /* Run what stands at level 0 of one that comes after others, and faults in it. Returns the same. */
 int torn_sweeping_later(struct torn_sweeping *sweeping);
+/*
+ * A run of a program costs a hundred times what a call costs: at depth 1 only what its clean run leaves is
+ * run again, and only kills of it are gone on from.
+ */
+bool torn_sweeping_is_spared(const struct torn_sweeping *sweeping);
 /* Did no later run behave like this that took as few faults? */
 bool torn_sweeping_is_new_later(struct torn_sweeping *sweeping, const struct torn_trial *trial);
 

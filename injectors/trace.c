@@ -711,6 +711,16 @@ static torn_object object_of_cwd(struct torn_tracer *tracer)
 	return place.object;
 }
 
+/*
+ * Only while a program runs: a signal that waits has getdents64(2) return what it has so far (filldir64(),
+ * fs/readdir.c), and who reads the directory afterwards would take that for all.
+ */
+static void tick_every(int milliseconds)
+{
+	const struct itimerval interval = {{0, milliseconds * 1000}, {0, milliseconds * 1000}};
+	setitimer(ITIMER_REAL, &interval, NULL);
+}
+
 int torn_tracer_run(struct torn_tracer *tracer, const struct torn_trace_run *run)
 {
 	struct torn_recorder *recorder = tracer->recorder;
@@ -741,8 +751,10 @@ int torn_tracer_run(struct torn_tracer *tracer, const struct torn_trace_run *run
 	torn_trace_tame(tracer, first);
 
 	recorder->running = true;
+	tick_every(TICK_MS);
 	go_on_until_the_end(tracer);
 	kill_all(tracer);
+	tick_every(0);
 	torn_trace_drain(tracer);
 	recorder->view.fds = &recorder->view.own_fds;
 	if (recorder->end != TORN_ENDED_BY_PLAN) {
@@ -759,15 +771,6 @@ static int open_pipes(struct torn_tracer *tracer)
 	for (int i = 0; i < 2; i++)
 		if (pipe2(tracer->output_fds[i], O_CLOEXEC) != 0)
 			return -errno;
-	return 0;
-}
-
-static int begin_ticking(void)
-{
-	const struct sigaction action = {.sa_handler = on_tick};
-	const struct itimerval interval = {{0, TICK_MS * 1000}, {0, TICK_MS * 1000}};
-	if (sigaction(SIGALRM, &action, NULL) != 0 || setitimer(ITIMER_REAL, &interval, NULL) != 0)
-		return -errno;
 	return 0;
 }
 
@@ -797,8 +800,8 @@ int torn_tracer_open(const struct torn_tracing *tracing, struct torn_tracer **re
 		r = open_pipes(tracer);
 	if (r == 0)
 		r = torn_points_enable();
-	if (r == 0)
-		r = begin_ticking();
+	if (r == 0 && sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_tick}, NULL) != 0)
+		r = -errno;
 	if (r < 0) {
 		snprintf(ret_message, size, "the tracer cannot be set up: %s", strerror(-r));
 		torn_tracer_close(tracer);
@@ -817,8 +820,6 @@ void torn_tracer_use(struct torn_tracer *tracer, struct torn_recorder *recorder)
 
 void torn_tracer_close(struct torn_tracer *tracer)
 {
-	const struct itimerval none = {0};
-	setitimer(ITIMER_REAL, &none, NULL);
 	for (int i = 0; i < 2; i++)
 		for (int end = 0; end < 2; end++)
 			if (tracer->output_fds[i][end] > 0)
