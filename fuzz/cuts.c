@@ -160,7 +160,7 @@ int torn_cutting_trial_after(const struct cutting *cutting, const struct torn_no
 			     bool acknowledged, const struct torn_cut *cut,
 			     struct torn_aftermath *aftermath, struct torn_trial *ret_trial)
 {
-	const struct torn_cuts *cuts = cutting->cuts;
+	struct torn_cuts *cuts = cutting->cuts;
 	struct torn_trial *trial = ret_trial;
 	*trial = *cutting->run;
 	trial->now = tree;
@@ -170,6 +170,11 @@ int torn_cutting_trial_after(const struct cutting *cutting, const struct torn_no
 	trial->code = acknowledged ? cutting->acknowledged.code : trial->code;
 	if (!torn_cuts_run_on(cuts))
 		return 0;
+	if (cuts->reruns_max > 0 && cuts->reruns >= cuts->reruns_max) {
+		cuts->states.left_out = true;
+		return 0;
+	}
+	cuts->reruns++;
 	return torn_aftermath(cuts->lab, cuts->setup, trial, cuts->rerun_of_new, aftermath);
 }
 

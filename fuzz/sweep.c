@@ -251,6 +251,9 @@ static void close_tables(struct tables *tables)
 	free(tables);
 }
 
+/* Of the states that power cuts of a program's runs leave: each costs a run. Those that lose least come first. */
+#define PROGRAM_RERUNS_MAX 256u
+
 /* NULL: there is no memory. */
 struct tables *torn_sweeping_tables(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup)
 {
@@ -266,6 +269,7 @@ struct tables *torn_sweeping_tables(struct torn_sweep *sweep, struct torn_lab *l
 	tables->cuts.tell = tell_cut;
 	tables->cuts.presets = sweep->how.presets;
 	tables->cuts.seed = sweep->how.seed;
+	tables->cuts.reruns_max = setup->program ? PROGRAM_RERUNS_MAX : 0;
 	return tables;
 }
 
@@ -409,6 +413,9 @@ static int worse(int before, int now)
 	return now == 0 ? before : now;
 }
 
+/* An error and then a power cut, of a program: of one that makes hundreds of calls there are thousands of runs. */
+#define SPARED_SETS_MAX 256u
+
 /* Ends the recorder's run, where something is run from what it left. */
 static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
@@ -428,14 +435,18 @@ static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *tr
 			r = torn_sweeping_collect(sweeping, &run, &lefts);
 	}
 	const struct torn_rerun *rerun_of_new = sweeping->kills->rerun_of_new;
-	if (torn_plan_faults(trial->plan) > 0 && torn_sweeping_is_spared(sweeping))
+	const uint32_t sets_max = sweeping->cuts->sets_max;
+	if (torn_plan_faults(trial->plan) > 0 && torn_sweeping_is_spared(sweeping)) {
 		sweeping->kills->rerun_of_new = sweeping->cuts->rerun_of_new = NULL;
+		sweeping->cuts->sets_max = SPARED_SETS_MAX;
+	}
 	/* What cannot be judged is no reason to leave out the rest. */
 	if (r == 0)
 		r = judge_cuts(sweeping, &run);
 	if (can_go_on(r))
 		r = worse(r, judge_kills(sweeping, &run));
 	sweeping->kills->rerun_of_new = sweeping->cuts->rerun_of_new = rerun_of_new;
+	sweeping->cuts->sets_max = sets_max;
 	if (can_go_on(r) && lefts)
 		r = worse(r, torn_sweeping_go_on(sweeping, &run, lefts));
 	if (r == -ENOMEM) {
