@@ -8,10 +8,13 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "case.h"
+#include "case_blobs.h"
 #include "commands.h"
+#include "confirm.h"
 #include "program.h"
 #include "program_text.h"
 #include "rehearsal.h"
@@ -253,6 +256,69 @@ static void say_notes(const struct executing *e)
 		fprintf(stderr, "torn exec: its threads wait for each other by spinning: a run may not be the same twice\n");
 }
 
+/* The blobs of one case: those of the program's files that it names. */
+static int store_referred(const struct executing *e, int folder_fd, const struct torn_finding *finding)
+{
+	int r = 0;
+	for (size_t i = 0; finding->case_text && r == 0 && i < e->c.olds_count; i++) {
+		const struct torn_old *old = &e->c.olds[i];
+		const struct torn_case one = {.olds = (struct torn_old *)old, .olds_count = 1};
+		if (old->file.size > 0 && strstr(finding->case_text, (const char *)old->file.data))
+			r = torn_case_blobs_write(&one, folder_fd);
+	}
+	return r;
+}
+
+/* Contents that cases refer to, in the folder where they are to be. */
+static int store_blobs(struct executing *e, const struct torn_result *result)
+{
+	bool is_any = false;
+	for (size_t i = 0; i < result->findings_count; i++)
+		is_any |= result->findings[i].case_text && strstr(result->findings[i].case_text, "@blobs/");
+	if (!is_any)
+		return 0;
+	if (mkdir(e->options->cases, 0777) != 0 && errno != EEXIST)
+		return -errno;
+	const int fd = open(e->options->cases, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+	for (size_t i = 0; r == 0 && i < result->findings_count; i++)
+		r = store_referred(e, fd, &result->findings[i]);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* Nobody hears of what does not show again. Returns 0, or -errno after saying why. */
+static int confirm(struct executing *e, struct torn_check *check)
+{
+	struct torn_result *result = &check->items[0].result;
+	size_t unconfirmed = 0;
+	if (result->findings_count == 0 || check->interrupted)
+		return 0;
+	int r = open_worker(e);
+	if (r == 0) {
+		r = torn_case_blobs_refer(&e->c, &e->arena);
+		if (r == 0)
+			r = torn_case_blobs_write(&e->c, e->worker.workspace.dir_fd);
+		if (r == 0)
+			r = torn_confirm(&e->worker, &e->c, e->worker.workspace.dir_fd, result, &e->arena,
+					 &unconfirmed);
+		torn_worker_close(&e->worker);
+	}
+	if (r == 0)
+		r = store_blobs(e, result);
+	if (unconfirmed > 0)
+		fprintf(stderr, "torn exec: %zu finding%s did not show again and %s not told: the program does not do the same twice\n",
+			unconfirmed, unconfirmed == 1 ? "" : "s", unconfirmed == 1 ? "is" : "are");
+	if (r == -EINTR) {
+		check->interrupted = true;
+		return 0;
+	}
+	if (r < 0)
+		fail(e->message[0] ? e->message : strerror(-r));
+	return r;
+}
+
 static int check_it(struct executing *e)
 {
 	struct torn_checked item = {
@@ -263,7 +329,7 @@ static int check_it(struct executing *e)
 		return fail("no memory");
 	check.items[0] = item;
 	int status = TORN_EXIT_FAILED;
-	if (torn_check_run(&check, e->options) == 0)
+	if (torn_check_run(&check, e->options) == 0 && confirm(e, &check) == 0)
 		status = torn_tell(&check.items[0].result, check.count, e->options) < 0
 				 ? TORN_EXIT_FAILED
 				 : torn_verdict(&check.items[0].result, check.count, check.interrupted, e->options);

@@ -67,6 +67,9 @@ struct torn_worker;
 int torn_replay(struct torn_worker *worker, const char *path, struct torn_arena *arena,
 		struct torn_replayed **ret_replayed);
 
+/* The same for a case that is at hand, and lies in the arena or longer. */
+int torn_replay_case(struct torn_worker *worker, const struct torn_case *c, struct torn_arena *arena,
+		     struct torn_replayed **ret_replayed);
 /* The same for a text that is at hand. */
 int torn_replay_text(struct torn_worker *worker, const char *text, struct torn_arena *arena,
 		     struct torn_replayed **ret_replayed);

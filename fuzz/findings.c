@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "case_blobs.h"
 #include "cuts.h"
 #include "setup.h"
 
@@ -150,7 +151,8 @@ static void write_case(struct torn_findings *findings, const struct torn_shown *
 		return;
 	torn_setup_to_case(shown->setup, shown->plan,
 			   shown->judgement->is_label ? NULL : shown->invariant->id, arena, &c);
-	torn_case_print(&c, out);
+	if (!shown->setup->program || torn_case_blobs_refer(&c, arena) == 0)
+		torn_case_print(&c, out);
 	fclose(out);
 	torn_arena_return(arena, mark);
 	finding->case_text = keep(findings, text);

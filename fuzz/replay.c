@@ -23,7 +23,8 @@ struct replay_job {
 	struct torn_setup *setup;
 	const struct torn_case *c;
 	struct torn_replayed *replayed;
-	uint32_t stack_op; /* of the last run: whose call stack is wanted; 0: none yet */
+	bool wants_stack;  /* of a program: who makes the call where it goes wrong */
+	uint32_t stack_op; /* of the last run; 0: not known yet */
 };
 
 static void fail(struct torn_replayed *replayed, const char *why)
@@ -270,7 +271,7 @@ static void replay_in_worker(void *context, struct torn_lab *lab)
 	struct torn_trial trial;
 	if (!can_be_judged(job, lab, torn_clean_run(lab, job->setup, &trial)))
 		return;
-	if (!run_and_judge(job, lab, &trial) || !job->setup->program)
+	if (!run_and_judge(job, lab, &trial) || !job->wants_stack)
 		return;
 	/* Now that it is known where it goes wrong: once more, to see who calls there. */
 	job->stack_op = marked_op(job->replayed, &job->c->plan);
@@ -284,14 +285,37 @@ static void replay_again(void *context)
 	*replayed = (struct torn_replayed){.verdict = TORN_SKIPPED};
 }
 
+static int replay_setup(struct torn_worker *worker, const struct torn_case *c, struct torn_setup *setup,
+			bool isolated, bool wants_stack, struct torn_replayed **ret_replayed)
+{
+	struct torn_replayed *replayed = torn_arena_take(setup->arena, sizeof *replayed);
+	if (!replayed)
+		return -ENOMEM;
+	struct replay_job job = {
+		.setup = setup, .c = c, .replayed = replayed, .wants_stack = wants_stack && setup->program};
+	const struct torn_job what = {.job = replay_in_worker,
+				      .again = replay_again,
+				      .context = &job,
+				      .isolated = isolated};
+	char message[256];
+	worker->program = setup->program;
+	int r = torn_worker_do(worker, &what, message, sizeof message);
+	if (r == -EPROTO) {
+		fail(replayed, message);
+		r = 0;
+	}
+	replayed->c = c;
+	*ret_replayed = replayed;
+	return r;
+}
+
 /* `text` NULL: the case is in a file at `path`. */
 static int replay(struct torn_worker *worker, const char *path, const char *text,
 		  struct torn_arena *arena, struct torn_replayed **ret_replayed)
 {
 	struct torn_case *c = torn_arena_take(arena, sizeof *c);
 	struct torn_setup *setup = torn_arena_take(arena, sizeof *setup);
-	struct torn_replayed *replayed = torn_arena_take(arena, sizeof *replayed);
-	if (!c || !setup || !replayed)
+	if (!c || !setup)
 		return -ENOMEM;
 	struct torn_case_error error = {0};
 	int r = text ? torn_case_parse(path, torn_bytes_of(text), arena, c, &error)
@@ -307,22 +331,18 @@ static int replay(struct torn_worker *worker, const char *path, const char *text
 			error.message[0] ? error.message : strerror(-r));
 		return -EINVAL;
 	}
-	struct replay_job job = {.setup = setup, .c = c, .replayed = replayed};
 	/* What a search found may end its process, or hang: not twice, then. */
-	const struct torn_job what = {.job = replay_in_worker,
-				      .again = replay_again,
-				      .context = &job,
-				      .isolated = text != NULL};
-	char message[256];
-	worker->program = setup->program;
-	r = torn_worker_do(worker, &what, message, sizeof message);
-	if (r == -EPROTO) {
-		fail(replayed, message);
-		r = 0;
-	}
-	replayed->c = c;
-	*ret_replayed = replayed;
-	return r;
+	return replay_setup(worker, c, setup, text != NULL, true, ret_replayed);
+}
+
+int torn_replay_case(struct torn_worker *worker, const struct torn_case *c, struct torn_arena *arena,
+		     struct torn_replayed **ret_replayed)
+{
+	static const struct torn_case_lines nowhere;
+	struct torn_setup *setup = torn_arena_take(arena, sizeof *setup);
+	struct torn_case_error error = {0};
+	const int r = setup ? torn_setup_case(arena, c, &nowhere, setup, &error) : -ENOMEM;
+	return r < 0 ? r : replay_setup(worker, c, setup, false, false, ret_replayed);
 }
 
 int torn_replay(struct torn_worker *worker, const char *path, struct torn_arena *arena,

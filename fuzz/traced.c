@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "touched.h"
+
 /* A later run of a case begins on another day: TORN_SEED_AFTER. */
 #define DAY_NS (INT64_C(90061) * 1000000000)
 
@@ -144,6 +146,7 @@ int torn_traced_run(struct torn_lab *lab, const struct torn_setup *setup, const 
 	};
 	const int r = torn_tracer_run(lab->tracer, &run);
 	clear_outside(lab->isolation, program);
+	torn_touched_mark(lab, setup);
 	if (r == -ENOEXEC)
 		return torn_lab_fail(lab, -EPROTO, "%s is no program that this kernel can execute: has its script a first line with #!?",
 				     run.program);

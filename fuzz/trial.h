@@ -42,6 +42,7 @@ struct torn_lab {
 	struct torn_gate *gate; /* NULL: programs are traced */
 	struct torn_tracer *tracer; /* NULL: functions are called */
 	const struct torn_isolated *isolation; /* of the tracer's programs */
+	uint8_t *touched; /* of a program's runs: beside each old file of the setup whether one touched it; NULL: nobody asks */
 	struct torn_looker *looker;            /* looking.h; NULL: nobody looked yet */
 	uint32_t stack_op;                     /* at which the tracer takes the call stack; 0: nowhere */
 	struct torn_directories *directories;

@@ -181,6 +181,7 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 		.timeout_s = worker->timeout_s,
 		.stderr_fd = STDERR_FILENO,
 		.folder_fd = -1,
+		.touched = worker->touched,
 	};
 	const int r = worker->program
 			      ? torn_traced_open(&lab, worker->program, &beginning->landlock,

@@ -171,6 +171,24 @@ static void bury(struct torn_tracer *tracer, struct torn_tracee *tracee)
 	tracer->may_have_woken = true;
 }
 
+const char *torn_tracer_executed(const struct torn_tracer *tracer, size_t number)
+{
+	return number < tracer->executed_count ? tracer->executed[number] : NULL;
+}
+
+static void note_executed(struct torn_tracer *tracer, pid_t tid)
+{
+	char name[48], path[TORN_PATH_MAX];
+	snprintf(name, sizeof name, "/proc/%d/exe", tid);
+	const ssize_t size = readlink(name, path, sizeof path - 1);
+	const size_t root = tracer->root_path.size;
+	if (size <= (ssize_t)root + 1 || tracer->executed_count == TORN_EXECUTED_MAX ||
+	    memcmp(path, tracer->root_path.data, root) != 0 || path[root] != '/')
+		return;
+	path[size] = '\0';
+	strcpy(tracer->executed[tracer->executed_count++], path + root + 1);
+}
+
 /* execve(2): the other threads are gone, descriptors are its own, some are closed. */
 static void execute(struct torn_tracer *tracer, struct torn_tracee *tracee)
 {
@@ -186,6 +204,7 @@ static void execute(struct torn_tracer *tracer, struct torn_tracee *tracee)
 	for (int fd = 0; fd < fds->end; fd++)
 		if (fds->is_closed_by_exec[fd])
 			torn_view_close(&tracer->recorder->view, fd);
+	note_executed(tracer, tracee->tid);
 	torn_trace_tame(tracer, tracee);
 }
 
@@ -688,6 +707,7 @@ static void forget_run(struct torn_tracer *tracer)
 	tracer->main_ended = tracer->is_over = tracer->yields = tracer->has_timers = false;
 	tracer->may_have_woken = false;
 	tracer->notes = 0;
+	tracer->executed_count = 0;
 	tracer->mappings_count = 0;
 	tracer->stack = (struct torn_stack){.count = 0};
 }
@@ -748,6 +768,7 @@ int torn_tracer_run(struct torn_tracer *tracer, const struct torn_trace_run *run
 	first->place = torn_trace_new_place(tracer);
 	first->place->cwd = cwd;
 	first->place->umask = 022;
+	note_executed(tracer, first->tid);
 	torn_trace_tame(tracer, first);
 
 	recorder->running = true;

@@ -91,6 +91,9 @@ unsigned torn_tracer_notes(const struct torn_tracer *tracer);
 /* The first call or path that a note is about; "" where there is none. */
 const char *torn_tracer_note_text(const struct torn_tracer *tracer, enum torn_trace_note note);
 
+/* Files below the root that the last run executed, as paths from there: number 0 on; NULL behind the last. */
+const char *torn_tracer_executed(const struct torn_tracer *tracer, size_t number);
+
 /* Did the last run map this inode so that stores into it are no calls? For torn_disk_settle(). */
 bool torn_tracer_mapped(const struct torn_tracer *tracer, torn_object object);
 

@@ -82,6 +82,7 @@ struct torn_watched_mapping {
 
 #define TORN_WATCHED_MAPPINGS_MAX 64u
 #define TORN_OUTSIDE_KNOWN 1024u
+#define TORN_EXECUTED_MAX 16u
 
 struct torn_tracer {
 	struct torn_tracing tracing;
@@ -101,6 +102,8 @@ struct torn_tracer {
 	bool may_have_woken; /* what was done since may have ended somebody's wait */
 	bool has_timers;  /* waits may end by the real clock */
 	uint64_t draws;   /* state of the schedule's PRNG */
+	char executed[TORN_EXECUTED_MAX][TORN_PATH_MAX]; /* below the root, as paths from there */
+	uint32_t executed_count;
 	unsigned notes;
 	char note_texts[16][160];
 	int output_fds[2][2]; /* pipes of stdout and stderr: [which][0] is ours */

@@ -1,0 +1,117 @@
+/* confirm.c: see confirm.h. */
+#include "confirm.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "case_blobs.h"
+#include "commands.h"
+
+struct confirming {
+	struct torn_worker *worker;
+	int folder_fd;
+	struct torn_arena *texts; /* what is kept */
+	struct torn_arena arena;  /* of one replay */
+	uint8_t *touched;         /* beside each old file: shared with the worker */
+	size_t touched_size;
+};
+
+static int load(struct confirming *confirming, const char *text, size_t size, struct torn_case *ret_case)
+{
+	struct torn_case_error error;
+	return torn_case_parse_at(confirming->folder_fd, "case", (struct torn_bytes){(const uint8_t *)text, size},
+				  &confirming->arena, ret_case, &error);
+}
+
+/* Returns 1 where it shows the violation that it expects, 0 where not; or -errno. */
+static int shows(struct confirming *confirming, const struct torn_case *c)
+{
+	struct torn_replayed *replayed;
+	const int r = torn_replay_case(confirming->worker, c, &confirming->arena, &replayed);
+	if (r < 0)
+		return r;
+	return !replayed->failed && replayed->verdict == TORN_VIOLATED;
+}
+
+/* Keep the old files that were touched. Returns whether that is fewer. */
+static bool shorten(const struct confirming *confirming, struct torn_case *c)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < c->olds_count; i++)
+		if (i >= confirming->touched_size || confirming->touched[i])
+			c->olds[kept++] = c->olds[i];
+	const bool is_fewer = kept < c->olds_count;
+	c->olds_count = kept;
+	return is_fewer;
+}
+
+static int keep_text(struct confirming *confirming, struct torn_case *c, struct torn_finding *finding)
+{
+	if (torn_case_blobs_refer(c, &confirming->arena) < 0)
+		return -ENOMEM;
+	const struct torn_bytes text = torn_case_text(c, confirming->texts);
+	if (!text.data)
+		return -ENOMEM;
+	finding->case_text = (const char *)text.data;
+	finding->case_size = text.size;
+	return 0;
+}
+
+/* Returns 1 where the finding stands, 0 where not; or -errno. */
+static int confirm_one(struct confirming *confirming, struct torn_finding *finding)
+{
+	struct torn_case c;
+	torn_arena_return(&confirming->arena, 0);
+	memset(confirming->touched, 0, confirming->touched_size);
+	if (load(confirming, finding->case_text, finding->case_size, &c) < 0)
+		return 0;
+	confirming->worker->touched = confirming->touched;
+	int r = shows(confirming, &c);
+	confirming->worker->touched = NULL;
+	if (r <= 0 || !shorten(confirming, &c))
+		return r;
+	r = shows(confirming, &c);
+	if (r > 0)
+		r = keep_text(confirming, &c, finding) < 0 ? -ENOMEM : 1;
+	return r == 0 ? 1 : r; /* the whole case shows it */
+}
+
+static int confirm_all(struct confirming *confirming, struct torn_result *result, size_t *ret_unconfirmed)
+{
+	size_t kept = 0;
+	int r = 0;
+	for (size_t i = 0; i < result->findings_count; i++) {
+		struct torn_finding *finding = &result->findings[i];
+		r = r < 0 || finding->is_label || !finding->case_text ? 1 : confirm_one(confirming, finding);
+		if (r == 0)
+			++*ret_unconfirmed;
+		else
+			result->findings[kept++] = *finding;
+		if (r == -EINTR || r == -EPROTO || r == -ENOMEM)
+			break; /* the others stand as they are */
+	}
+	if (r < 0)
+		return r;
+	result->findings_count = kept;
+	return 0;
+}
+
+int torn_confirm(struct torn_worker *worker, const struct torn_case *c, int folder_fd,
+		 struct torn_result *result, struct torn_arena *arena, size_t *ret_unconfirmed)
+{
+	struct confirming confirming = {
+		.worker = worker, .folder_fd = folder_fd, .texts = arena, .touched_size = c->olds_count};
+	*ret_unconfirmed = 0;
+	const size_t size = c->olds_count + 1;
+	if (torn_arena_open(&confirming.arena, TORN_CASE_ARENA_SIZE) < 0)
+		return -ENOMEM;
+	confirming.touched = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int r = confirming.touched == MAP_FAILED ? -ENOMEM : 0;
+	if (r == 0)
+		r = confirm_all(&confirming, result, ret_unconfirmed);
+	if (confirming.touched != MAP_FAILED)
+		munmap(confirming.touched, size);
+	torn_arena_close(&confirming.arena);
+	return r;
+}
