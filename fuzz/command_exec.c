@@ -15,6 +15,7 @@
 #include "case_blobs.h"
 #include "commands.h"
 #include "confirm.h"
+#include "output.h"
 #include "program.h"
 #include "program_text.h"
 #include "rehearsal.h"
@@ -23,13 +24,14 @@
 #include "tell.h"
 
 #define ARENA_BYTES ((size_t)2 << 30)
+#define WATCHED_BYTES ((size_t)8 << 20)
 #define SNAPSHOT_BYTES_MAX (UINT64_C(256) << 20)
 #define SNAPSHOT_FILES_MAX 20000u
 
 struct executing {
 	const struct torn_options *options;
 	struct torn_arena arena;
-	struct torn_arena set_up; /* what --setup left */
+	struct torn_arena told, watched; /* what workers say of its files after --setup, and of what it changes */
 	char *dir, *cwd; /* malloc'ed by realpath(3) */
 	struct torn_case c;
 	struct torn_setup setup;
@@ -210,12 +212,10 @@ static int run_setup(struct executing *e)
 {
 	if (!e->options->setup)
 		return 0;
-	if (torn_arena_open(&e->set_up, ARENA_BYTES) < 0)
-		return -ENOMEM;
 	int r = open_worker(e);
 	if (r < 0)
 		return r;
-	r = torn_rehearse_setup(&e->worker, &e->c, e->options->setup, &e->set_up, e->rehearsal, e->message,
+	r = torn_rehearse_setup(&e->worker, &e->c, e->options->setup, &e->told, e->rehearsal, e->message,
 				sizeof e->message);
 	torn_worker_close(&e->worker);
 	if (r == 0 && e->rehearsal->text[0]) {
@@ -224,6 +224,7 @@ static int run_setup(struct executing *e)
 	}
 	if (r < 0)
 		return r;
+	/* The worker's own count of what it took ended with it. */
 	e->c.olds = e->rehearsal->olds;
 	e->c.olds_count = e->rehearsal->olds_count;
 	e->rehearsal->outputs[0] = e->rehearsal->outputs[1] = 0;
@@ -337,12 +338,55 @@ static int check_it(struct executing *e)
 	return status;
 }
 
+static int write_text(FILE *out, const void *context)
+{
+	const struct torn_bytes *text = context;
+	return fwrite(text->data, 1, text->size, out) == text->size ? 0 : -EIO;
+}
+
+/* The clean run as a case: faults can be written into it by hand. */
+static int emit_case(struct executing *e)
+{
+	const char *folder = e->options->emit_case;
+	char path[4096];
+	struct torn_case c = e->c;
+	c.watches = e->rehearsal->watches;
+	c.watches_count = e->rehearsal->watches_count;
+	c.expect = TORN_EXPECT_HELD;
+	c.invariant = torn_bytes_of("old-or-new");
+	int r = mkdir(folder, 0777) == 0 || errno == EEXIST ? 0 : -errno;
+	const int fd = r < 0 ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r == 0 && fd < 0)
+		r = -errno;
+	if (r == 0)
+		r = torn_case_blobs_refer(&c, &e->arena);
+	if (r == 0)
+		r = torn_case_blobs_write(&c, fd);
+	if (fd >= 0)
+		close(fd);
+	torn_case_sort(&c);
+	const struct torn_bytes text = r < 0 ? (struct torn_bytes){NULL, 0} : torn_case_text(&c, &e->arena);
+	if (r == 0 && !text.data)
+		r = -ENOMEM;
+	snprintf(path, sizeof path, "%s/%s-clean.case", folder, e->setup.variant->name);
+	if (r == 0)
+		r = torn_output_write(path, write_text, &text);
+	if (r < 0) {
+		fprintf(stderr, "torn exec: %s: %s\n", path, strerror(-r));
+		return TORN_EXIT_FAILED;
+	}
+	printf("%s: %u ops; put faults in as \"fault N CALL errno=E\" (torn explain shows the ops)\n", path,
+	       e->rehearsal->ops);
+	return TORN_EXIT_CLEAN;
+}
+
 static int rehearse(struct executing *e)
 {
 	int r = open_worker(e);
 	if (r < 0)
 		return r;
-	r = torn_rehearse(&e->worker, &e->c, e->options->clean_only, e->rehearsal, e->message, sizeof e->message);
+	r = torn_rehearse(&e->worker, &e->c, e->options->clean_only, &e->watched, e->rehearsal, e->message,
+			  sizeof e->message);
 	torn_worker_close(&e->worker);
 	return r;
 }
@@ -374,23 +418,21 @@ static int execute(struct executing *e)
 	if (e->rehearsal->text[0])
 		return fail(e->rehearsal->text);
 	say_notes(e);
-	return check_it(e);
+	return e->options->emit_case ? emit_case(e) : check_it(e);
 }
 
 int torn_command_exec(int argc, char **argv)
 {
 	const struct torn_options options = torn_options_exec(argc, argv);
 	struct executing e = {.options = &options};
-	if (torn_arena_open(&e.arena, ARENA_BYTES) < 0)
+	/* Mapped, not filled; the process ends with them. */
+	if (torn_arena_open(&e.arena, ARENA_BYTES) < 0 || torn_arena_open(&e.told, ARENA_BYTES) < 0 ||
+	    torn_arena_open(&e.watched, WATCHED_BYTES) < 0 || torn_rehearsal_open(&e.rehearsal) < 0)
 		return fail("no memory");
-	if (torn_rehearsal_open(&e.rehearsal) < 0) { /* mapped, not filled */
-		torn_arena_close(&e.arena);
-		return fail("no memory");
-	}
 	const int status = execute(&e);
 	torn_rehearsal_close(e.rehearsal);
-	if (options.setup)
-		torn_arena_close(&e.set_up);
+	torn_arena_close(&e.watched);
+	torn_arena_close(&e.told);
 	torn_arena_close(&e.arena);
 	free(e.dir);
 	free(e.cwd);

@@ -224,6 +224,22 @@ static int compare_days(struct rehearsing *rehearsing, struct torn_lab *lab, str
 	return 0;
 }
 
+static int keep_watches(struct rehearsing *rehearsing, const struct torn_setup *setup)
+{
+	struct torn_arena *arena = rehearsing->arena;
+	const size_t count = setup->promised.watch_count;
+	struct torn_bytes *watches = torn_arena_take(arena, (count + 1) * sizeof *watches);
+	for (size_t i = 0; watches && i < count; i++) {
+		const struct torn_bytes at = setup->promised.watch[i];
+		watches[i] = torn_arena_copy(arena, at.data, at.size);
+		if (!watches[i].data)
+			return -ENOMEM;
+	}
+	rehearsing->rehearsal->watches = watches;
+	rehearsing->rehearsal->watches_count = watches ? count : 0;
+	return watches ? 0 : -ENOMEM;
+}
+
 static int rehearse(struct rehearsing *rehearsing, struct torn_lab *lab, struct torn_setup *setup)
 {
 	static const struct torn_plan nothing = {.seed = 1};
@@ -246,7 +262,10 @@ static int rehearse(struct rehearsing *rehearsing, struct torn_lab *lab, struct 
 		    setup->program->dir);
 	else if (torn_tree_equal(setup->old_tree, setup->new_tree))
 		say(rehearsal, "it changes nothing of what is watched: name with --watch what it writes");
-	return rehearsal->text[0] ? 0 : compare_days(rehearsing, lab, setup);
+	if (rehearsal->text[0])
+		return 0;
+	r = keep_watches(rehearsing, setup);
+	return r < 0 ? torn_lab_fail(lab, r, "no memory for what it changes") : compare_days(rehearsing, lab, setup);
 }
 
 /* What the command leaves is the old state. */
@@ -306,9 +325,10 @@ static void again(void *context)
 }
 
 int torn_rehearse(struct torn_worker *worker, const struct torn_case *c, bool only_once,
-		  struct torn_rehearsal *rehearsal, char *ret_message, size_t size)
+		  struct torn_arena *arena, struct torn_rehearsal *rehearsal, char *ret_message, size_t size)
 {
-	struct rehearsing rehearsing = {.c = c, .only_once = only_once, .rehearsal = rehearsal};
+	struct rehearsing rehearsing = {
+		.c = c, .only_once = only_once, .arena = arena, .rehearsal = rehearsal};
 	const struct torn_job job = {.job = in_worker, .again = again, .context = &rehearsing};
 	return torn_worker_do(worker, &job, ret_message, size);
 }

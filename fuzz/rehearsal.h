@@ -21,6 +21,8 @@ struct torn_rehearsal {
 	char note[160];     /* what it tried outside, the first */
 	struct torn_old *olds; /* what --setup left, in the arena that was given; NULL: nothing was set up */
 	size_t olds_count;
+	struct torn_bytes *watches; /* what is watched: said, or all that it changed; in the arena that was given */
+	size_t watches_count;
 	size_t outputs[2];  /* bytes written to stdout, stderr */
 	uint8_t output[2][TORN_REHEARSED_OUTPUT_MAX];
 };
@@ -31,16 +33,15 @@ void torn_rehearsal_close(struct torn_rehearsal *rehearsal);
 
 /*
  * Run a program three times in a worker: twice the same, and once on another day with other randomness, to see
- * whether what it writes depends on that. Returns 0, with what it came to in the rehearsal; -EINTR; -EPROTO
- * with one sentence in `ret_message`.
+ * whether what it writes depends on that. `arena` has to be mapped shared and is the worker's meanwhile. Returns
+ * 0, with what it came to in the rehearsal; -EINTR; -EPROTO with one sentence in `ret_message`.
  */
 int torn_rehearse(struct torn_worker *worker, const struct torn_case *c, bool only_once,
-		  struct torn_rehearsal *rehearsal, char *ret_message, size_t size);
+		  struct torn_arena *arena, struct torn_rehearsal *rehearsal, char *ret_message, size_t size);
 
 /*
  * Run a shell's command in the program's directory, behind the same walls; what it leaves is the old state from
- * then on: the rehearsal's olds, in `arena`, which has to be mapped shared and is the worker's meanwhile.
- * Returns as torn_rehearse().
+ * then on: the rehearsal's olds, in `arena`. Returns as torn_rehearse().
  */
 int torn_rehearse_setup(struct torn_worker *worker, const struct torn_case *c, const char *command,
 			struct torn_arena *arena, struct torn_rehearsal *rehearsal, char *ret_message,
