@@ -133,6 +133,7 @@ static bool keep_stack(struct replay_job *job, const struct torn_lab *lab, struc
 	trial->stack = frames;
 	trial->stack_count = frames ? stack->count : 0;
 	trial->stack_own = stack->own;
+	trial->stack_op = job->stack_op;
 	return frames != NULL;
 }
 
@@ -170,6 +171,7 @@ static bool replay_run(struct replay_job *job, struct torn_lab *lab, const struc
 	ret_trial->stack = with_stack.stack;
 	ret_trial->stack_count = with_stack.stack_count;
 	ret_trial->stack_own = with_stack.stack_own;
+	ret_trial->stack_op = with_stack.stack_op;
 	return true;
 }
 
@@ -257,11 +259,17 @@ static bool run_and_judge(struct replay_job *job, struct torn_lab *lab, struct t
 	return !job->replayed->failed;
 }
 
-/* The op that a report marks, as explain.c finds it. */
-static uint32_t marked_op(const struct torn_replayed *replayed, const struct torn_plan *plan)
+/* What the invariant blames; else what the power cut lost first, or the last fault hit. */
+static uint32_t op_to_blame(const struct torn_replayed *replayed, const struct torn_plan *plan)
 {
+	const struct torn_cut *cut = &plan->cut;
 	if (replayed->judgement.op)
 		return replayed->judgement.op;
+	for (uint32_t i = 0; cut->preset && i < cut->lost_count; i++)
+		if (cut->lost[i].run == 0)
+			return cut->lost[i].op;
+	if (cut->preset)
+		return cut->op;
 	return plan->faults_count ? plan->faults[plan->faults_count - 1].when.first : 0;
 }
 
@@ -274,7 +282,7 @@ static void replay_in_worker(void *context, struct torn_lab *lab)
 	if (!run_and_judge(job, lab, &trial) || !job->wants_stack)
 		return;
 	/* Now that it is known where it goes wrong: once more, to see who calls there. */
-	job->stack_op = marked_op(job->replayed, &job->c->plan);
+	job->stack_op = op_to_blame(job->replayed, &job->c->plan);
 	if (job->stack_op > 0)
 		run_and_judge(job, lab, &trial);
 }

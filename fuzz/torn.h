@@ -559,7 +559,8 @@ struct torn_trial {
 	/* The target's recovery from `now`, and once more from there: NULL where there is none. */
 	const struct torn_rerun *recovered, *recovered_twice;
 	struct torn_refusal refusal; /* of `now`, by --check of `torn exec` */
-	/* Who made the call that the report marks, innermost first: of a program, for `torn explain`. */
+	/* Who made the call where it goes wrong, innermost first: of a program, for `torn explain`. */
+	uint32_t stack_op;
 	const struct torn_bytes *stack;
 	size_t stack_count, stack_own; /* own: the first of the program itself */
 	enum torn_end end;

@@ -475,19 +475,18 @@ static void print_command(FILE *out, const struct torn_trial *trial)
 	fprintf(out, "command: %s\n", phrase.text);
 }
 
-/* Who made the call that is marked; the program's own function is marked, too. */
-static void print_stack(FILE *out, const struct torn_trial *trial, uint32_t op)
+/* The innermost function of the program itself is marked. */
+static void print_stack(FILE *out, const struct torn_trial *trial)
 {
 	if (trial->stack_count == 0)
 		return;
-	fprintf(out, "\nop %" PRIu32 " is called from\n", op);
+	fprintf(out, "\nop %" PRIu32 " is called from\n", trial->stack_op);
 	for (size_t i = 0; i < trial->stack_count; i++) {
 		struct torn_phrase phrase;
 		torn_phrase_begin(&phrase);
 		torn_phrase_add_text(&phrase, (const char *)trial->stack[i].data);
 		fprintf(out, "%c   %s\n", i == trial->stack_own ? '>' : ' ', phrase.text);
 	}
-	fputc('\n', out);
 }
 
 void torn_explain(FILE *out, const struct torn_trial *trial, const struct torn_invariant *invariant,
@@ -500,7 +499,7 @@ void torn_explain(FILE *out, const struct torn_trial *trial, const struct torn_i
 	fputc('\n', out);
 	print_log(&(struct telling){out, trial, where_it_went_wrong(trial, judgement),
 				    request_columns(trial->log)});
-	print_stack(out, trial, where_it_went_wrong(trial, judgement));
+	print_stack(out, trial);
 	print_reported(out, trial);
 	torn_fates_print(out, trial);
 	for (size_t i = 0; i < trial->promised->watch_count; i++)
