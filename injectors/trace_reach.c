@@ -184,23 +184,45 @@ static int from_outside(const struct torn_tracee *tracee, struct torn_arena *are
 	return r < 0 ? r : join(arena, above, *path, path);
 }
 
-static bool is_magic(struct torn_bytes path)
+/* How much of a path names a descriptor of the program's own: "/proc/self/fd/5". 0: it does not begin with one. */
+static size_t magic_size(struct torn_bytes path)
 {
 	static const char *const magic[] = {"/proc/self/fd/", "/dev/fd/", "/proc/thread-self/fd/"};
-	for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
-		if (path.size > strlen(magic[i]) && memcmp(path.data, magic[i], strlen(magic[i])) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < sizeof magic / sizeof *magic; i++) {
+		const size_t size = strlen(magic[i]);
+		if (path.size <= size || memcmp(path.data, magic[i], size) != 0)
+			continue;
+		const uint8_t *slash = memchr(path.data + size, '/', path.size - size);
+		return slash ? (size_t)(slash - path.data) : path.size;
+	}
+	return 0;
 }
 
-/* An open file of the program's own, by its name below /proc: the view knows it, or it is outside. */
-static bool names_own_file(struct torn_view *view, struct torn_bytes path)
+/* An open file of the program's own, or what is below it: the view knows it, or it is outside. */
+static bool begins_at_own_file(struct torn_view *view, struct torn_bytes path)
 {
 	struct torn_place place;
-	return is_magic(path) &&
-	       torn_view_resolve(view, AT_FDCWD, path, TORN_RESOLVE_FOLLOW, &place) == 0 &&
+	const struct torn_bytes magic = {path.data, magic_size(path)};
+	return magic.size > 0 &&
+	       torn_view_resolve(view, AT_FDCWD, magic, TORN_RESOLVE_FOLLOW, &place) == 0 &&
 	       place.descriptor >= 0 &&
 	       torn_view_fd(view, place.descriptor)->class == TORN_FD_ROOT;
+}
+
+/* What the program sees as its own below /proc, the tracer would take for its own: "/proc/self/cwd". */
+static int name_self(const struct torn_tracee *tracee, struct torn_arena *arena, struct torn_bytes *path)
+{
+	static const char *const selves[] = {"/proc/self/", "/proc/thread-self/"};
+	for (size_t i = 0; i < sizeof selves / sizeof *selves; i++) {
+		const size_t size = strlen(selves[i]);
+		if (path->size < size || memcmp(path->data, selves[i], size) != 0)
+			continue;
+		char name[32];
+		snprintf(name, sizeof name, "/proc/%d", tracee->tid);
+		return join(arena, torn_bytes_of(name), (struct torn_bytes){path->data + size, path->size - size},
+			    path);
+	}
+	return 0;
 }
 
 int torn_trace_reach(struct torn_tracer *tracer, const struct torn_tracee *tracee, int dirfd,
@@ -214,10 +236,7 @@ int torn_trace_reach(struct torn_tracer *tracer, const struct torn_tracee *trace
 		return 0;
 	bool from_root = false;
 	for (int i = 0; i < CROSSINGS_MAX; i++) {
-		if (!from_root && names_own_file(view, path)) {
-			*ret_reached = (struct torn_reached){true, dirfd, path};
-			return 0;
-		}
+		const bool is_own = !from_root && begins_at_own_file(view, path);
 		if (path.data[0] != '/' && (dirfd == AT_FDCWD ? view->cwd == 0 : !torn_view_fd(view, dirfd))) {
 			const int r = from_outside(tracee, arena, dirfd, &path);
 			if (r == -ENOMEM)
@@ -225,7 +244,9 @@ int torn_trace_reach(struct torn_tracer *tracer, const struct torn_tracee *trace
 			if (r < 0)
 				return 0;
 		}
-		if (path.data[0] == '/' && !from_root) {
+		if (path.data[0] == '/' && !from_root && !is_own) {
+			if (name_self(tracee, arena, &path) < 0)
+				return -ENOMEM;
 			if (is_known_outside(tracer, path, follows))
 				return 0;
 			const enum entered entered = enter(tracer, arena, follows, &path);
