@@ -164,22 +164,27 @@ static int splice_link(struct torn_arena *arena, struct torn_bytes *rest, struct
 	return 0;
 }
 
-/* It goes on at "/LINK/REST", or at "ROOT/../REST". */
-static int leave(struct torn_view *view, const char *above, struct torn_bytes rest)
+/* The directory in which the root stands: without its last component. */
+static struct torn_bytes above_root(const struct torn_view *view)
 {
-	const struct torn_bytes root = above ? view->root_path : (struct torn_bytes){NULL, 0};
-	const size_t climbed = above ? strlen(above) : 0;
-	uint8_t *path = torn_arena_take(view->fold.arena, root.size + climbed + rest.size + 2);
+	const struct torn_bytes root = view->root_path;
+	const uint8_t *slash = memrchr(root.data, '/', root.size);
+	return (struct torn_bytes){root.data, slash ? (size_t)(slash - root.data) : 0};
+}
+
+/*
+ * It goes on outside, at "ABOVE/REST": ABOVE is nothing for a symlink's text. No "ROOT/..": that
+ * would be below the root again.
+ */
+static int leave(struct torn_view *view, struct torn_bytes above, struct torn_bytes rest)
+{
+	uint8_t *path = torn_arena_take(view->fold.arena, above.size + rest.size + 2);
 	if (!path)
 		return -ENOMEM;
-	size_t size = 0;
-	if (above) {
-		memcpy(path, root.data, root.size);
-		memcpy(path + root.size, above, climbed);
-		size = root.size + climbed;
-		if (rest.size > 0 && rest.data[0] != '/')
-			path[size++] = '/';
-	}
+	size_t size = above.size;
+	memcpy(path, above.data, above.size);
+	if (rest.size == 0 || rest.data[0] != '/')
+		path[size++] = '/';
 	memcpy(path + size, rest.data, rest.size);
 	size += rest.size;
 	path[size] = '\0';
@@ -251,7 +256,7 @@ int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
 		bool last = rest.size == 0;
 		if (is_dots(name)) {
 			if (name.size == 2 && dir == TORN_FOLD_ROOT && view->root_path.data)
-				return leave(view, slash && last ? "/../" : "/..", rest);
+				return leave(view, above_root(view), rest);
 			if (name.size == 2)
 				dir = parent_of(view, dir);
 			place = (struct torn_place){
@@ -286,7 +291,7 @@ int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
 			if (r < 0)
 				return r;
 			if (rest.data[0] == '/' && view->root_path.data)
-				return leave(view, NULL, rest);
+				return leave(view, (struct torn_bytes){rest.data, 0}, rest);
 			if (rest.data[0] == '/')
 				dir = TORN_FOLD_ROOT;
 			rest = skip_slashes(rest);
