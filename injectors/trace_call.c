@@ -271,7 +271,8 @@ static enum torn_course output(struct torn_tracer *tracer, struct torn_tracee *t
 		r = take_bytes(tracer, tracee, tracee->request.size, &bytes);
 	if (r < 0)
 		return told(tracee, r);
-	torn_recorder_output(tracer->recorder, tracee->request.call, tracee->request.fd, bytes);
+	const int stream = torn_view_fd(view_of(tracer), tracee->request.fd)->stream; /* a copy has another number */
+	torn_recorder_output(tracer->recorder, tracee->request.call, stream, bytes);
 	return told(tracee, (long)bytes.size);
 }
 
@@ -967,6 +968,28 @@ static void take_result(struct torn_tracer *tracer, struct torn_tracee *tracee, 
 	}
 }
 
+/* /dev/stdout, /proc/self/fd/1 and what leads there is the program's output by another name. */
+static void opened_output(struct torn_tracer *tracer, const struct torn_tracee *tracee, int fd)
+{
+	char name[64];
+	struct stat opened, ours;
+	snprintf(name, sizeof name, "/proc/%d/fd/%d", tracee->tid, fd);
+	if (stat(name, &opened) != 0 || !S_ISFIFO(opened.st_mode))
+		return;
+	for (int i = 0; i < 2; i++) {
+		const struct torn_description output = {
+			.class = TORN_FD_OUTPUT, .how = O_WRONLY, .stream = i + 1};
+		if (fstat(tracer->output_fds[i][0], &ours) == 0 && ours.st_ino == opened.st_ino &&
+		    ours.st_dev == opened.st_dev)
+			torn_view_open(view_of(tracer), fd, &output);
+	}
+}
+
+static bool may_be_output(const char *path)
+{
+	return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
+
 /* A call that is no op, and that changed what descriptors or the working directory are. */
 static void take_passed(struct torn_tracer *tracer, struct torn_tracee *tracee, long result)
 {
@@ -981,6 +1004,8 @@ static void take_passed(struct torn_tracer *tracer, struct torn_tracee *tracee, 
 			tracee->place->cwd = 0;
 		else if (request->kind == TORN_KIND_open && result >= 0 && is_random_device(torn_bytes_of(text)))
 			torn_view_open(view, (int)result, &(struct torn_description){.class = TORN_FD_RANDOM});
+		else if (request->kind == TORN_KIND_open && result >= 0 && may_be_output(text))
+			opened_output(tracer, tracee, (int)result);
 		else if (result == -EROFS || result == -EACCES || result == -EPERM)
 			torn_trace_note(tracer, TORN_NOTE_OUTSIDE, text);
 		return;

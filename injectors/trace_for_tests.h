@@ -209,7 +209,7 @@ static inline void begin_from(const char *olds, const char *faults)
 /* All that was written to one of the standard descriptors. */
 static inline const char *output_of(int fd)
 {
-	static char bytes[2][65536];
+	static char bytes[2][2 << 20];
 	char *to = bytes[fd - 1];
 	size_t size = 0;
 	for (uint32_t i = 0; i < traced.recorder->log.count; i++) {

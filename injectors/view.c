@@ -32,10 +32,12 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 	view->fds->end = 0;
 	view->fds->open = 0;
 	const struct torn_description input = {.class = TORN_FD_OTHER, .how = O_RDONLY};
-	const struct torn_description output = {.class = TORN_FD_OUTPUT, .how = O_WRONLY};
 	r = torn_view_open(view, 0, &input);
-	for (int fd = 1; fd <= 2 && r == 0; fd++)
+	for (int fd = 1; fd <= 2 && r == 0; fd++) {
+		const struct torn_description output = {
+			.class = TORN_FD_OUTPUT, .how = O_WRONLY, .stream = fd};
 		r = torn_view_open(view, fd, &output);
+	}
 	return r;
 }
 

@@ -36,6 +36,7 @@ struct torn_description {
 	uint32_t op;     /* that opened it */
 	uint32_t cursor; /* of a directory: entries given out, with "." and ".." */
 	uint64_t offset; /* of a file */
+	int stream;      /* of an output: 1 or 2, which of them it is */
 	int owed; /* errno that its next fsync is told: writing back failed (errseq_t of the kernel) */
 	struct torn_bytes path; /* when it was opened */
 };
