@@ -285,6 +285,14 @@ static enum torn_course from_random(struct torn_tracer *tracer, struct torn_trac
 	return told(tracee, torn_tracee_write(tracee, request->buffer, bytes, size) ? (long)size : -EFAULT);
 }
 
+static bool is_file_outside(const struct torn_tracee *tracee, int fd)
+{
+	char name[64];
+	struct stat status;
+	snprintf(name, sizeof name, "/proc/%d/fd/%d", tracee->tid, fd);
+	return stat(name, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
+}
+
 /* A descriptor that is not the root's. */
 static enum torn_course pass_descriptor(struct torn_tracer *tracer, struct torn_tracee *tracee,
 					enum torn_fd_class class)
@@ -325,7 +333,8 @@ static enum torn_course pass_descriptor(struct torn_tracer *tracer, struct torn_
 		tracee->where = TORN_WHERE_PASS;
 		return TORN_COURSE_WAIT;
 	case TORN_KIND_sync:
-		return told(tracee, 0); /* of another file system: it would only take time */
+		/* Of another file system it would only take time. What cannot be synced, the kernel says. */
+		return is_file_outside(tracee, request->fd) ? told(tracee, 0) : pass(tracer, tracee);
 	default:
 		tracer->may_have_woken |= request->kind == TORN_KIND_write;
 		return pass(tracer, tracee);

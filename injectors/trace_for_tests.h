@@ -337,6 +337,7 @@ static inline void run_anyhow(const char *name, const char *olds, const char *fa
 	assert_int_equal(waitpid(-1, NULL, WNOHANG | __WALL), -1); /* nothing of it is left */
 	if (traced.recorder->trouble != TORN_TROUBLE_NONE)
 		fail_msg("%s cannot be judged: %s", name, traced.recorder->trouble_text);
+	assert_true(torn_armed_all_fired(&traced.recorder->armed));
 	if (!traced.unwatched)
 		assert_disk_is_folded();
 }

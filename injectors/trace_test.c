@@ -77,6 +77,9 @@ static void acts_outside(void)
 	char bytes[3];
 	CHECK(fd >= 0 && copy >= 0 && read(copy, bytes, 3) == 3 && memcmp(bytes, "not", 3) == 0);
 	CHECK(fsync(fd) == 0 && ftruncate(fd, 1) == 0 && close(fd) == 0 && close(copy) == 0);
+	CHECK_FAILS(fsync(fd), EBADF);
+	CHECK_FAILS(fsync(0), EINVAL); /* /dev/null */
+	CHECK_FAILS(fsync(1), EINVAL); /* a pipe */
 	CHECK(symlink("/etc/passwd", "link") == 0 && mkdir("d", 0755) == 0 && rmdir("d") == 0);
 	struct stat status;
 	CHECK(stat("f", &status) == 0 && status.st_size == 1);
