@@ -54,6 +54,8 @@ static int64_t time_at(const struct torn_tracee *tracee, uint64_t address, int64
 		return -1;
 	if (raw[0] < 0 || raw[1] < 0 || raw[0] > INT64_MAX / NS_PER_S / 2)
 		return -1;
+	if (unit == 1 && raw[1] >= NS_PER_S)
+		return -1; /* EINVAL: the kernel says so. Of microseconds select(2) takes any number. */
 	return raw[0] * NS_PER_S + raw[1] * unit;
 }
 
@@ -138,6 +140,11 @@ static struct timed timing_of(const struct torn_tracee *tracee, struct user_regs
 		return (struct timed){time_at(tracee, r->r8, 1000), false, 0, &r->r8, 0};
 	case SYS_pselect6:
 		return (struct timed){time_at(tracee, r->r8, 1), false, 0, &r->r8, 0};
+	case SYS_semtimedop:
+		return (struct timed){time_at(tracee, r->r10, 1), false, -EAGAIN, &r->r10, 0};
+	case SYS_mq_timedsend:
+	case SYS_mq_timedreceive:
+		return (struct timed){time_at(tracee, r->r8, 1), true, -ETIMEDOUT, &r->r8, 0};
 	case SYS_rt_sigtimedwait:
 		return (struct timed){time_at(tracee, r->rdx, 1), false, -EAGAIN, &r->rdx, 0};
 	default:
@@ -184,6 +191,7 @@ static void clear_answers(const struct torn_tracee *tracee)
 		for (size_t i = 0; i < 3 && size <= sizeof none; i++)
 			if (sets[i])
 				torn_tracee_write(tracee, sets[i], none, size);
+		torn_tracee_write(tracee, r->r8, none, sizeof(struct timespec)); /* what is left of it: select(2) */
 	} else if (number == SYS_poll || number == SYS_ppoll) {
 		for (uint64_t i = 0; i < r->rsi; i++)
 			torn_tracee_write(tracee, r->rdi + i * sizeof(struct pollfd) +
