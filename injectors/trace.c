@@ -28,6 +28,9 @@
 
 #define TICK_MS 50
 #define X32_BIT 0x40000000
+/* ERESTART_RESTARTBLOCK and ERESTARTNOHAND, include/linux/errno.h of the kernel: EINTR where a handler runs. */
+#define RESTART_BLOCK 516
+#define RESTART_NO_HANDLER 514
 
 static volatile sig_atomic_t ticks;
 
@@ -229,6 +232,9 @@ static void call_done(struct torn_tracer *tracer, struct torn_tracee *tracee)
 	if (!torn_tracee_get(tracee, &registers))
 		return;
 	const unsigned long long told = registers.rax;
+	/* It is made again with its time-out, not as restart_syscall(2), which would wait for ever as we had it do. */
+	if (tracee->changed && (long)told == -RESTART_BLOCK)
+		registers.rax = (unsigned long long)-RESTART_NO_HANDLER;
 	if (torn_call_row(tracee->request.call)->class == TORN_CLASS_FILE && !tracer->is_over)
 		torn_trace_file_done(tracer, tracee, &registers);
 	if (tracee->changed) {
