@@ -171,7 +171,7 @@ static void bury(struct torn_tracer *tracer, struct torn_tracee *tracee)
 		tracer->last = NULL;
 	*tracee = (struct torn_tracee){.state = TORN_TRACEE_NONE};
 	tracer->alive--;
-	tracer->may_have_woken = true;
+	tracer->may_have_woken = tracer->may_have_signalled = true;
 }
 
 const char *torn_tracer_executed(const struct torn_tracer *tracer, size_t number)
@@ -384,7 +384,7 @@ static enum torn_course leave_alone(struct torn_tracer *tracer, struct torn_trac
 		tracer->has_timers = true;
 		return TORN_COURSE_PASS;
 	case TORN_TRACED_WAKES:
-		tracer->may_have_woken = true;
+		tracer->may_have_woken = tracer->may_have_signalled = true;
 		return TORN_COURSE_PASS;
 	case TORN_TRACED_ABSENT:
 		return absent(tracee);
@@ -450,7 +450,7 @@ static enum torn_course look_at_call(struct torn_tracer *tracer, struct torn_tra
 	case TORN_CALL_kill:
 	case TORN_CALL_tkill:
 	case TORN_CALL_tgkill:
-		tracer->may_have_woken = true;
+		tracer->may_have_woken = tracer->may_have_signalled = true;
 		return TORN_COURSE_PASS;
 	case TORN_CALL_io_uring_setup:
 	case TORN_CALL_io_uring_enter:
@@ -559,6 +559,28 @@ static void look_who_woke(struct torn_tracer *tracer)
 		if (!is_asleep(tracee)) {
 			tracee->state = TORN_TRACEE_GOING;
 			wait_for(tracer, tracee);
+		}
+	}
+}
+
+/*
+ * Who is stopped does not wake by a signal. SIGKILL ends it all the same, soon: its end is waited for
+ * here, or it would come at another time in each run.
+ */
+static void look_who_was_signalled(struct torn_tracer *tracer)
+{
+	if (!tracer->may_have_signalled)
+		return;
+	tracer->may_have_signalled = false;
+	for (uint32_t i = 0; i < tracer->tracees_end; i++) {
+		struct torn_tracee *tracee = &tracer->tracees[i];
+		if ((tracee->state == TORN_TRACEE_SLEEPING || tracee->state == TORN_TRACEE_READY) &&
+		    torn_tracee_letter(tracee) != 't') {
+			tracee->state = TORN_TRACEE_GOING;
+			tracee->may_wait = false;
+			wait_for(tracer, tracee);
+		} else if (tracee->state == TORN_TRACEE_SLEEPING && torn_tracee_is_signalled(tracee)) {
+			torn_trace_interrupt_sleep(tracer, tracee);
 		}
 	}
 }
@@ -691,6 +713,7 @@ static void go_on_until_the_end(struct torn_tracer *tracer)
 {
 	while (tracer->alive > 0 && !tracer->is_over) {
 		look_who_woke(tracer);
+		look_who_was_signalled(tracer);
 		struct torn_tracee *next = choose(tracer);
 		if (next)
 			step(tracer, next);
@@ -711,7 +734,7 @@ static void forget_run(struct torn_tracer *tracer)
 	tracer->tracees_end = tracer->alive = tracer->born = 0;
 	tracer->last = NULL;
 	tracer->main_ended = tracer->is_over = tracer->yields = tracer->has_timers = false;
-	tracer->may_have_woken = false;
+	tracer->may_have_woken = tracer->may_have_signalled = false;
 	tracer->notes = 0;
 	tracer->executed_count = 0;
 	tracer->mappings_count = 0;

@@ -100,6 +100,7 @@ struct torn_tracer {
 	bool main_ended, is_over; /* over: everybody is to be killed */
 	bool yields;      /* somebody else may go on before the op at hand */
 	bool may_have_woken; /* what was done since may have ended somebody's wait */
+	bool may_have_signalled; /* nor does a signal come by itself to who is stopped before a sleep */
 	bool has_timers;  /* waits may end by the real clock */
 	uint64_t draws;   /* state of the schedule's PRNG */
 	char executed[TORN_EXECUTED_MAX][TORN_PATH_MAX]; /* below the root, as paths from there */
@@ -138,6 +139,8 @@ char torn_tracee_letter(const struct torn_tracee *tracee);
  * not, has the letter of one that sleeps: do_wait(), kernel/exit.c. /proc/TID/syscall waits until that is over.
  */
 bool torn_tracee_is_inside(const struct torn_tracee *tracee);
+/* Has a signal come to it that ends it or has a handler, and that is not blocked? */
+bool torn_tracee_is_signalled(const struct torn_tracee *tracee);
 /* Memory that the program does not use, below its stack's red zone. */
 uint64_t torn_tracee_scratch(const struct torn_tracee *tracee, size_t size);
 
@@ -169,6 +172,8 @@ void torn_trace_drain(struct torn_tracer *tracer);
 enum torn_course torn_trace_time(struct torn_tracer *tracer, struct torn_tracee *tracee);
 bool torn_trace_is_timed(const struct torn_request *request);
 enum torn_course torn_trace_wait(struct torn_tracer *tracer, struct torn_tracee *tracee, long number);
+/* A signal came to one that is stopped before a sleep: it is told so. */
+void torn_trace_interrupt_sleep(struct torn_tracer *tracer, struct torn_tracee *tracee);
 /* All wait: let time pass to the first deadline. Returns false where there is none. */
 bool torn_trace_pass_time(struct torn_tracer *tracer);
 

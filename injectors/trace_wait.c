@@ -230,6 +230,19 @@ static bool wake(struct torn_tracer *tracer, struct torn_tracee *tracee)
 	return true;
 }
 
+void torn_trace_interrupt_sleep(struct torn_tracer *tracer, struct torn_tracee *tracee)
+{
+	const struct user_regs_struct *r = &tracee->registers;
+	const bool is_clock = tracee->request.call == TORN_CALL_clock_nanosleep;
+	const uint64_t to = is_clock ? r->r10 : r->rsi;
+	const int64_t left = tracee->deadline_ns - tracer->recorder->clock_ns;
+	if (to && left > 0 && !(is_clock && (r->rsi & TIMER_ABSTIME)))
+		torn_tracee_write(tracee, to, (int64_t[]){left / NS_PER_S, left % NS_PER_S}, 16);
+	torn_tracee_skip(tracee, -EINTR);
+	tracee->deadline_ns = INT64_MAX;
+	tracee->state = TORN_TRACEE_READY;
+}
+
 bool torn_trace_pass_time(struct torn_tracer *tracer)
 {
 	struct torn_tracee *first = NULL;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -99,6 +100,34 @@ bool torn_tracee_is_inside(const struct torn_tracee *tracee)
 	const ssize_t size = read(fd, &first, 1);
 	close(fd);
 	return size == 1 && first != 'r'; /* "running" */
+}
+
+/* A set of signals of /proc/TID/status by its name: bit S - 1 is signal S, proc_pid_status(5). */
+static uint64_t signals_named(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+	return line ? strtoull(line + strlen(name), NULL, 16) : 0;
+}
+
+bool torn_tracee_is_signalled(const struct torn_tracee *tracee)
+{
+	char name[48], text[4096];
+	snprintf(name, sizeof name, "/proc/%d/status", tracee->tid);
+	const int fd = open(name, O_RDONLY | O_CLOEXEC);
+	const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	if (size <= 0)
+		return false;
+	text[size] = '\0';
+	/* What does not end a process by itself: signal(7). That of a stop is not looked at. */
+	static const int harmless[] = {SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGSTOP};
+	uint64_t nothing = signals_named(text, "\nSigIgn:");
+	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+		nothing |= UINT64_C(1) << (harmless[i] - 1);
+	nothing &= ~signals_named(text, "\nSigCgt:");
+	const uint64_t pending = signals_named(text, "\nSigPnd:") | signals_named(text, "\nShdPnd:");
+	return pending & ~signals_named(text, "\nSigBlk:") & ~nothing;
 }
 
 uint64_t torn_tracee_scratch(const struct torn_tracee *tracee, size_t size)
