@@ -280,6 +280,24 @@ static void new_child(struct torn_tracer *tracer, struct torn_tracee *maker)
 	}
 }
 
+/*
+ * ptrace(2), execve(2) under ptrace: a thread that is not the leader has the leader's id from here on,
+ * and the leader is gone without a word.
+ */
+static struct torn_tracee *take_leaders_place(struct torn_tracer *tracer, struct torn_tracee *leader)
+{
+	unsigned long former = 0;
+	ptrace(PTRACE_GETEVENTMSG, leader->tid, NULL, &former);
+	struct torn_tracee *thread = find(tracer, (pid_t)former);
+	if (!thread || thread == leader)
+		return leader;
+	thread->tid = thread->tgid = leader->tid;
+	thread->state = TORN_TRACEE_READY;
+	thread->may_wait = false;
+	bury(tracer, leader);
+	return thread;
+}
+
 void torn_trace_take_stop(struct torn_tracer *tracer, pid_t tid, int status)
 {
 	struct torn_tracee *tracee = find(tracer, tid);
@@ -318,6 +336,7 @@ void torn_trace_take_stop(struct torn_tracer *tracer, pid_t tid, int status)
 		new_child(tracer, tracee);
 		return;
 	case PTRACE_EVENT_EXEC:
+		tracee = take_leaders_place(tracer, tracee);
 		tracee->in_call = false;
 		execute(tracer, tracee);
 		return;
