@@ -524,12 +524,40 @@ static bool is_asleep(const struct torn_tracee *tracee)
 	return (letter == 'S' || is_vfork) && torn_tracee_is_inside(tracee);
 }
 
+#define SPINS_NS 40000000
+
+/* How long it was on a processor: proc(5) has it not, Documentation/scheduler/sched-stats.rst does. */
+static uint64_t time_on_processor(const struct torn_tracee *tracee)
+{
+	char name[48], text[128];
+	snprintf(name, sizeof name, "/proc/%d/schedstat", tracee->tid);
+	const int fd = open(name, O_RDONLY | O_CLOEXEC);
+	const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	text[size > 0 ? size : 0] = '\0';
+	return strtoull(text, NULL, 10);
+}
+
+/*
+ * Does it compute for so long that it may spin until another one does something? By its own time from the
+ * first tick on: that a tick comes, or that the machine is busy, must not change who goes on.
+ */
+static bool spins(const struct torn_tracee *tracee, uint64_t *since_ns)
+{
+	const uint64_t now_ns = time_on_processor(tracee);
+	if (*since_ns == 0)
+		*since_ns = now_ns;
+	return now_ns - *since_ns >= SPINS_NS;
+}
+
 /* Wait until the one that goes on stops, or sleeps. */
 static void wait_for(struct torn_tracer *tracer, struct torn_tracee *tracee)
 {
 	const pid_t tid = tracee->tid;
 	const bool may_sleep = tracee->may_wait;
 	unsigned looks = 0;
+	uint64_t since_ns = 0;
 	sig_atomic_t before = ticks;
 	while (tracee->tid == tid && tracee->state == TORN_TRACEE_GOING) {
 		int status;
@@ -558,7 +586,7 @@ static void wait_for(struct torn_tracer *tracer, struct torn_tracee *tracee)
 			tracee->state = TORN_TRACEE_WAITING;
 			return;
 		}
-		if (tracer->alive > 1 && ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0) {
+		if (tracer->alive > 1 && spins(tracee, &since_ns) && ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0) {
 			torn_trace_note(tracer, TORN_NOTE_PREEMPTED, "");
 			tracer->last = NULL;
 		}
