@@ -27,7 +27,6 @@
 #include "trace_internal.h"
 
 #define TICK_MS 50
-#define X32_BIT 0x40000000
 /* ERESTART_RESTARTBLOCK and ERESTARTNOHAND, include/linux/errno.h of the kernel: EINTR where a handler runs. */
 #define RESTART_BLOCK 516
 #define RESTART_NO_HANDLER 514
@@ -438,7 +437,10 @@ static enum torn_course look_at_call(struct torn_tracer *tracer, struct torn_tra
 		torn_trace_end(tracer, TORN_HUNG, TORN_HANG_CROSSINGS);
 		return TORN_COURSE_OVER;
 	}
-	if (r->cs != 0x33 || (number & X32_BIT)) { /* __USER_CS: 64-bit code */
+	/* Of int $0x80, which 64-bit code can make too, only the filter knows: it numbers calls anew. */
+	unsigned long message = 0;
+	ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &message);
+	if (message == TORN_FILTER_FOREIGN) {
 		torn_trace_note(tracer, TORN_NOTE_32BIT, "32-bit system calls");
 		return absent(tracee);
 	}

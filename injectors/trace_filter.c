@@ -124,7 +124,7 @@ int torn_trace_filter_make(struct sock_fprog *ret_program)
 	if (!filter)
 		return -ENOMEM;
 	/* 32-bit calls and x32 stop, too: the tracer refuses them and says so. */
-	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRACE(0));
+	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRACE(TORN_FILTER_FOREIGN));
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list */
 	if (r == 0)

@@ -19,6 +19,9 @@ enum torn_traced {
 	TORN_TRACED_REFUSED,
 };
 
+/* PTRACE_GETEVENTMSG's answer at a stop by a 32-bit or x32 call; 0 at others. */
+#define TORN_FILTER_FOREIGN 1
+
 enum torn_traced torn_traced_way(long number);
 
 /*

@@ -112,7 +112,7 @@ static inline bool traced_mapped(void *context, torn_object file)
 	return torn_tracer_mapped(traced.tracer, file);
 }
 
-#define TIMEOUT_S 60u
+#define TIMEOUT_S 20u
 
 static inline int open_tracer(void **state)
 {
