@@ -1,65 +1,273 @@
-/* world.c: see world.h. */
+/*
+ * world.c: see world.h.
+ *
+ * Each name has a place in a list, which a hash of its path leads to. Directories
+ * are made last, from the end of the list (what is in one comes after it) and each
+ * of them once: a directory that is put into name by name is copied for each name,
+ * which at 2000 names is 95 MB.
+ */
 #include "world.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../injectors/tree.h"
+#include "sort.h"
+
+#define ROOT 0u /* the place that all others are below */
+
+struct place {
+	struct torn_bytes path;
+	const struct torn_node *node; /* of a directory: without entries, until it is made */
+	torn_object object;
+	uint32_t above; /* the place of the directory that it is in */
+	uint32_t inode; /* the place of its inode's first name: mostly itself */
+	uint32_t links; /* names of the inode, at the first of them */
+	/* of a directory */
+	struct torn_entry *entries;
+	uint32_t entries_count, entries_left; /* left: those that are not filled in */
+};
 
 struct building {
 	struct torn_arena *arena;
-	const struct torn_node *root;
+	const struct torn_node *implied; /* a directory that no line is about */
+	struct place *places;            /* malloc'ed, as are the slots */
+	uint32_t places_count;
+	uint32_t *slots; /* open addressing; 0: free (nobody looks for the root) */
+	size_t slots_room;
 	torn_object objects; /* given so far */
+	char *message;
+	size_t size;
 };
 
-static struct torn_bytes first_component(struct torn_bytes path)
+_Static_assert(offsetof(struct torn_entry, name) == 0, "torn_sort wants the key first");
+
+/* ----------------------------------------------------------------- places */
+
+static int refuse(const struct building *building, const char *expected, struct torn_bytes path)
 {
-	const uint8_t *slash = memchr(path.data, '/', path.size);
-	return (struct torn_bytes){path.data, slash ? (size_t)(slash - path.data) : path.size};
+	snprintf(building->message, building->size, "expected %s, found %.*s", expected,
+		 path.size < 40 ? (int)path.size : 40, (const char *)path.data);
+	return -EINVAL;
 }
 
-/* Return `dir` with `node` at a path below it; missing directories are made. */
-static const struct torn_node *put(struct building *building, const struct torn_node *dir,
-				   struct torn_bytes path, const struct torn_node *node,
-				   torn_object object)
+/* FNV-1a */
+#define HASH_FIRST UINT64_C(0xcbf29ce484222325)
+
+static uint64_t hash_byte(uint64_t hash, uint8_t byte)
 {
-	struct torn_bytes name = first_component(path);
-	if (name.size == path.size)
-		return torn_node_put(building->arena, dir, name, node,
-				     object ? object : ++building->objects);
-	const struct torn_entry *entry = torn_node_entry(dir, name);
-	const struct torn_node *below = entry ? entry->node
-					      : torn_node_make(building->arena, TORN_DIRECTORY,
-							       (struct torn_attributes){.mode = 0755, .links = 1},
-							       (struct torn_bytes){NULL, 0});
-	torn_object below_object = entry ? entry->object : ++building->objects;
-	if (!below)
-		return NULL;
-	struct torn_bytes rest = {path.data + name.size + 1, path.size - name.size - 1};
-	below = put(building, below, rest, node, object);
-	return below ? torn_node_put(building->arena, dir, name, below, below_object) : NULL;
+	return (hash ^ byte) * UINT64_C(0x100000001b3);
 }
 
-static const struct torn_node *node_of(struct building *building, const struct torn_old *old)
+static uint32_t *slot_of(const struct building *building, struct torn_bytes path, uint64_t hash)
+{
+	const size_t mask = building->slots_room - 1;
+	size_t at = (size_t)(hash ^ hash >> 32) & mask;
+	while (building->slots[at] != 0 &&
+	       !torn_bytes_equal(building->places[building->slots[at]].path, path))
+		at = (at + 1) & mask;
+	return &building->slots[at];
+}
+
+static uint32_t place_add(struct building *building, struct torn_bytes path, uint32_t above)
+{
+	const uint32_t made = building->places_count++;
+	building->places[made] = (struct place){
+		.path = path, .node = building->implied, .above = above, .inode = made, .links = 1};
+	building->places[above].entries_count++;
+	return made;
+}
+
+/*
+ * Make the place of a path, and those of directories above it that are missing.
+ * Returns 0, or -EINVAL where it is there already, or below what is no directory.
+ */
+static int place_make(struct building *building, struct torn_bytes path, struct place **ret_place)
+{
+	uint64_t hash = HASH_FIRST;
+	uint32_t above = ROOT;
+	for (size_t at = 0; at <= path.size; at++) {
+		if (at == path.size || path.data[at] == '/') {
+			const struct torn_bytes part = {path.data, at};
+			uint32_t *slot = slot_of(building, part, hash);
+			if (building->places[above].node->type != TORN_DIRECTORY ||
+			    (*slot && at == path.size))
+				return refuse(building, "each path once and below directories", path);
+			if (!*slot) {
+				*slot = place_add(building, part, above);
+				if (at < path.size)
+					building->places[*slot].object = ++building->objects;
+			}
+			above = *slot;
+		}
+		if (at < path.size)
+			hash = hash_byte(hash, path.data[at]);
+	}
+	*ret_place = &building->places[above];
+	return 0;
+}
+
+static struct place *place_find(const struct building *building, struct torn_bytes path)
+{
+	uint64_t hash = HASH_FIRST;
+	for (size_t at = 0; at < path.size; at++)
+		hash = hash_byte(hash, path.data[at]);
+	const uint32_t found = *slot_of(building, path, hash);
+	return found ? &building->places[found] : NULL;
+}
+
+/* Return the directory where the file system of a place is mounted. */
+static const struct place *filesystem_of(const struct building *building, const struct place *place)
+{
+	const struct place *at = &building->places[place->above];
+	while (at != &building->places[ROOT] && at->node->mount == 0)
+		at = &building->places[at->above];
+	return at;
+}
+
+/* ------------------------------------------------------------------ lines */
+
+static const struct torn_node *node_of(struct torn_arena *arena, const struct torn_old *old)
 {
 	const struct torn_attributes attributes = {old->mode, old->uid, old->gid, 1, old->mount};
 	const struct torn_node *node = torn_node_make(
-		building->arena, old->type, attributes,
+		arena, old->type, attributes,
 		old->type == TORN_SYMLINK ? old->text : (struct torn_bytes){NULL, 0});
 	if (node && old->type == TORN_FILE)
-		node = torn_node_write(building->arena, node, 0, old->text);
+		node = torn_node_write(arena, node, 0, old->text);
 	for (uint32_t i = 0; node && i < old->xattrs_count; i++)
-		node = torn_node_set_xattr(building->arena, node, old->xattrs[i].name,
-					   &old->xattrs[i].value);
+		node = torn_node_set_xattr(arena, node, old->xattrs[i].name, &old->xattrs[i].value);
 	return node;
 }
 
-static const struct torn_old *named(const struct torn_old *olds, size_t count, struct torn_bytes path)
+
+static int take_inode(struct building *building, const struct torn_old *old)
 {
-	for (size_t i = 0; i < count; i++)
-		if (torn_bytes_equal(olds[i].path, path))
-			return &olds[i];
-	return NULL;
+	struct place *place;
+	const int r = place_make(building, old->path, &place);
+	if (r < 0)
+		return r;
+	place->object = ++building->objects;
+	place->node = node_of(building->arena, old);
+	return place->node ? 0 : -ENOMEM;
+}
+
+/* Another name of an inode that is there by now, under whichever of its names. */
+static int take_link(struct building *building, const struct torn_old *old)
+{
+	const struct place *to = place_find(building, old->text);
+	if (!to || to->node->type != TORN_FILE)
+		return refuse(building, "a file of this case", old->text);
+	struct place *place;
+	const int r = place_make(building, old->path, &place);
+	if (r < 0)
+		return r;
+	place->object = to->object;
+	place->node = to->node;
+	place->inode = to->inode;
+	building->places[to->inode].links++;
+	return filesystem_of(building, place) == filesystem_of(building, to)
+		       ? 0 : refuse(building, "a file of the same file system", old->text);
+}
+
+static int take_lines(struct building *building, const struct torn_old *olds, size_t count, bool links)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (olds[i].absent || olds[i].is_link != links)
+			continue;
+		const int r = links ? take_link(building, &olds[i]) : take_inode(building, &olds[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------ directories */
+
+/* Every name of an inode shows the same node, which has the count of them. */
+static int count_links(struct building *building)
+{
+	for (uint32_t i = 1; i < building->places_count; i++) {
+		struct place *place = &building->places[i];
+		if (place->links > 1) {
+			struct torn_attributes attributes = torn_node_attributes(place->node);
+			attributes.links = place->links;
+			place->node = torn_node_with(building->arena, place->node, attributes);
+			if (!place->node)
+				return -ENOMEM;
+		}
+		place->node = building->places[place->inode].node;
+	}
+	return 0;
+}
+
+/* All that is in it is made. */
+static int make_directory(struct building *building, struct place *place)
+{
+	if (place->entries_count == 0)
+		return 0;
+	/* Lines are in order of whole paths, in which "a-b" is before "a/c", and so before "a". */
+	torn_sort(place->entries, place->entries_count, sizeof *place->entries, NULL);
+	place->node = torn_node_fill(building->arena, place->node, place->entries,
+				     place->entries_count);
+	return place->node ? 0 : -ENOMEM;
+}
+
+/* From the last one on: the entries come to stand as their places do. */
+static int enter(struct building *building, const struct place *place)
+{
+	struct place *above = &building->places[place->above];
+	if (!above->entries) {
+		above->entries_left = above->entries_count;
+		above->entries = torn_arena_take_raw(building->arena,
+						     above->entries_count * sizeof *above->entries);
+		if (!above->entries)
+			return -ENOMEM;
+	}
+	const size_t skipped = place->above == ROOT ? 0 : above->path.size + 1;
+	above->entries[--above->entries_left] = (struct torn_entry){
+		.name = {place->path.data + skipped, place->path.size - skipped},
+		.node = place->node,
+		.object = place->object};
+	return 0;
+}
+
+static int make_directories(struct building *building)
+{
+	int r = count_links(building);
+	for (uint32_t i = building->places_count; r == 0 && i-- > 0;) {
+		r = make_directory(building, &building->places[i]);
+		if (r == 0 && i != ROOT)
+			r = enter(building, &building->places[i]);
+	}
+	return r;
+}
+
+/* --------------------------------------------------------------- building */
+
+/* Make room for as many places as the lines can have. */
+static int open_places(struct building *building, const struct torn_old *olds, size_t count)
+{
+	size_t room = 1;
+	for (size_t i = 0; i < count; i++) {
+		room++;
+		for (size_t at = 0; at < olds[i].path.size; at++)
+			room += olds[i].path.data[at] == '/';
+	}
+	building->slots_room = 16;
+	while (building->slots_room < 2 * room)
+		building->slots_room *= 2;
+	building->slots = calloc(building->slots_room, sizeof *building->slots);
+	building->places = malloc(room * sizeof *building->places);
+	building->implied = torn_node_make(building->arena, TORN_DIRECTORY,
+					   (struct torn_attributes){.mode = 0755, .links = 1},
+					   (struct torn_bytes){NULL, 0});
+	if (!building->slots || !building->places || !building->implied)
+		return -ENOMEM;
+	building->places[ROOT] = (struct place){.node = building->implied, .links = 1};
+	building->places_count = 1;
+	return 0;
 }
 
 struct torn_bytes torn_world_filesystem(const struct torn_old *olds, size_t olds_count,
@@ -75,66 +283,25 @@ struct torn_bytes torn_world_filesystem(const struct torn_old *olds, size_t olds
 	return found;
 }
 
-/* Give every name of an inode the same object, and the inode its count of names. */
-static int link_names(struct building *building, const struct torn_old *olds, size_t count,
-		      char *ret_message, size_t size)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!olds[i].is_link || olds[i].absent)
-			continue;
-		const struct torn_old *to = named(olds, count, olds[i].text);
-		const struct torn_entry *entry =
-			to ? torn_tree_entry(building->root, olds[i].text) : NULL;
-		if (!entry || entry->node->type != TORN_FILE) {
-			snprintf(ret_message, size, "expected a file of this case, found %.40s",
-				 (const char *)olds[i].text.data);
-			return -EINVAL;
-		}
-		if (!torn_bytes_equal(torn_world_filesystem(olds, count, olds[i].path),
-				      torn_world_filesystem(olds, count, olds[i].text))) {
-			snprintf(ret_message, size, "expected a file of the same file system, found %.40s",
-				 (const char *)olds[i].text.data);
-			return -EINVAL;
-		}
-		struct torn_attributes attributes = torn_node_attributes(entry->node);
-		attributes.links++;
-		const struct torn_node *node =
-			torn_node_with(building->arena, entry->node, attributes);
-		const torn_object object = entry->object;
-		building->root = node ? put(building, building->root, olds[i].path, node, object) : NULL;
-		/* All other names must show the new count too. */
-		for (size_t j = 0; building->root && j < count; j++) {
-			const struct torn_entry *other = torn_tree_entry(building->root, olds[j].path);
-			if (other && other->object == object)
-				building->root =
-					put(building, building->root, olds[j].path, node, object);
-		}
-		if (!building->root)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 int torn_world_build(struct torn_arena *arena, const struct torn_old *olds, size_t olds_count,
 		     const struct torn_node **ret_tree, struct torn_fold_base *ret_base,
 		     char *ret_message, size_t size)
 {
-	struct building building = {.arena = arena, .objects = TORN_FOLD_ROOT};
-	building.root = torn_node_make(arena, TORN_DIRECTORY,
-				       (struct torn_attributes){.mode = 0755, .links = 1},
-				       (struct torn_bytes){NULL, 0});
-	for (size_t i = 0; building.root && i < olds_count; i++) {
-		if (olds[i].absent || olds[i].is_link)
-			continue;
-		const struct torn_node *node = node_of(&building, &olds[i]);
-		building.root = node ? put(&building, building.root, olds[i].path, node, 0) : NULL;
-	}
-	if (!building.root)
-		return -ENOMEM;
-	int r = link_names(&building, olds, olds_count, ret_message, size);
+	struct building building = {
+		.arena = arena, .objects = TORN_FOLD_ROOT, .message = ret_message, .size = size};
+	int r = open_places(&building, olds, olds_count);
 	if (r == 0)
-		r = torn_fold_base_make(arena, building.root, building.objects, ret_base);
+		r = take_lines(&building, olds, olds_count, false);
 	if (r == 0)
-		*ret_tree = building.root;
+		r = take_lines(&building, olds, olds_count, true);
+	if (r == 0)
+		r = make_directories(&building);
+	const struct torn_node *tree = r == 0 ? building.places[ROOT].node : NULL;
+	free(building.slots);
+	free(building.places);
+	if (r == 0)
+		r = torn_fold_base_make(arena, tree, building.objects, ret_base);
+	if (r == 0)
+		*ret_tree = tree;
 	return r;
 }

@@ -7,8 +7,10 @@
 /*
  * Build the tree that `old` lines describe: missing parents are directories of
  * mode 0755, the root is object 1, inodes are numbered in the order of their
- * paths. Returns 0; -ENOMEM; -EINVAL with a sentence in `ret_message` (a link
- * to what is no file, or from one file system to another: link(2), EXDEV).
+ * paths. Takes time and room in proportion to the lines, in whatever directories
+ * they are. Returns 0; -ENOMEM; -EINVAL with a sentence in `ret_message` (a link
+ * to what is no file, or from one file system to another: link(2), EXDEV; a path
+ * that is there twice, or below what is no directory: no parsed case has such).
  */
 int torn_world_build(struct torn_arena *arena, const struct torn_old *olds, size_t olds_count,
 		     const struct torn_node **ret_tree, struct torn_fold_base *ret_base,

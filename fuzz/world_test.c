@@ -11,6 +11,7 @@
 #include "../injectors/arena_for_tests.h"
 #include "../injectors/tree.h"
 #include "case.h"
+#include "sort.h"
 
 static struct torn_fold_base base;
 static const struct torn_node *tree;
@@ -253,6 +254,193 @@ static void test_the_same_text_is_the_same_tree(void **state)
 	assert_false(torn_tree_equal(first, tree));
 }
 
+/* ------------------------------------------------------------ name by name */
+
+/* The same built in the simple way: each name put into its directory, which is copied for it. */
+struct simply {
+	const struct torn_node *root;
+	torn_object objects;
+};
+
+static const struct torn_node *simply_made(enum torn_type type, uint32_t mode)
+{
+	const struct torn_attributes attributes = {.mode = mode, .links = 1};
+	return torn_node_make(&arena, type, attributes, (struct torn_bytes){NULL, 0});
+}
+
+static const struct torn_node *simply_put(struct simply *simply, const struct torn_node *dir,
+					  struct torn_bytes path, const struct torn_node *node,
+					  torn_object object)
+{
+	const uint8_t *slash = memchr(path.data, '/', path.size);
+	const struct torn_bytes name = {path.data, slash ? (size_t)(slash - path.data) : path.size};
+	if (!slash)
+		return torn_node_put(&arena, dir, name, node, object ? object : ++simply->objects);
+	const struct torn_entry *entry = torn_node_entry(dir, name);
+	const torn_object below_object = entry ? entry->object : ++simply->objects;
+	const struct torn_node *below = entry ? entry->node : simply_made(TORN_DIRECTORY, 0755);
+	const struct torn_bytes rest = {slash + 1, path.size - name.size - 1};
+	below = simply_put(simply, below, rest, node, object);
+	return torn_node_put(&arena, dir, name, below, below_object);
+}
+
+/* With its count of names; only files have more of them than one. */
+static const struct torn_node *simply_node(const struct torn_old *olds, size_t count, size_t which)
+{
+	struct torn_attributes attributes = {.mode = olds[which].mode, .links = 1};
+	for (size_t i = 0; i < count; i++)
+		attributes.links += olds[i].is_link && torn_bytes_equal(olds[i].text, olds[which].path);
+	const struct torn_node *node =
+		torn_node_with(&arena, simply_made(olds[which].type, 0), attributes);
+	return olds[which].type == TORN_FILE ? torn_node_write(&arena, node, 0, olds[which].text) : node;
+}
+
+static void build_simply(struct simply *simply, const struct torn_old *olds, size_t count)
+{
+	*simply = (struct simply){simply_made(TORN_DIRECTORY, 0755), TORN_FOLD_ROOT};
+	for (int links = 0; links < 2; links++)
+		for (size_t i = 0; i < count; i++) {
+			if (olds[i].is_link != links)
+				continue;
+			size_t to = i;
+			while (!torn_bytes_equal(olds[to].path, links ? olds[i].text : olds[i].path))
+				to = (to + 1) % count;
+			const struct torn_entry *entry = torn_tree_entry(simply->root, olds[to].path);
+			simply->root = simply_put(simply, simply->root, olds[i].path,
+						  simply_node(olds, count, to),
+						  entry ? entry->object : 0);
+		}
+}
+
+static uint64_t next(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/* Names that order otherwise with a slash behind them than without. */
+static struct torn_bytes random_path(uint64_t *state)
+{
+	static const char *const names[] = {"a", "a-b", "a.b", "ab", "b", "a-", "b b", "c"};
+	char path[64];
+	size_t size = 0;
+	for (uint64_t depth = 1 + next(state) % 4; depth > 0; depth--)
+		size += (size_t)snprintf(path + size, sizeof path - size, "%s%s", size ? "/" : "",
+					 names[next(state) % 8]);
+	return torn_arena_copy(&arena, path, size);
+}
+
+static bool is_below(struct torn_bytes path, struct torn_bytes above)
+{
+	return path.size > above.size && path.data[above.size] == '/' &&
+	       memcmp(path.data, above.data, above.size) == 0;
+}
+
+/* Could a parsed case have this line too? */
+static bool fits(const struct torn_old *olds, size_t count, const struct torn_old *old)
+{
+	for (size_t i = 0; i < count; i++) {
+		const bool is_dir = !olds[i].is_link && olds[i].type == TORN_DIRECTORY;
+		const bool would_be_dir = !old->is_link && old->type == TORN_DIRECTORY;
+		if (torn_bytes_equal(olds[i].path, old->path) ||
+		    (is_below(old->path, olds[i].path) && !is_dir) ||
+		    (is_below(olds[i].path, old->path) && !would_be_dir))
+			return false;
+	}
+	return true;
+}
+
+static size_t random_lines(uint64_t *state, struct torn_old *olds, size_t wanted)
+{
+	size_t count = 0;
+	for (size_t tries = 0; tries < 4 * wanted && count < wanted; tries++) {
+		const struct torn_old *to = count ? &olds[next(state) % count] : NULL;
+		struct torn_old old = {.path = random_path(state), .mode = next(state) & 0777};
+		old.is_link = to && !to->is_link && to->type == TORN_FILE && next(state) % 2;
+		old.type = next(state) % 3 ? TORN_FILE : TORN_DIRECTORY;
+		if (old.is_link || old.type == TORN_FILE)
+			old.text = old.is_link ? to->path : old.path;
+		if (fits(olds, count, &old))
+			olds[count++] = old;
+	}
+	torn_sort(olds, count, sizeof *olds, NULL);
+	return count;
+}
+
+static void assert_same_objects(const struct torn_node *is, const struct torn_node *wanted)
+{
+	assert_int_equal(is->entries_count, wanted->entries_count);
+	for (uint32_t i = 0; i < is->entries_count; i++) {
+		assert_int_equal(is->entries[i].object, wanted->entries[i].object);
+		assert_memory_equal(&is->entries[i].term, &wanted->entries[i].term,
+				    sizeof is->entries[i].term);
+		if (is->entries[i].node->type == TORN_DIRECTORY)
+			assert_same_objects(is->entries[i].node, wanted->entries[i].node);
+	}
+}
+
+static void test_a_world_is_what_putting_name_by_name_makes_of_it(void **state)
+{
+	(void)state;
+	size_t linked = 0;
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		uint64_t random = seed;
+		struct torn_old olds[80];
+		const size_t count = random_lines(&random, olds, 1 + seed % 80);
+		struct simply simply;
+		build_simply(&simply, olds, count);
+		assert_int_equal(torn_world_build(&arena, olds, count, &tree, &base, message,
+						  sizeof message), 0);
+		assert_true(torn_tree_equal(tree, simply.root));
+		assert_int_equal(base.count, simply.objects);
+		assert_same_objects(tree, simply.root);
+		for (size_t i = 0; i < count; i++)
+			linked += olds[i].is_link;
+	}
+	assert_true(linked > 1000);
+}
+
+/* What grows with the square of the names would want gigabytes. */
+static void test_a_large_directory_takes_room_by_its_names_only(void **state)
+{
+	(void)state;
+	enum { NAMES = 10000, LINKS = 2000 };
+	struct torn_old *olds = torn_arena_take(&arena, NAMES * sizeof *olds);
+	assert_non_null(olds);
+	for (size_t i = 0; i < NAMES; i++) {
+		char path[16];
+		const int size = snprintf(path, sizeof path, "d/%05zu", i);
+		olds[i].path = torn_arena_copy(&arena, path, (size_t)size);
+		olds[i].is_link = i >= NAMES - LINKS;
+		olds[i].text = olds[i].is_link ? olds[0].path : torn_bytes_of("x");
+	}
+	const size_t before = torn_arena_mark(&arena);
+	assert_int_equal(torn_world_build(&arena, olds, NAMES, &tree, &base, message, sizeof message), 0);
+	assert_in_range(torn_arena_mark(&arena) - before, 0, NAMES * 1024);
+	assert_int_equal(at("d")->entries_count, NAMES);
+	assert_int_equal(at("d/00000")->links, 1 + LINKS);
+	assert_int_equal(at("d/09999")->links, 1 + LINKS);
+	assert_int_equal(base.count, 2 + NAMES - LINKS);
+}
+
+/* No parser lets these through. */
+static void test_a_path_twice_or_below_a_file_is_refused(void **state)
+{
+	(void)state;
+	struct torn_old olds[] = {{.path = torn_bytes_of("a"), .text = torn_bytes_of("x")},
+				  {.path = torn_bytes_of("a/b"), .text = torn_bytes_of("x")}};
+	assert_int_equal(torn_world_build(&arena, olds, 2, &tree, &base, message, sizeof message),
+			 -EINVAL);
+	assert_string_equal(message, "expected each path once and below directories, found a/b");
+	olds[1].path = olds[0].path;
+	assert_int_equal(torn_world_build(&arena, olds, 2, &tree, &base, message, sizeof message),
+			 -EINVAL);
+	olds[1].path = torn_bytes_of("b");
+	assert_int_equal(torn_world_build(&arena, olds, 2, &tree, &base, message, sizeof message), 0);
+}
+
 static void test_a_full_arena_is_told(void **state)
 {
 	(void)state;
@@ -289,6 +477,9 @@ int main(void)
 		arena_test(test_a_link_from_one_file_system_to_another_is_refused),
 		arena_test(test_the_file_system_of_a_path_is_the_nearest_mount_in_any_order_of_lines),
 		arena_test(test_the_same_text_is_the_same_tree),
+		arena_test(test_a_world_is_what_putting_name_by_name_makes_of_it),
+		arena_test(test_a_large_directory_takes_room_by_its_names_only),
+		arena_test(test_a_path_twice_or_below_a_file_is_refused),
 		arena_test(test_a_full_arena_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -394,6 +394,23 @@ const struct torn_node *torn_node_put(struct torn_arena *arena, const struct tor
 	return seal(made);
 }
 
+const struct torn_node *torn_node_fill(struct torn_arena *arena, const struct torn_node *dir,
+				       struct torn_entry *entries, uint32_t entries_count)
+{
+	assert(dir->type == TORN_DIRECTORY && dir->entries_count == 0);
+	struct torn_node *made = copy(arena, dir);
+	if (!made)
+		return NULL;
+	for (uint32_t i = 0; i < entries_count; i++) {
+		assert(i == 0 || torn_bytes_compare(entries[i - 1].name, entries[i].name) < 0);
+		entries[i].term = entry_term(entries[i].name, entries[i].node);
+		hash_add(&made->content, entries[i].term);
+	}
+	made->entries = entries;
+	made->entries_count = entries_count;
+	return seal(made);
+}
+
 const struct torn_node *torn_node_drop(struct torn_arena *arena, const struct torn_node *dir,
 				       struct torn_bytes name)
 {

@@ -45,6 +45,13 @@ const struct torn_xattr *torn_node_xattr(const struct torn_node *node, struct to
 const struct torn_node *torn_node_put(struct torn_arena *arena, const struct torn_node *dir,
 				      struct torn_bytes name, const struct torn_node *node,
 				      torn_object object);
+/*
+ * Put all its entries into an empty directory at once: what torn_node_put() makes of
+ * them, without a copy for each. They must be in order, each name once, and live as
+ * long as the arena's nodes; their terms are set here.
+ */
+const struct torn_node *torn_node_fill(struct torn_arena *arena, const struct torn_node *dir,
+				       struct torn_entry *entries, uint32_t entries_count);
 /* Take an entry out; without such an entry the directory itself is returned. */
 const struct torn_node *torn_node_drop(struct torn_arena *arena, const struct torn_node *dir,
 				       struct torn_bytes name);
