@@ -328,11 +328,11 @@ static struct dirent64 *list_next(struct listing *listing, int dirfd)
 {
 	for (;;) {
 		if (listing->at >= listing->size) {
-			/* tmpfs fills the buffer: much room left means that there is no more. */
-			bool whole = listing->size > 0 &&
-				     sizeof listing->bytes - (size_t)listing->size > 512;
-			if (whole)
-				return NULL;
+			/*
+			 * Room left does not tell that there is no more: a signal that is
+			 * pending, as a tracer's ticks are, ends the call early (filldir64()
+			 * of fs/readdir.c). Only nothing at all does.
+			 */
 			listing->size = torn_raw(SYS_getdents64, dirfd, listing->bytes,
 						 sizeof listing->bytes);
 			listing->at = 0;

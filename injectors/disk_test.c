@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -237,6 +239,47 @@ static void test_a_directory_whose_names_are_known_is_listed_again_once_it_chang
 	a_name_more(place->root_fd);
 	assert_int_equal(settle(place, difference), -EUCLEAN);
 	assert_non_null(strstr(difference, "/more: there"));
+}
+
+static volatile sig_atomic_t ticks;
+
+static void on_tick(int number)
+{
+	(void)number;
+	ticks++;
+}
+
+/* A tracer's lab has a clock that ticks: getdents64(2) returns early where a signal is pending. */
+static void test_a_directory_is_listed_whole_whatever_signals_come(void **state)
+{
+	enum { NAMES = 200 };
+	static char names[NAMES][8];
+	struct place *place = *state;
+	const struct torn_attributes attributes = {.mode = 0755, .links = 1};
+	const struct torn_bytes none = {NULL, 0};
+	struct torn_entry *entries = torn_arena_take(&place->arena, NAMES * sizeof *entries);
+	for (uint32_t i = 0; i < NAMES; i++) {
+		snprintf(names[i], sizeof names[i], "%03u", i);
+		entries[i].name = torn_bytes_of(names[i]);
+		entries[i].node = torn_node_make(&place->arena, TORN_FIFO, attributes, none);
+		entries[i].object = 2 + i;
+	}
+	place->tree = torn_node_fill(&place->arena,
+				     torn_node_make(&place->arena, TORN_DIRECTORY, attributes, none),
+				     entries, NAMES);
+	torn_disk_close(&place->disk); /* so that it is listed each time */
+	assert_int_equal(torn_disk_clear(place->root_fd), 0);
+	assert_int_equal(torn_disk_make(&place->disk, place->tree), 0);
+	const struct sigaction action = {.sa_handler = on_tick};
+	const struct itimerval often = {{0, 30}, {0, 30}}, never = {{0, 0}, {0, 0}};
+	char difference[200];
+	int r = 0;
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	while (r == 0 && ticks < 5000)
+		r = settle(place, difference);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(r, 0);
 }
 
 static void test_old_is_put_back_whatever_the_run_left(void **state)
@@ -761,6 +804,8 @@ int main(void)
 						make_place, clear_place),
 		cmocka_unit_test_setup_teardown(test_names_of_one_inode_are_made_so_of_whatever_type,
 						make_place, clear_place),
+		cmocka_unit_test_setup_teardown(
+			test_a_directory_is_listed_whole_whatever_signals_come, make_place, clear_place),
 		cmocka_unit_test_setup_teardown(test_old_is_put_back_whatever_the_run_left, make_place,
 						clear_place),
 		cmocka_unit_test_setup_teardown(
