@@ -17,12 +17,6 @@ static int confine(const void *context)
 	return torn_isolation_confine(context);
 }
 
-static int directory_of(void *context, torn_object dir)
-{
-	const struct torn_lab *lab = context;
-	return torn_directories_fd(lab->directories, dir);
-}
-
 static bool was_mapped(void *context, torn_object file)
 {
 	const struct torn_lab *lab = context;
@@ -33,7 +27,6 @@ int torn_traced_open(struct torn_lab *lab, const struct torn_program *program, i
 		     char *ret_message, size_t size)
 {
 	static struct torn_isolated isolated;
-	static struct torn_directories directories;
 	const uid_t uid = geteuid();
 	const gid_t gid = getegid();
 	const struct torn_isolation isolation = {
@@ -63,13 +56,10 @@ int torn_traced_open(struct torn_lab *lab, const struct torn_program *program, i
 	r = torn_tracer_open(&tracing, &lab->tracer, ret_message, size);
 	if (r < 0)
 		return r;
-	directories = (struct torn_directories){.root_fd = isolated.root_fd, .view = &lab->recorder->view};
 	lab->isolation = &isolated;
-	lab->directories = &directories;
 	lab->disk = (struct torn_disk){
 		.root_fd = isolated.root_fd,
 		.exact = true,
-		.dirfd = directory_of,
 		.must_read = was_mapped,
 		.context = lab,
 	};

@@ -30,7 +30,8 @@ int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
 /* They may not be the same ones any more. */
 static void forget_directories(struct torn_lab *lab)
 {
-	torn_directories_forget(lab->directories);
+	if (lab->directories)
+		torn_directories_forget(lab->directories);
 	torn_disk_forget(&lab->disk);
 }
 
@@ -81,7 +82,8 @@ static int settle_disk(struct torn_lab *lab, const struct torn_setup *setup)
 		return torn_lab_fail(lab, -EPROTO, "the log does not tell what is on disk: %s", difference);
 	if (r < 0)
 		return torn_lab_fail(lab, -EPROTO, "the old state cannot be put back: %s", torn_disk_error(r));
-	if (anew || moves_directories(lab->recorder))
+	/* Without descriptors nothing is stale: what was seen of an inode has its number beside it. */
+	if (lab->directories && (anew || moves_directories(lab->recorder)))
 		forget_directories(lab);
 	return 0;
 }

@@ -45,7 +45,7 @@ struct torn_lab {
 	uint8_t *touched; /* of a program's runs: beside each old file of the setup whether one touched it; NULL: nobody asks */
 	struct torn_looker *looker;            /* looking.h; NULL: nobody looked yet */
 	uint32_t stack_op;                     /* at which the tracer takes the call stack; 0: nowhere */
-	struct torn_directories *directories;
+	struct torn_directories *directories; /* NULL: none are kept, as programs may have too many */
 	struct torn_disk disk;
 	struct torn_lab_shared *shared;
 	bool isolated;       /* each trial in a child of its own: for targets that end the process */

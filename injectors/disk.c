@@ -371,6 +371,21 @@ int torn_disk_clear(int root_fd)
 	return clear(root_fd, 0);
 }
 
+/* ------------------------------------------------------------ on the way down */
+
+static int dir_open(const struct torn_disk *disk, int above, const char *name, torn_object object)
+{
+	return disk->dirfd ? disk->dirfd(disk->context, object)
+			   : (int)torn_raw(SYS_openat, above, name,
+					   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static void dir_close(const struct torn_disk *disk, int fd)
+{
+	if (!disk->dirfd)
+		torn_raw(SYS_close, fd);
+}
+
 /* ---------------------------------------------------------------- changing */
 
 /* Does an entry change, and in a way that takes more than writing or unlinking a file? */
@@ -462,13 +477,14 @@ static int change_entry(void *context, const struct torn_entry *from, const stru
 	char name[NAME_SIZE];
 	name_copy(name, from ? from->name : to->name);
 	if (to && to->node->type == TORN_DIRECTORY) {
-		const int fd = changing->disk->dirfd(changing->disk->context, to->object);
+		const int fd = dir_open(changing->disk, changing->dirfd, name, to->object);
 		if (fd < 0)
 			return fd;
-		const int r = attributes_change(changing->disk, fd, from->node, to->node);
-		return r < 0 ? r
-			     : change_dir(changing->disk, fd, from->node, to->node,
-					  changing->rewritten);
+		int r = attributes_change(changing->disk, fd, from->node, to->node);
+		if (r == 0)
+			r = change_dir(changing->disk, fd, from->node, to->node, changing->rewritten);
+		dir_close(changing->disk, fd);
+		return r;
 	}
 	if (is_rewrite(from, to)) {
 		if (changing->rewritten)
@@ -738,16 +754,17 @@ static const struct torn_entry *entry_in(const struct torn_node *to, const struc
 static int compare_dir(struct comparison *comparison, int dirfd, torn_object object,
 		       const struct torn_node *dir, const struct torn_node *to);
 
-static int compare_below(struct comparison *comparison, const struct torn_entry *entry,
+static int compare_below(struct comparison *comparison, int dirfd, const struct torn_entry *entry,
 			 const struct torn_entry *to, const char *name)
 {
-	int fd = comparison->disk->dirfd(comparison->disk->context, entry->object);
+	const int fd = dir_open(comparison->disk, dirfd, name, entry->object);
 	if (fd < 0)
 		return fd;
 	struct torn_bytes above = comparison->path;
 	comparison->path = entry->name;
 	int r = compare_dir(comparison, fd, entry->object, entry->node, to ? to->node : NULL);
 	comparison->path = above;
+	dir_close(comparison->disk, fd);
 	return r > 0 ? dir_differs(comparison, name, r) : r;
 }
 
@@ -833,7 +850,7 @@ static int compare_entry(struct comparison *comparison, int dirfd, const char *n
 			 const struct torn_entry *entry, const struct torn_entry *to)
 {
 	if (entry->node->type == TORN_DIRECTORY)
-		return compare_below(comparison, entry, to, name);
+		return compare_below(comparison, dirfd, entry, to, name);
 	return comparison->disk->exact ? compare_seen(comparison, dirfd, name, entry, to)
 				       : compare_inode(comparison, dirfd, name, entry, to);
 }

@@ -37,7 +37,11 @@ struct torn_disk {
 	bool exact;
 	struct torn_disk_seen *seen; /* by object; NULL: everything is read always */
 	uint32_t seen_count;
-	/* A descriptor of a directory by its object, kept by whoever gives it. */
+	/*
+	 * A descriptor of a directory by its object, kept by whoever gives it. NULL:
+	 * each is opened by its name and closed again, for trees that have more
+	 * directories than a process may have descriptors (RLIMIT_NOFILE).
+	 */
 	int (*dirfd)(void *context, torn_object dir);
 	/*
 	 * Of an exact disk: was this file mapped shared and writable since the last

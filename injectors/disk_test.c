@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -280,6 +281,51 @@ static void test_a_directory_is_listed_whole_whatever_signals_come(void **state)
 		r = settle(place, difference);
 	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
 	assert_int_equal(r, 0);
+}
+
+/* As many directories as a project may have under node_modules: each has a file in it. */
+static const struct torn_node *many_directories(struct torn_arena *arena, uint32_t count, const char *text)
+{
+	static char names[200][8];
+	const struct torn_attributes attributes = {.mode = 0755, .links = 1};
+	const struct torn_bytes none = {NULL, 0};
+	const struct torn_node *dir = torn_node_make(arena, TORN_DIRECTORY, attributes, none);
+	const struct torn_node *root = dir, *file = torn_node_make(arena, TORN_FILE, attributes, none);
+	file = torn_node_write(arena, file, 0, torn_bytes_of(text));
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(names[i], sizeof names[i], "%03u", i);
+		const struct torn_node *one =
+			torn_node_put(arena, dir, torn_bytes_of("f"), file, 3 + 2 * i);
+		root = torn_node_put(arena, root, torn_bytes_of(names[i]), one, 2 + 2 * i);
+	}
+	return root;
+}
+
+static void test_more_directories_than_descriptors_are_settled_and_changed(void **state)
+{
+	enum { DIRECTORIES = 200 };
+	struct place *place = *state;
+	struct rlimit kept, few;
+	char difference[200];
+	bool anew;
+	const struct torn_node *tree = many_directories(&place->arena, DIRECTORIES, "old"),
+			       *other = many_directories(&place->arena, DIRECTORIES, "other");
+	place->disk.dirfd = NULL;
+	assert_int_equal(torn_disk_clear(place->root_fd), 0);
+	assert_int_equal(torn_disk_make(&place->disk, tree), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &kept), 0);
+	few = kept;
+	few.rlim_cur = (rlim_t)place->root_fd + DIRECTORIES / 2;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	const int changed = torn_disk_change(&place->disk, tree, other, &anew);
+	const int settled = torn_disk_settle(&place->disk, other, tree, difference, sizeof difference, &anew);
+	place->tree = tree;
+	const int is = settle(place, difference);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &kept), 0);
+	assert_int_equal(changed, 0);
+	assert_int_equal(settled, 0);
+	assert_int_equal(is, 0);
+	assert_false(anew);
 }
 
 static void test_old_is_put_back_whatever_the_run_left(void **state)
@@ -806,6 +852,9 @@ int main(void)
 						make_place, clear_place),
 		cmocka_unit_test_setup_teardown(
 			test_a_directory_is_listed_whole_whatever_signals_come, make_place, clear_place),
+		cmocka_unit_test_setup_teardown(
+			test_more_directories_than_descriptors_are_settled_and_changed, make_place,
+			clear_place),
 		cmocka_unit_test_setup_teardown(test_old_is_put_back_whatever_the_run_left, make_place,
 						clear_place),
 		cmocka_unit_test_setup_teardown(

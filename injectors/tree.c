@@ -549,8 +549,17 @@ void torn_tree_differences(const struct torn_node *a, const struct torn_node *b,
 
 /* ---------------------------------------------------------------- copying */
 
+/* What lies in the arena already lives as long as what is taken from it now, or longer. */
+static bool is_in(const struct torn_arena *arena, const void *data)
+{
+	const uintptr_t at = (uintptr_t)data, base = (uintptr_t)arena->base;
+	return at >= base && at < base + arena->used;
+}
+
 static struct torn_bytes bytes_copy(struct torn_arena *arena, struct torn_bytes bytes)
 {
+	if (is_in(arena, bytes.data))
+		return bytes;
 	return torn_arena_copy(arena, bytes.data ? (const void *)bytes.data : "", bytes.size);
 }
 
@@ -559,7 +568,7 @@ static bool copy_blocks(struct torn_arena *arena, struct torn_node *file)
 	struct torn_block *blocks = torn_arena_take(arena, file->blocks_count * sizeof *blocks);
 	for (uint64_t i = 0; blocks && i < file->blocks_count; i++) {
 		blocks[i] = file->blocks[i];
-		if (blocks[i].size == 0)
+		if (blocks[i].size == 0 || is_in(arena, blocks[i].data))
 			continue;
 		blocks[i].data = torn_arena_copy(arena, blocks[i].data, blocks[i].size).data;
 		if (!blocks[i].data)
@@ -596,16 +605,25 @@ static bool copy_xattrs(struct torn_arena *arena, struct torn_node *node)
 	return xattrs != NULL;
 }
 
-const struct torn_node *torn_tree_copy(struct torn_arena *arena, const struct torn_node *tree)
+/* A node of its own, whose entries are not copied yet. */
+static struct torn_node *copy_self(struct torn_arena *arena, const struct torn_node *node)
 {
-	struct torn_node *made = copy(arena, tree);
+	struct torn_node *made = copy(arena, node);
 	if (!made)
 		return NULL;
-	made->link = bytes_copy(arena, tree->link);
-	bool whole = made->link.data && (tree->type != TORN_FILE || copy_blocks(arena, made)) &&
-		     (tree->type != TORN_DIRECTORY || copy_entries(arena, made)) &&
-		     copy_xattrs(arena, made);
+	made->link = bytes_copy(arena, node->link);
+	const bool whole = made->link.data &&
+			   (node->type != TORN_FILE || copy_blocks(arena, made)) &&
+			   copy_xattrs(arena, made);
 	return whole ? made : NULL;
+}
+
+const struct torn_node *torn_tree_copy(struct torn_arena *arena, const struct torn_node *tree)
+{
+	if (is_in(arena, tree))
+		return tree;
+	struct torn_node *made = copy_self(arena, tree);
+	return made && (tree->type != TORN_DIRECTORY || copy_entries(arena, made)) ? made : NULL;
 }
 
 /* --------------------------------------------------------------- numbering */
@@ -637,17 +655,31 @@ static torn_object number_anew(struct numbering *numbering, const struct torn_en
 	return made->now;
 }
 
-/* Of a copy that nobody else has yet. */
-static bool number_entries(struct numbering *numbering, const struct torn_node *dir)
+static const struct torn_node *copy_numbered(struct numbering *numbering, const struct torn_node *tree);
+
+/* Entries have the numbers, so directories are copied also where they lie in the arena. */
+static bool copy_entries_numbered(struct numbering *numbering, struct torn_node *dir)
 {
-	struct torn_entry *entries = (struct torn_entry *)dir->entries;
-	for (uint32_t i = 0; i < dir->entries_count; i++) {
-		entries[i].object = number_anew(numbering, &entries[i]);
-		if (entries[i].object == 0 || (entries[i].node->type == TORN_DIRECTORY &&
-					       !number_entries(numbering, entries[i].node)))
+	struct torn_arena *arena = numbering->arena;
+	struct torn_entry *entries = torn_arena_take(arena, dir->entries_count * sizeof *entries);
+	for (uint32_t i = 0; entries && i < dir->entries_count; i++) {
+		entries[i] = dir->entries[i];
+		entries[i].name = bytes_copy(arena, dir->entries[i].name);
+		entries[i].object = number_anew(numbering, &dir->entries[i]);
+		entries[i].node = copy_numbered(numbering, dir->entries[i].node);
+		if (!entries[i].name.data || entries[i].object == 0 || !entries[i].node)
 			return false;
 	}
-	return true;
+	dir->entries = entries;
+	return entries != NULL;
+}
+
+static const struct torn_node *copy_numbered(struct numbering *numbering, const struct torn_node *tree)
+{
+	if (tree->type != TORN_DIRECTORY)
+		return torn_tree_copy(numbering->arena, tree);
+	struct torn_node *made = copy_self(numbering->arena, tree);
+	return made && copy_entries_numbered(numbering, made) ? made : NULL;
 }
 
 const struct torn_node *torn_tree_copy_numbered(struct torn_arena *arena,
@@ -655,9 +687,8 @@ const struct torn_node *torn_tree_copy_numbered(struct torn_arena *arena,
 						torn_object *ret_objects)
 {
 	struct numbering numbering = {.arena = arena, .objects = 1};
-	const struct torn_node *made = torn_tree_copy(arena, tree);
-	if (!made || !number_entries(&numbering, made))
-		return NULL;
-	*ret_objects = numbering.objects;
+	const struct torn_node *made = copy_numbered(&numbering, tree);
+	if (made)
+		*ret_objects = numbering.objects;
 	return made;
 }

@@ -57,7 +57,10 @@ const struct torn_node *torn_node_drop(struct torn_arena *arena, const struct to
 				       struct torn_bytes name);
 const struct torn_entry *torn_node_entry(const struct torn_node *dir, struct torn_bytes name);
 
-/* Copy a whole tree into an arena that outlives the one it lies in; shares nothing. */
+/*
+ * Copy a tree into an arena that outlives the one it lies in. What of it lies in that
+ * arena already is shared: a run changes a few files, and a tree may have thousands.
+ */
 const struct torn_node *torn_tree_copy(struct torn_arena *arena, const struct torn_node *tree);
 /*
  * The same, with its inodes numbered anew from 2 on without gaps (the root is

@@ -469,9 +469,40 @@ static void test_a_copy_is_equal_and_outlives_what_it_was_made_from(void **state
 	torn_arena_close(&other);
 }
 
+static void test_a_copy_shares_what_lies_in_its_arena_already(void **state)
+{
+	(void)state;
+	struct torn_arena other;
+	assert_int_equal(torn_arena_open(&other, 1 << 20), 0);
+	const struct torn_node *old = put(put(make(TORN_DIRECTORY), "f", text("f")), "g", text("g"));
+	/* A run's: one file of two is another, in an arena that goes. */
+	struct torn_arena kept = arena;
+	arena = other;
+	const struct torn_node *now = put(old, "g", text("other"));
+	other = arena;
+	arena = kept;
+	const struct torn_node *copy = torn_tree_copy(&arena, now);
+	const struct torn_hash hash = now->hash;
+	torn_arena_close(&other);
+	assert_memory_equal(&copy->hash, &hash, sizeof hash);
+	assert_ptr_equal(torn_tree_find(copy, torn_bytes_of("f")), torn_tree_find(old, torn_bytes_of("f")));
+	assert_ptr_equal(torn_tree_copy(&arena, copy), copy);
+	char bytes[8];
+	assert_int_equal(torn_node_read(torn_tree_find(copy, torn_bytes_of("g")), 0, bytes, 8), 5);
+	assert_memory_equal(bytes, "other", 5);
+	/* Numbers are the directory's own: it is another one, the files are not. */
+	torn_object objects;
+	const struct torn_node *numbered = torn_tree_copy_numbered(&arena, copy, &objects);
+	assert_ptr_not_equal(numbered, copy);
+	assert_ptr_equal(torn_tree_find(numbered, torn_bytes_of("f")), torn_tree_find(old, torn_bytes_of("f")));
+	assert_int_equal(torn_tree_entry(numbered, torn_bytes_of("f"))->object, 2);
+	assert_int_equal(torn_tree_entry(old, torn_bytes_of("f"))->object, 7);
+}
+
 static void test_a_full_arena_is_told_and_the_old_node_stays(void **state)
 {
 	(void)state;
+	const struct torn_node *elsewhere = text("abc");
 	struct torn_arena kept = arena;
 	assert_int_equal(torn_arena_open(&arena, 4096), 0);
 	const struct torn_node *file = text("abc");
@@ -482,7 +513,7 @@ static void test_a_full_arena_is_told_and_the_old_node_stays(void **state)
 	assert_null(torn_node_resize(&arena, file, 1));
 	assert_null(torn_node_zero(&arena, file, 0, 1));
 	assert_null(torn_node_set_xattr(&arena, file, torn_bytes_of("user.a"), &value));
-	assert_null(torn_tree_copy(&arena, file));
+	assert_null(torn_tree_copy(&arena, elsewhere));
 	char bytes[4];
 	assert_int_equal(torn_node_read(file, 0, bytes, 4), 3);
 	assert_memory_equal(bytes, "abc", 3);
@@ -594,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_differences_are_those_of_two_plain_lists),
 		cmocka_unit_test(test_differences_stop_when_told_to_and_take_an_absent_side),
 		cmocka_unit_test(test_a_copy_is_equal_and_outlives_what_it_was_made_from),
+		cmocka_unit_test(test_a_copy_shares_what_lies_in_its_arena_already),
 		cmocka_unit_test(test_a_full_arena_is_told_and_the_old_node_stays),
 		cmocka_unit_test(test_a_copy_numbered_anew_has_no_gaps_and_keeps_hard_links),
 		cmocka_unit_test(test_an_empty_tree_numbered_anew_is_its_root),
