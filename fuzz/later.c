@@ -170,7 +170,7 @@ static int go_on_from(struct torn_later *later, const struct torn_later_first *f
 	r = torn_trial_run(later->lab, &next, &plan, TORN_TRIAL_PLAIN, &run);
 	if (r == TORN_HELD)
 		r = judge(later, &run);
-	later->lab->on_disk = NULL; /* `next` is gone when this returns */
+	torn_lab_leave(later->lab, first->setup, r); /* `next` is gone when this returns */
 	later->kills.setup = later->cuts.setup = NULL;
 	torn_sighting_add_later(sighting, &later->sighting, kill);
 	return r;

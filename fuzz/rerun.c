@@ -21,7 +21,7 @@ static int run_again(struct torn_lab *lab, const struct torn_setup *setup, const
 	}
 	struct torn_trial trial;
 	const int r = torn_trial_run(lab, &again, plan, TORN_TRIAL_PLAIN, &trial);
-	lab->on_disk = NULL; /* `again` is gone when this returns */
+	torn_lab_leave(lab, setup, r); /* `again` is gone when this returns */
 	if (r != TORN_HELD)
 		return r;
 	*ret_rerun = (struct torn_rerun){

@@ -247,7 +247,7 @@ static int go_on_from(struct torn_sweeping *sweeping, struct torn_lefts *lefts,
 		later->levels[0].order.plans[TORN_FAULTS_MAX - later->runs] =
 			1 + (uint32_t)(left - lefts->items);
 		r = torn_sweeping_later(later);
-		sweeping->lab->on_disk = NULL; /* `next` is gone when this returns */
+		torn_lab_leave(sweeping->lab, sweeping->setup, r); /* `next` is gone when this returns */
 	}
 	if (later)
 		torn_sweeping_close(later);

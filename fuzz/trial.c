@@ -35,18 +35,36 @@ static void forget_directories(struct torn_lab *lab)
 	torn_disk_forget(&lab->disk);
 }
 
-int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup)
+/* Is what is on disk known, and nobody has descriptors of its directories? */
+static bool can_turn(const struct torn_lab *lab)
+{
+	return lab->on_disk && !lab->directories;
+}
+
+static int make_old(struct torn_lab *lab, const struct torn_setup *setup)
 {
 	forget_directories(lab);
 	torn_disk_expect(&lab->disk, setup->base.count + 1);
-	lab->on_disk = NULL;
-	int r = torn_disk_clear(lab->disk.root_fd);
-	if (r == 0)
-		r = torn_disk_make(&lab->disk, setup->begin_tree);
+	const int r = torn_disk_clear(lab->disk.root_fd);
+	return r < 0 ? r : torn_disk_make(&lab->disk, setup->begin_tree);
+}
+
+int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup)
+{
+	/* A program's directory may have thousands of files of which a kill changes one. */
+	const int r = can_turn(lab) ? torn_disk_turn(&lab->disk, lab->on_disk->begin_tree,
+						     setup->begin_tree, setup->base.count + 1)
+				    : make_old(lab, setup);
+	lab->on_disk = r < 0 ? NULL : setup;
 	if (r < 0)
 		return torn_lab_fail(lab, -EPROTO, "the old state cannot be made: %s", torn_disk_error(r));
-	lab->on_disk = setup;
 	return 0;
+}
+
+void torn_lab_leave(struct torn_lab *lab, const struct torn_setup *other, int result)
+{
+	if (result != TORN_HELD || !can_turn(lab) || torn_lab_begin(lab, other) < 0)
+		lab->on_disk = NULL;
 }
 
 /* Directories that came, went or moved: descriptors that are kept on them are stale. */

@@ -96,6 +96,11 @@ bool torn_trial_cut_short(const struct torn_lab *lab, const struct torn_trial *t
 
 /* Put the tree that a setup begins with on disk, whatever is there. Returns 0 or -EPROTO. */
 int torn_lab_begin(struct torn_lab *lab, const struct torn_setup *setup);
+/*
+ * The setup whose tree is on disk goes away, after a run of it with this result:
+ * put another's there while both are known, or know nothing.
+ */
+void torn_lab_leave(struct torn_lab *lab, const struct torn_setup *other, int result);
 
 /*
  * Move a trial to a kill: after `op` (0: before the first), with only `bytes`

@@ -83,6 +83,15 @@ int torn_disk_change(const struct torn_disk *disk, const struct torn_node *from,
 		     const struct torn_node *to, bool *ret_anew);
 
 /*
+ * Turn `from`, which is on disk, into `to`, whose inodes may be numbered otherwise,
+ * below `objects`. Only what differs is made, unless inodes have several names; what
+ * is known of the rest stays known. Nobody has descriptors of directories. Returns 0
+ * or -errno.
+ */
+int torn_disk_turn(struct torn_disk *disk, const struct torn_node *from, const struct torn_node *to,
+		   uint32_t objects);
+
+/*
  * After a trial: hold what is on disk against `now`, and turn it into `old` in
  * the same pass. Returns 0; -EUCLEAN where they differ (with what and where in
  * `ret_difference`), what was put back by then staying so; else -errno.

@@ -837,6 +837,122 @@ static void test_a_file_system_without_attributes_is_said_to_be_one(void **state
 	assert_string_equal(torn_disk_error(-ENOSPC), strerror(ENOSPC));
 }
 
+static uint64_t next(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/* Few names, types and contents: two such trees have much in common. */
+static const struct torn_node *random_node(struct torn_arena *arena, uint64_t *state, int depth)
+{
+	static const char *const texts[] = {"some", "other bytes", "", "a third text"};
+	static const char *const names[] = {"a", "b", "c", "d"};
+	static const uint32_t modes[] = {0755, 0700, 0550};
+	static const enum torn_type types[] = {TORN_FILE, TORN_FILE, TORN_SYMLINK, TORN_FIFO,
+					       TORN_DIRECTORY, TORN_DIRECTORY};
+	const enum torn_type type = depth == 3 ? TORN_DIRECTORY : types[next(state) % (depth ? 6 : 4)];
+	const struct torn_attributes attributes = {.mode = modes[next(state) % 3], .links = 1};
+	const struct torn_bytes text = torn_bytes_of(texts[next(state) % 4]);
+	const struct torn_node *node = torn_node_make(
+		arena, type, attributes,
+		type == TORN_SYMLINK ? torn_bytes_of("to") : (struct torn_bytes){NULL, 0});
+	if (type == TORN_FILE)
+		node = torn_node_write(arena, node, next(state) % 3 ? 0 : 5000, text);
+	if (type == TORN_FILE && next(state) % 4 == 0)
+		node = torn_node_set_xattr(arena, node, torn_bytes_of("user.x"), &text);
+	for (size_t i = 0; type == TORN_DIRECTORY && i < 4; i++)
+		if (next(state) % 4)
+			node = torn_node_put(arena, node, torn_bytes_of(names[i]),
+					     random_node(arena, state, depth - 1), 2);
+	return node;
+}
+
+static const struct torn_node *random_tree(struct torn_arena *arena, uint64_t seed, torn_object *ret_objects)
+{
+	uint64_t random = seed;
+	return torn_tree_copy_numbered(arena, random_node(arena, &random, 3), ret_objects);
+}
+
+/* Read all of it, whatever is known. */
+static void expect_on_disk(const struct torn_disk *disk, const struct torn_node *tree)
+{
+	struct torn_disk knows_nothing = *disk;
+	knows_nothing.seen = NULL;
+	char difference[200] = "";
+	bool anew;
+	assert_int_equal(torn_disk_settle(&knows_nothing, tree, tree, difference, 200, &anew), 0);
+	assert_int_equal(torn_disk_settle(disk, tree, tree, difference, 200, &anew), 0);
+	assert_false(anew);
+}
+
+static uint32_t count_known(const struct torn_disk *disk)
+{
+	uint32_t known = 0;
+	for (uint32_t i = 0; i < disk->seen_count; i++)
+		known += disk->seen[i].changed_ns != 0;
+	return known;
+}
+
+/* A program's disk goes from one state to another many times: only what differs is made. */
+static void test_a_tree_is_turned_into_any_other_and_what_stays_is_known(void **state)
+{
+	struct place *place = *state;
+	if (geteuid() != 0)
+		return;
+	place->disk.dirfd = NULL;
+	uint32_t known = 0;
+	torn_object objects;
+	assert_int_equal(torn_disk_clear(place->root_fd), 0);
+	place->tree = random_tree(&place->arena, 1, &objects);
+	torn_disk_expect(&place->disk, objects + 1);
+	assert_int_equal(torn_disk_make(&place->disk, place->tree), 0);
+	for (uint64_t seed = 2; seed < 300; seed++) {
+		char difference[200];
+		bool anew;
+		const struct torn_node *from = place->tree;
+		place->tree = random_tree(&place->arena, seed, &objects);
+		while (seed % 20 == 0 && count_known(&place->disk) == 0) /* until it is old enough */
+			expect_on_disk(&place->disk, from);
+		/* The way of a trial that made directories, back again, and that from setup to setup. */
+		assert_int_equal(torn_disk_settle(&place->disk, from, place->tree, difference, 200, &anew), 0);
+		assert_false(anew);
+		expect_on_disk(&place->disk, place->tree);
+		assert_int_equal(torn_disk_settle(&place->disk, place->tree, from, difference, 200, &anew), 0);
+		assert_int_equal(torn_disk_turn(&place->disk, from, place->tree, objects + 1), 0);
+		known += count_known(&place->disk);
+		expect_on_disk(&place->disk, place->tree);
+	}
+	assert_true(known > 0);
+}
+
+/* Names alone do not tell which inodes are the same: then all is made anew. */
+static void test_a_tree_with_hard_links_is_turned_by_making_it_anew(void **state)
+{
+	struct place *place = *state;
+	const struct torn_attributes attributes = {.mode = 0755, .links = 1}, two = {.mode = 0644, .links = 2};
+	const struct torn_bytes none = {NULL, 0};
+	const struct torn_node *file = torn_node_make(&place->arena, TORN_FILE, two, none);
+	const struct torn_node *trees[2];
+	static const char *const names[] = {"a", "b", "c", "d"};
+	place->disk.dirfd = NULL;
+	for (uint32_t which = 0; which < 2; which++) {
+		trees[which] = torn_node_make(&place->arena, TORN_DIRECTORY, attributes, none);
+		for (uint32_t i = 0; i < 4; i++)
+			trees[which] = torn_node_put(&place->arena, trees[which], torn_bytes_of(names[i]),
+						     file, 2 + (which ? i / 2 : i % 2));
+	}
+	assert_true(torn_tree_equal(trees[0], trees[1]));
+	assert_int_equal(torn_disk_clear(place->root_fd), 0);
+	assert_int_equal(torn_disk_make(&place->disk, trees[0]), 0);
+	expect_one_inode(place->root_fd, "a", "c");
+	assert_int_equal(torn_disk_turn(&place->disk, trees[0], trees[1], 4), 0);
+	expect_one_inode(place->root_fd, "a", "b");
+	expect_one_inode(place->root_fd, "c", "d");
+}
+
 #define EXACT_TEST(test) cmocka_unit_test_setup_teardown(test, make_exact_place, clear_exact_place)
 
 int main(void)
@@ -855,6 +971,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_more_directories_than_descriptors_are_settled_and_changed, make_place,
 			clear_place),
+		cmocka_unit_test_setup_teardown(test_a_tree_with_hard_links_is_turned_by_making_it_anew,
+						make_place, clear_place),
+		EXACT_TEST(test_a_tree_is_turned_into_any_other_and_what_stays_is_known),
 		cmocka_unit_test_setup_teardown(test_old_is_put_back_whatever_the_run_left, make_place,
 						clear_place),
 		cmocka_unit_test_setup_teardown(
