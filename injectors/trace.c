@@ -320,7 +320,7 @@ void torn_trace_take_stop(struct torn_tracer *tracer, pid_t tid, int status)
 		if (number == (SIGTRAP | 0x80)) {
 			if (tracee->in_call)
 				call_done(tracer, tracee);
-		} else {
+		} else if (number != SIGSEGV || !torn_trace_count_ticks(tracer, tracee)) {
 			tracee->signal = number;
 		}
 		return;

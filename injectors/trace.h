@@ -12,7 +12,7 @@
  * randomness are the run's own; where all wait, time passes to the first that
  * waits for it.
  *
- * Not seen: loads from memory (a run's values of rdtsc and rdrand), times of
+ * Not seen: loads from memory, a run's values of rdrand, times of
  * CPU, the number of processors; sockets bound below the directory.
  */
 #ifndef TORN_TRACE_H

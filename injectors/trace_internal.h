@@ -174,6 +174,11 @@ bool torn_trace_is_timed(const struct torn_request *request);
 enum torn_course torn_trace_wait(struct torn_tracer *tracer, struct torn_tracee *tracee, long number);
 /* A signal came to one that is stopped before a sleep: it is told so. */
 void torn_trace_interrupt_sleep(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/*
+ * A thread was stopped by SIGSEGV: where that was for the processor's time stamp counter (prctl(2),
+ * PR_SET_TSC), let it have the run's own time. Returns whether it was. Go's first random numbers are its ticks.
+ */
+bool torn_trace_count_ticks(struct torn_tracer *tracer, const struct torn_tracee *tracee);
 /* All wait: let time pass to the first deadline. Returns false where there is none. */
 bool torn_trace_pass_time(struct torn_tracer *tracer);
 

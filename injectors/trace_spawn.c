@@ -52,6 +52,7 @@ static long set_up(const struct torn_tracer *tracer)
 		return r;
 	limit_descriptors();
 	torn_raw(SYS_personality, ADDR_NO_RANDOMIZE);
+	torn_raw(SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0); /* inherited by threads, children and what they execute */
 	r = tracer->tracing.confine ? tracer->tracing.confine(tracer->tracing.context) : 0;
 	torn_raw(SYS_close_range, 3, ~0u, 0);
 	if (r >= 0)

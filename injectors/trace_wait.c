@@ -101,6 +101,29 @@ enum torn_course torn_trace_time(struct torn_tracer *tracer, struct torn_tracee 
 	}
 }
 
+/*
+ * Intel's manual, volume 2, RDTSC (0F 31) and RDTSCP (0F 01 F9): EDX:EAX, and in ECX the processor. Where
+ * SIGSEGV was blocked or ignored, the kernel has set it back to its default: force_sig(), kernel/signal.c.
+ */
+bool torn_trace_count_ticks(struct torn_tracer *tracer, const struct torn_tracee *tracee)
+{
+	struct user_regs_struct registers;
+	uint8_t code[3] = {0};
+	if (!torn_tracee_get(tracee, &registers))
+		return false;
+	torn_tracee_read(tracee, registers.rip, code, sizeof code);
+	const bool has_processor = memcmp(code, (const uint8_t[]){0x0f, 0x01, 0xf9}, 3) == 0;
+	if (!has_processor && memcmp(code, (const uint8_t[]){0x0f, 0x31}, 2) != 0)
+		return false;
+	const uint64_t now = (uint64_t)torn_trace_now(tracer);
+	registers.rax = now & UINT32_MAX;
+	registers.rdx = now >> 32;
+	if (has_processor)
+		registers.rcx = 0;
+	registers.rip += has_processor ? 3 : 2;
+	return torn_tracee_set(tracee, &registers);
+}
+
 /* ------------------------------------------------------------------ waiting */
 
 /* How a wait ends by itself, and how it is made to last. */
