@@ -159,6 +159,8 @@ bool torn_errno_applies(const struct torn_errno_row *row, const struct torn_op *
 		return false;
 	if (op->call == TORN_CALL_msync && !(op->how & MS_SYNC))
 		return false; /* it only looks at the range: msync(2) */
+	if (op->kind == TORN_KIND_stat && op->fd >= 0 && op->call != TORN_CALL_fstatfs)
+		return false; /* what is open is in memory: errnos.def */
 	if (op->object == 0 && !(op->flags & TORN_OP_CREATES) && op->path.size > 0 &&
 	    !comes_before_absence(row->number))
 		return false;
