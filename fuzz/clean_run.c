@@ -109,3 +109,14 @@ int torn_clean_run_of_new(struct torn_lab *lab, const struct torn_setup *setup,
 		*ret_rerun = rerun;
 	return r;
 }
+
+bool torn_setup_ends_in_new(const struct torn_setup *setup, const struct torn_rerun *rerun_of_new)
+{
+	for (size_t i = 0; rerun_of_new && i < setup->promised.watch_count; i++) {
+		const struct torn_bytes at = setup->promised.watch[i];
+		if (!torn_tree_same_content(torn_tree_find(rerun_of_new->tree, at),
+					    torn_tree_find(setup->new_tree, at)))
+			return false;
+	}
+	return true;
+}

@@ -29,4 +29,7 @@ bool torn_clean_run_ended_as_meant(const struct torn_trial *clean);
 int torn_clean_run_of_new(struct torn_lab *lab, const struct torn_setup *setup,
 			  const struct torn_rerun **ret_rerun);
 
+/* Did the operation, run from new, leave the watched paths new? NULL: it was not run again, and they are. */
+bool torn_setup_ends_in_new(const struct torn_setup *setup, const struct torn_rerun *rerun_of_new);
+
 #endif

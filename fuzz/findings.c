@@ -233,8 +233,10 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 static void copy_texts(struct torn_findings *findings, struct torn_finding *finding)
 {
 	finding->id = keep(findings, finding->id);
-	finding->target = keep(findings, finding->target);
-	finding->variant = keep(findings, finding->variant);
+	if (finding->target && finding->variant) {
+		finding->target = keep(findings, finding->target);
+		finding->variant = keep(findings, finding->variant);
+	}
 	finding->path = keep(findings, finding->path);
 	finding->role = keep(findings, finding->role);
 	finding->summary = keep(findings, finding->summary);

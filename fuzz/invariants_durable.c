@@ -47,8 +47,20 @@ static void judge_against(const struct torn_trial *trial, const struct torn_node
 	judgement->verdict = TORN_HELD;
 }
 
+/* Of a program that is told at once, whether or not a power cut is looked at that shows it. */
+static bool is_clean_run_of_program(const struct torn_trial *trial)
+{
+	return trial->target->is_program && !trial->killed && !trial->cut && !trial->plan->before &&
+	       trial->plan->faults_count == 0 && torn_trial_ended_by_itself(trial) && trial->code == 0;
+}
+
 static void success_is_durable(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
+	if (is_clean_run_of_program(trial) && !trial->target->ack && !torn_trial_syncs(trial)) {
+		torn_judge(judgement, TORN_HELD, "it never syncs, and so promises nothing");
+		torn_judge_label(judgement, "never-syncs");
+		return;
+	}
 	if (!is_acknowledged(trial, 0, judgement))
 		return;
 	if (!trial->target->ack && !torn_trial_syncs(trial)) {

@@ -53,7 +53,6 @@ struct look {
 static void use_recorder(struct torn_lab *lab, struct torn_recorder *recorder)
 {
 	lab->recorder = recorder;
-	lab->directories->view = &recorder->view;
 	torn_tracer_use(lab->tracer, recorder);
 }
 
@@ -121,7 +120,6 @@ static int run_command(struct look *look, const char *command, const char *path,
 	if (r == 0)
 		r = torn_disk_settle(&lab->disk, torn_fold_tree(&recorder->view.fold), look->tree, difference,
 				     sizeof difference, &anew);
-	torn_directories_forget(lab->directories);
 	torn_disk_forget(&lab->disk);
 	if (r == 0 && ret_left)
 		*ret_left = torn_tree_copy(&lab->looker->arena, torn_fold_tree(&recorder->view.fold));
@@ -224,28 +222,24 @@ static int check_state(struct look *look, struct seen *seen)
 static int put_on_disk(struct look *look)
 {
 	struct torn_lab *lab = look->lab;
-	bool anew;
 	if (lab->on_disk != look->setup) {
 		const int r = torn_lab_begin(lab, look->setup);
 		if (r < 0)
 			return r;
 	}
-	const int r = torn_disk_change(&lab->disk, look->setup->begin_tree, look->tree, &anew);
-	torn_directories_forget(lab->directories);
-	torn_disk_forget(&lab->disk);
+	const int r = torn_disk_turn(&lab->disk, look->setup->begin_tree, look->tree, look->base.count + 1);
 	lab->on_disk = NULL;
-	return r < 0 ? torn_lab_fail(lab, -EPROTO, "a state cannot be made to be looked at: %s", strerror(-r)) : 0;
+	return r < 0 ? torn_lab_fail(lab, -EPROTO, "a state cannot be made to be looked at: %s", torn_disk_error(r))
+		     : 0;
 }
 
 static int take_off_disk(struct look *look)
 {
 	struct torn_lab *lab = look->lab;
-	bool anew;
-	const int r = torn_disk_change(&lab->disk, look->tree, look->setup->begin_tree, &anew);
-	torn_directories_forget(lab->directories);
-	torn_disk_forget(&lab->disk);
+	const int r = torn_disk_turn(&lab->disk, look->tree, look->setup->begin_tree,
+				     look->setup->base.count + 1);
 	if (r < 0)
-		return torn_lab_fail(lab, -EPROTO, "the old state cannot be put back: %s", strerror(-r));
+		return torn_lab_fail(lab, -EPROTO, "the old state cannot be put back: %s", torn_disk_error(r));
 	lab->on_disk = look->setup;
 	return 0;
 }

@@ -203,6 +203,8 @@ static bool go_on_after(struct replay_job *job, struct torn_lab *lab, const stru
 		return false;
 	}
 	int r = torn_clean_run_of_new(lab, job->setup, &rerun_of_new);
+	if (job->setup->program && r == TORN_HELD && !torn_setup_ends_in_new(job->setup, rerun_of_new))
+		rerun_of_new = NULL;
 	if (r == TORN_HELD)
 		r = torn_aftermath(lab, setup, trial, rerun_of_new, aftermath);
 	return can_be_judged(job, lab, r);

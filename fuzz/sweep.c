@@ -640,6 +640,9 @@ static int sweep_world(struct torn_sweeping *sweeping)
 	r = torn_clean_run_of_new(lab, setup, &sweeping->kills->rerun_of_new);
 	if (r < 0)
 		return r;
+	/* One that makes a backup, or counts, makes something else of what it made: it is not asked to end in new. */
+	if (setup->program && !torn_setup_ends_in_new(setup, sweeping->kills->rerun_of_new))
+		sweeping->kills->rerun_of_new = NULL;
 	sweeping->cuts->rerun_of_new = sweeping->kills->rerun_of_new;
 
 	struct torn_placing placing;

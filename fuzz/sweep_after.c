@@ -260,6 +260,8 @@ static bool is_run_on(const struct torn_sweeping *sweeping, const struct torn_tr
 	const uint32_t faults = torn_plan_faults(run->plan);
 	if (faults > 0 && torn_sweeping_is_spared(sweeping))
 		return false;
+	if (sweeping->setup->program && !sweeping->kills->rerun_of_new && !sweeping->setup->variant->recovery)
+		return false;
 	const bool comes_after = (sweeping->setup->target->promises & TORN_PROMISES_RETRY) ||
 				 sweeping->setup->variant->recovery;
 	return comes_after && sweeping->levels[sweeping->depth].mine && sweeping->runs < depth &&

@@ -222,6 +222,9 @@ struct torn_log {
 	uint64_t handled;    /* signals that had a handler at some time: bit S is signal S */
 };
 
+/* In `handled`: they are all that its program has, as its program is what was run. There is no signal 0. */
+#define TORN_HANDLED_ARE_ALL UINT64_C(1)
+
 /* Return the op of that number; NULL where there is none. */
 const struct torn_op *torn_log_op(const struct torn_log *log, uint32_t number);
 

@@ -50,15 +50,24 @@ static bool can_refuse(const struct torn_op *op, int number, bool late)
 	return false;
 }
 
-static void errno_values(const struct torn_op *op, bool late,
+static void errno_values(const struct torn_op *op,
 			 void (*emit)(void *context, int64_t value), void *context)
 {
 	size_t count;
 	const struct torn_errno_row *rows = torn_errno_rows(&count);
 	for (size_t i = 0; i < count; i++)
-		if ((rows[i].when == TORN_WHEN_LATE) == late && rows[i].when != TORN_WHEN_EINTR &&
+		if (rows[i].when != TORN_WHEN_LATE && rows[i].when != TORN_WHEN_EINTR &&
 		    torn_errno_applies(&rows[i], op))
 			emit(context, rows[i].number);
+}
+
+/*
+ * Of a library's function it is not known what signals its program handles. Of a whole program it is: without a
+ * handler no call of it is interrupted (signal(7)).
+ */
+static bool can_be_interrupted(uint64_t handled)
+{
+	return !(handled & TORN_HANDLED_ARE_ALL) || handled != TORN_HANDLED_ARE_ALL;
 }
 
 /* ---------------------------------------------------------- errno, sticky */
@@ -78,7 +87,7 @@ static void refusals(const struct torn_op *op, uint64_t handled,
 		     void (*emit)(void *context, int64_t value), void *context)
 {
 	(void)handled;
-	errno_values(op, false, emit, context);
+	errno_values(op, emit, context);
 }
 
 static bool same_kind(const struct torn_fault *fault, uint32_t acted, uint16_t kind,
@@ -171,8 +180,12 @@ static bool late_strike(const struct torn_fault *fault, uint32_t acted, const st
 static void late_values(const struct torn_op *op, uint64_t handled,
 			void (*emit)(void *context, int64_t value), void *context)
 {
-	(void)handled;
-	errno_values(op, true, emit, context);
+	size_t count;
+	const struct torn_errno_row *errnos = torn_errno_rows(&count);
+	for (size_t i = 0; i < count; i++)
+		if (errnos[i].when == TORN_WHEN_LATE && torn_errno_applies(&errnos[i], op) &&
+		    (errnos[i].number != EINTR || can_be_interrupted(handled)))
+			emit(context, errnos[i].number);
 }
 
 /* ------------------------------------------------------------------ eintr */
@@ -201,8 +214,7 @@ static bool eintr_lasts(const struct torn_fault *fault, uint32_t acted, uint16_t
 static void eintr_values(const struct torn_op *op, uint64_t handled,
 			 void (*emit)(void *context, int64_t value), void *context)
 {
-	(void)handled;
-	if (can_refuse(op, EINTR, false)) {
+	if (can_be_interrupted(handled) && can_refuse(op, EINTR, false)) {
 		emit(context, 1);
 		emit(context, 3);
 	}

@@ -828,7 +828,7 @@ int torn_tracer_run(struct torn_tracer *tracer, const struct torn_trace_run *run
 	forget_run(tracer);
 	tracer->run = run;
 	tracer->draws = run->plan->seed;
-	recorder->log.handled = tracer->handled;
+	recorder->log.handled = tracer->handled | TORN_HANDLED_ARE_ALL;
 	recorder->view.root_path = tracer->root_path;
 	if (run->clock_ns)
 		recorder->clock_ns = run->clock_ns;

@@ -705,7 +705,7 @@ static enum torn_course numbered(struct torn_tracer *tracer, struct torn_tracee 
 		dispositions(tracee, &ignored, &caught);
 		tracer->handled |= caught;
 	}
-	recorder->log.handled = tracer->handled;
+	recorder->log.handled = tracer->handled | TORN_HANDLED_ARE_ALL;
 	if (tracer->run->stack_op == op->number)
 		take_stack(tracer, tracee);
 	const struct torn_action action = torn_points_ask(&recorder->armed, op);
