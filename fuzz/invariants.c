@@ -231,6 +231,14 @@ static void no_litter(const struct torn_trial *trial, struct torn_judgement *jud
 			   TORN_SHOWN(trial, search.path));
 		return;
 	}
+	const bool is_next_runs = trial->target->is_program && trial->rerun &&
+				  !torn_tree_find(trial->rerun->tree, search.path);
+	if (is_next_runs && !trial->killed) {
+		torn_judge(judgement, TORN_SKIPPED, "it leaves %s%.*s, which its next run clears",
+			   TORN_SHOWN(trial, search.path));
+		torn_judge_label(judgement, "stale-temp");
+		return;
+	}
 	if (!torn_trial_ended_by_itself(trial)) {
 		torn_judge(judgement, TORN_SKIPPED, "a process that died leaves %s%.*s", TORN_SHOWN(trial, search.path));
 		torn_judge_label(judgement, "stale-temp");

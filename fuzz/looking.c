@@ -47,6 +47,7 @@ struct look {
 	const struct torn_setup *setup;
 	struct torn_fold_base base;
 	const struct torn_node *tree; /* numbered, as it is put on disk */
+	struct torn_recorder *run_at_hand;
 };
 
 /* Have everything of the lab be about a look, or about the run at hand again. */
@@ -92,28 +93,25 @@ out:
 }
 
 /*
- * Run a command on the state, and put the state back. Returns its exit code, or -errno. What it left there
+ * Run a program on the state, and put the state back. Returns its exit code, or -errno. What it left there
  * is in `ret_left`, where that is not NULL.
  */
-static int run_command(struct look *look, const char *command, const char *path,
-		       const struct torn_node **ret_left)
+static int run_there(struct look *look, const char *path, char *const *argv, const struct torn_node **ret_left)
 {
-	static const struct torn_plan nothing = {.seed = 1};
+	static const struct torn_plan later = {.seed = TORN_SEED_AFTER(1)};
 	struct torn_lab *lab = look->lab;
-	const struct torn_program *program = look->setup->program;
-	char *argv[] = {"sh", "-c", (char *)command, "sh", (char *)path, NULL};
 	const struct torn_trace_run run = {
 		.base = &look->base,
-		.plan = &nothing,
-		.program = "/bin/sh",
+		.plan = &later,
+		.program = path,
 		.argv = argv,
-		.envp = program->envp,
-		.cwd = program->cwd,
+		.envp = look->setup->program->envp,
+		.cwd = look->setup->program->cwd,
 	};
 	int r = torn_tracer_run(lab->tracer, &run);
 	const struct torn_recorder *recorder = lab->recorder;
 	if (r < 0)
-		return torn_lab_fail(lab, -EPROTO, "/bin/sh cannot be started: %s", strerror(-r));
+		return torn_lab_fail(lab, -EPROTO, "%s cannot be started: %s", path, strerror(-r));
 	char difference[192];
 	bool anew;
 	r = torn_fold_settle(&lab->recorder->view.fold);
@@ -127,10 +125,17 @@ static int run_command(struct look *look, const char *command, const char *path,
 		return torn_lab_fail(lab, -EPROTO, "a state that was looked at cannot be put back: %s",
 				     r == -EUCLEAN ? difference : strerror(-r));
 	if (recorder->trouble != TORN_TROUBLE_NONE)
-		return torn_lab_fail(lab, -ENOTSUP, "\"%.60s\": %s", command, recorder->trouble_text);
+		return torn_lab_fail(lab, -ENOTSUP, "%s: %s", path, recorder->trouble_text);
 	return recorder->end == TORN_RETURNED ? recorder->code
 	       : recorder->end == TORN_CRASHED ? 128 + recorder->code
 					       : 255;
+}
+
+static int run_command(struct look *look, const char *command, const char *path,
+		       const struct torn_node **ret_left)
+{
+	char *argv[] = {"sh", "-c", (char *)command, "sh", (char *)path, NULL};
+	return run_there(look, "/bin/sh", argv, ret_left);
 }
 
 /* ------------------------------------------------------------------- trees */
@@ -244,30 +249,85 @@ static int take_off_disk(struct look *look)
 	return 0;
 }
 
+static int begin_look(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_node *tree,
+		      struct look *ret_look)
+{
+	struct torn_arena *arena = &lab->looker->arena;
+	torn_object objects;
+	*ret_look = (struct look){.lab = lab, .setup = setup, .run_at_hand = lab->recorder};
+	ret_look->tree = torn_tree_copy_numbered(arena, tree, &objects);
+	if (!ret_look->tree || torn_fold_base_make(arena, ret_look->tree, objects, &ret_look->base) < 0)
+		return torn_lab_fail(lab, -ENOTSUP, "more states than there is room to look at");
+	const int r = put_on_disk(ret_look);
+	if (r == 0)
+		use_recorder(lab, lab->looker->recorder);
+	return r;
+}
+
+static int end_look(struct look *look)
+{
+	use_recorder(look->lab, look->run_at_hand);
+	return take_off_disk(look);
+}
+
 static int look_anew(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_node *tree,
 		     struct seen *ret_seen)
 {
-	struct torn_recorder *recorder = lab->recorder;
-	struct torn_arena *arena = &lab->looker->arena;
-	struct look look = {.lab = lab, .setup = setup};
+	struct look look;
 	struct seen seen = {.accepted = false};
-	torn_object objects;
-	look.tree = torn_tree_copy_numbered(arena, tree, &objects);
-	if (!look.tree || torn_fold_base_make(arena, look.tree, objects, &look.base) < 0)
-		return torn_lab_fail(lab, -ENOTSUP, "more states than there is room to look at");
-	seen.tree = look.tree;
-	int r = put_on_disk(&look);
+	int r = begin_look(lab, setup, tree, &look);
 	if (r < 0)
 		return r;
-	use_recorder(lab, lab->looker->recorder);
+	seen.tree = look.tree;
 	if (setup->program->view)
-		r = view_all(&look, arena, &seen);
+		r = view_all(&look, &lab->looker->arena, &seen);
 	if (r == 0 && setup->program->check)
 		r = check_state(&look, &seen);
-	use_recorder(lab, recorder);
-	const int restored = take_off_disk(&look);
+	const int restored = end_look(&look);
 	*ret_seen = seen;
 	return r < 0 ? r : restored;
+}
+
+/* ------------------------------------------------------------------ litter */
+
+struct litter {
+	const struct torn_node *new_tree;
+	bool any;
+};
+
+static bool find_litter(void *context, struct torn_bytes path, const struct torn_node *now,
+			const struct torn_node *old)
+{
+	struct litter *litter = context;
+	litter->any |= now && !old && !torn_tree_find(litter->new_tree, path);
+	return !litter->any;
+}
+
+int torn_look_at_litter(struct torn_lab *lab, struct torn_setup *setup, struct torn_trial *trial)
+{
+	const struct torn_program *program = setup->program;
+	struct litter litter = {.new_tree = trial->new_tree};
+	if (!program || trial->killed || trial->plan->faults_count == 0 || !trial->new_tree ||
+	    !(setup->target->promises & TORN_PROMISES_RETRY))
+		return 0;
+	torn_tree_differences(trial->now, trial->old_tree, find_litter, &litter);
+	if (!litter.any)
+		return 0;
+	int r = open_looker(lab);
+	struct look look;
+	struct torn_rerun *rerun = torn_arena_take(setup->arena, sizeof *rerun);
+	if (r == 0)
+		r = rerun ? begin_look(lab, setup, trial->now, &look)
+			  : torn_lab_fail(lab, -ENOTSUP, "no room to run it again");
+	if (r < 0)
+		return r;
+	*rerun = (struct torn_rerun){.end = TORN_RETURNED};
+	rerun->code = run_there(&look, program->path, program->argv, &rerun->tree);
+	r = end_look(&look);
+	if (rerun->code < 0 || r < 0)
+		return r < 0 ? r : rerun->code;
+	trial->rerun = rerun->tree ? rerun : NULL;
+	return 0;
 }
 
 static int look_once(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_node *tree,

@@ -82,7 +82,7 @@ static void judge(struct replay_job *job, struct torn_lab *lab, struct torn_tria
 	struct torn_replayed *replayed = job->replayed;
 	struct torn_trial seen = *real;
 	const struct torn_trial *trial = &seen;
-	if (torn_look_at(lab, job->setup, &seen) < 0) {
+	if (torn_look_at_litter(lab, job->setup, &seen) < 0 || torn_look_at(lab, job->setup, &seen) < 0) {
 		fail(replayed, lab->failure);
 		return;
 	}

@@ -126,7 +126,9 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 static int judge_end(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
 	struct torn_trial seen = *trial;
-	const int looked = torn_look_at(sweeping->lab, sweeping->setup, &seen);
+	int looked = torn_look_at_litter(sweeping->lab, sweeping->setup, &seen);
+	if (looked == 0)
+		looked = torn_look_at(sweeping->lab, sweeping->setup, &seen);
 	if (looked < 0)
 		return looked;
 	struct level *level = &sweeping->levels[sweeping->depth];
