@@ -84,9 +84,11 @@ static int confirm_all(struct confirming *confirming, struct torn_result *result
 	for (size_t i = 0; i < result->findings_count; i++) {
 		struct torn_finding *finding = &result->findings[i];
 		r = r < 0 || finding->is_label || !finding->case_text ? 1 : confirm_one(confirming, finding);
-		if (r == 0)
-			++*ret_unconfirmed;
-		else
+		if (r == 0 && ++*ret_unconfirmed == 1)
+			fprintf(stderr, "torn exec: not shown again: %s at %u %s%s%s\n", finding->id, finding->op,
+				finding->call, finding->faults_count ? ", " : "",
+				finding->faults_count ? finding->faults[finding->faults_count - 1] : "");
+		if (r != 0)
 			result->findings[kept++] = *finding;
 		if (r == -EINTR || r == -EPROTO || r == -ENOMEM)
 			break; /* the others stand as they are */

@@ -282,6 +282,10 @@ static void look_at(struct cutting *cutting, const struct torn_crash_state *stat
 	}
 	if (torn_cutting_is_left_by_a_kill(cutting, state->tree, acknowledged))
 		return;
+	if (cuts->looks_max > 0 && cuts->looks++ >= cuts->looks_max) {
+		cuts->states.left_out = true;
+		return;
+	}
 	switch (judge(cutting, state, acknowledged)) {
 	case HELD:
 		torn_hashes_add(&cuts->held, key);

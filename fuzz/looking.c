@@ -108,6 +108,7 @@ static int run_there(struct look *look, const char *path, char *const *argv, con
 		.envp = look->setup->program->envp,
 		.cwd = look->setup->program->cwd,
 	};
+	lab->shared->trials++; /* whoever watches sees that it goes on */
 	int r = torn_tracer_run(lab->tracer, &run);
 	const struct torn_recorder *recorder = lab->recorder;
 	if (r < 0)
@@ -388,10 +389,14 @@ static int see_rerun(struct torn_lab *lab, const struct torn_setup *setup, const
 	return see(lab, setup, old, new, seen->end == TORN_RETURNED && seen->code == 0, &seen->tree, NULL);
 }
 
+bool torn_looks(const struct torn_setup *setup)
+{
+	return setup->program && (setup->program->view || setup->program->check);
+}
+
 int torn_look_at(struct torn_lab *lab, struct torn_setup *setup, struct torn_trial *trial)
 {
-	const struct torn_program *program = setup->program;
-	if (!program || (!program->view && !program->check) || !trial->new_tree)
+	if (!torn_looks(setup) || !trial->new_tree)
 		return 0;
 	int r = open_looker(lab);
 	if (r == 0)

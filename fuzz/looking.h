@@ -10,6 +10,9 @@
 
 #include "trial.h"
 
+/* Is there anything but bytes to look at? Then each state costs a process. */
+bool torn_looks(const struct torn_setup *setup);
+
 /*
  * Let a trial be judged by what is seen: in its trees the watched files have what --view prints in the
  * place of their bytes; where --check accepts what is left, they have new's (after success was

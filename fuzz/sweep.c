@@ -417,6 +417,9 @@ static int worse(int before, int now)
 
 /* An error and then a power cut, of a program: of one that makes hundreds of calls there are thousands of runs. */
 #define SPARED_SETS_MAX 256u
+/* Of the states that it leaves, and of those of the clean run, where each is looked at by a process. */
+#define SPARED_LOOKS_MAX 4u
+#define CLEAN_LOOKS_MAX 512u
 
 /* Ends the recorder's run, where something is run from what it left. */
 static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *trial)
@@ -442,6 +445,10 @@ static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *tr
 		sweeping->kills->rerun_of_new = sweeping->cuts->rerun_of_new = NULL;
 		sweeping->cuts->sets_max = SPARED_SETS_MAX;
 	}
+	sweeping->cuts->looks = 0;
+	sweeping->cuts->looks_max = !torn_looks(sweeping->setup)     ? 0
+				    : torn_plan_faults(trial->plan) == 0 ? CLEAN_LOOKS_MAX
+									  : SPARED_LOOKS_MAX;
 	/* What cannot be judged is no reason to leave out the rest. */
 	if (r == 0)
 		r = judge_cuts(sweeping, &run);
