@@ -224,6 +224,16 @@ static int compare_days(struct rehearsing *rehearsing, struct torn_lab *lab, str
 	return 0;
 }
 
+static bool is_all_old(const struct torn_setup *setup)
+{
+	for (size_t i = 0; i < setup->promised.watch_count; i++) {
+		const struct torn_bytes at = setup->promised.watch[i];
+		if (!torn_tree_same_content(torn_tree_find(setup->old_tree, at), torn_tree_find(setup->new_tree, at)))
+			return false;
+	}
+	return true;
+}
+
 static int keep_watches(struct rehearsing *rehearsing, const struct torn_setup *setup)
 {
 	struct torn_arena *arena = rehearsing->arena;
@@ -260,7 +270,7 @@ static int rehearse(struct rehearsing *rehearsing, struct torn_lab *lab, struct 
 	if (setup->promised.watch_count == 0)
 		say(rehearsal, "it changes nothing in %s: name the directory that it works in with --dir, or give it something to do",
 		    setup->program->dir);
-	else if (torn_tree_equal(setup->old_tree, setup->new_tree))
+	else if (is_all_old(setup))
 		say(rehearsal, "it changes nothing of what is watched: name with --watch what it writes");
 	if (rehearsal->text[0])
 		return 0;

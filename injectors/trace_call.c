@@ -234,8 +234,10 @@ static enum torn_course pass_path(struct torn_tracer *tracer, struct torn_tracee
 	bool is_told = false;
 	switch (request->kind) {
 	case TORN_KIND_open:
-		if (torn_bytes_equal(path, torn_bytes_of("/dev/tty")))
+		if (torn_bytes_equal(path, torn_bytes_of("/dev/tty"))) {
 			torn_trace_note(tracer, TORN_NOTE_TERMINAL, "/dev/tty");
+			break;
+		}
 		if (is_random_device(path))
 			is_told = true;
 		if ((request->how & O_ACCMODE) != O_RDONLY || (request->how & (O_CREAT | O_TRUNC)))
