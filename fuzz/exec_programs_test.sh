@@ -48,21 +48,21 @@ has() {
 # rename(2), and nothing else is changed. Its renameat2 with RENAME_NOREPLACE is a probe: EEXIST,
 # and whatever else it is refused with, has a fall-back.
 judge a=new b=old -- -- mv a b
-torn_says mv
+torn_says mv 'label never-syncs'
 
 # The copy is written into the old file: O_TRUNC, then FICLONE or copy_file_range. Where the close
 # fails, all is written.
 judge a=new b=older -- -- cp a b
-torn_says cp 'old-or-new openat' 'old-or-new ioctl' 'old-or-new copy_file_range' 'label committed'
+torn_says cp 'old-or-new openat' 'old-or-new ioctl' 'old-or-new copy_file_range' 'label committed' 'label never-syncs'
 
 # The old file is removed first. It is new before its mode and its list are set.
 judge a=new b=older -- -- install a b
 torn_says install 'old-or-new unlinkat' 'old-or-new openat' 'old-or-new ioctl' \
-	'old-or-new copy_file_range' 'label committed'
+	'old-or-new copy_file_range' 'label committed' 'label never-syncs'
 
 # Written beside it and renamed, without fsync: XFS leaves it empty. Its temporary file has a random name.
 judge f=a -- -- sed -i s/a/b/ f
-torn_says 'sed -i' 'old-or-new write' 'label stale-temp'
+torn_says 'sed -i' 'old-or-new write' 'label never-syncs' 'label stale-temp'
 
 # By-products that a clean run leaves too are no litter.
 judge a=new b=old -- --no-rerun -- mv --backup=simple a b
@@ -81,7 +81,7 @@ expect 'date: and what to do' says_on_stderr --view
 judge list='b
 a' -- -- sh -c 'sort list | uniq >list.new && mv list.new list'
 # shellcheck disable=SC2046 # words
-torn_says 'a pipeline' 'label stale-temp' \
+torn_says 'a pipeline' 'label never-syncs' 'label stale-temp' \
 	$(printf 'no-litter|%s ' close dup2 newfstatat openat renameat renameat2 write) \
 	$(printf 'old-or-new|%s ' access close fcntl lseek newfstatat openat read write) \
 	$(printf 'success-means-new|%s ' access close fcntl lseek newfstatat openat read)
@@ -168,7 +168,7 @@ if has $python python3; then
 	# What it cannot write or rename stays, and it never syncs.
 	judge state=old -- -- $python "$work/bad.py"
 	torn_says 'Python, without' 'no-litter write' 'no-litter close' 'no-litter rename' \
-		'old-or-new write' 'label stale-temp'
+		'old-or-new write' 'label never-syncs' 'label stale-temp'
 fi
 
 # ---------------------------------------------------------------------------- Go

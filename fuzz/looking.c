@@ -308,7 +308,7 @@ int torn_look_at_litter(struct torn_lab *lab, struct torn_setup *setup, struct t
 {
 	const struct torn_program *program = setup->program;
 	struct litter litter = {.new_tree = trial->new_tree};
-	if (!program || trial->killed || trial->plan->faults_count == 0 || !trial->new_tree ||
+	if (!torn_looks(setup) || trial->killed || trial->plan->faults_count == 0 || !trial->new_tree ||
 	    !(setup->target->promises & TORN_PROMISES_RETRY))
 		return 0;
 	torn_tree_differences(trial->now, trial->old_tree, find_litter, &litter);

@@ -22,8 +22,9 @@ bool torn_looks(const struct torn_setup *setup);
 int torn_look_at(struct torn_lab *lab, struct torn_setup *setup, struct torn_trial *trial);
 
 /*
- * Where a run of a program failed and left something behind, run it once more from there: the trial gets that
- * as its rerun, since what the next run clears is no litter (a database's journal). Returns as the above.
+ * Where a run failed and left something behind, and people look at its files by --view or --check, run it
+ * once more from there: the trial gets that as its rerun, since what the next run clears is no litter
+ * (a database's journal). Returns as the above.
  */
 int torn_look_at_litter(struct torn_lab *lab, struct torn_setup *setup, struct torn_trial *trial);
 
