@@ -7,41 +7,8 @@
 private_mounts
 begin
 
-# judge NAME=CONTENT... -- [OPTION...] -- COMMAND...: in a folder of its own with these files.
-judge() {
-	rm -rf "$work/place/in" "$work/cases"
-	mkdir "$work/place/in" && cd "$work/place/in" || exit 1
-	while [ "$1" != -- ]; do
-		printf '%s\n' "${1#*=}" >"${1%%=*}"
-		shift
-	done
-	shift
-	timeout 120 "$torn" exec --quiet --depth 1 --cases "$work/cases" "$@" >"$work/out" 2>"$work/err"
-	status=$?
-	cd "$work/place" || exit 1
-}
-
-# "INVARIANT CALL" and "label NAME", each once.
-verdicts() {
-	sed -nE -e 's/^  label ([^ ]+) .*/label \1/p' -e 's/^  ([^ ]+) +at [0-9]+ ([^ ]+) \(.*/\1 \2/p' "$work/out" |
-		LC_ALL=C sort -u
-}
-# torn_says NAME [VERDICT...]: these, and no other. A verdict in a word of its own has | for its space.
-torn_says() {
-	local name=$1
-	shift
-	printf '%s\n' "$@" | sed '/^$/d; s/|/ /' | LC_ALL=C sort >"$work/wanted"
-	verdicts >"$work/found"
-	expect "$name: it is judged" [ "$status" -le 1 ]
-	expect "$name: what is found is what is true" diff "$work/wanted" "$work/found"
-}
-
-# has PROGRAM PACKAGE: a test of what is not installed is no test.
-has() {
-	command -v "$1" >/dev/null && return
-	echo "SKIPPED: $1 is not there: install $2"
-	return 1
-}
+# shellcheck source=fuzz/exec_judging.sh
+. "$SOURCE_DIR/fuzz/exec_judging.sh" || exit 1
 
 # -------------------------------------------------------------------- coreutils
 
