@@ -132,7 +132,7 @@ static bool acts_on_name(enum torn_kind kind)
 }
 
 /* Is a symlink at the end of the path followed? The old forms have no flag for it, but the l... */
-static bool follows(const struct torn_request *request)
+bool torn_request_follows(const struct torn_request *request)
 {
 	if (takes_at_flags(request->call))
 		return !(request->how & AT_SYMLINK_NOFOLLOW);
@@ -160,7 +160,7 @@ static enum torn_resolve way_of(const struct torn_request *request)
 {
 	if (acts_on_name(request->kind))
 		return TORN_RESOLVE_PARENT;
-	const bool is_followed = follows(request);
+	const bool is_followed = torn_request_follows(request);
 	if (request->kind == TORN_KIND_open && (request->how & O_CREAT))
 		return is_followed ? TORN_RESOLVE_CREATE : TORN_RESOLVE_CREATE_SELF;
 	return is_followed ? TORN_RESOLVE_FOLLOW : TORN_RESOLVE_SELF;

@@ -82,6 +82,9 @@ struct torn_strings {
 enum torn_where torn_recorder_locate(struct torn_recorder *recorder, struct torn_request *request,
 				     const struct torn_strings *strings, struct torn_op *op);
 
+/* Is a symlink at the end of a request's path followed? */
+bool torn_request_follows(const struct torn_request *request);
+
 /* Is a path one that libc looks for on its own account, and that no run finds? (TORN_WHERE_HOST) */
 bool torn_path_is_absent(struct torn_bytes path);
 

@@ -2,8 +2,13 @@
  * trace_internal.h: what the files of the ptrace gate share.
  *
  *   trace.c           a run: who goes on next, until nobody is left
- *   trace_stop.c      stops: what one is about
- *   trace_call.c      a call on a file: located, numbered, faulted, logged
+ *   trace_stop.c      who there is, and what a stop of theirs is about
+ *   trace_course.c    a call, by what it is: what becomes of it
+ *   trace_call.c      a call on a file: located, numbered, asked about
+ *   trace_take.c      what of it stands in its maker's memory
+ *   trace_emulate.c   what the kernel is not asked
+ *   trace_done.c      what the kernel said
+ *   trace_outside.c   calls on what is not below the root
  *   trace_wait.c      calls that wait, and time
  *   trace_reach.c     paths: below the root or outside
  *   trace_mapping.c   stores into shared mappings
@@ -132,6 +137,8 @@ bool torn_tracee_get(const struct torn_tracee *tracee, struct user_regs_struct *
 bool torn_tracee_set(const struct torn_tracee *tracee, const struct user_regs_struct *registers);
 /* Before a call: let it not happen, and return `told` (a value or -errno). */
 void torn_tracee_skip(struct torn_tracee *tracee, long told);
+/* Read a small file of /proc/TID, with a NUL behind it; false, and "", where it cannot be read. */
+bool torn_tracee_proc(const struct torn_tracee *tracee, const char *file, char *ret_text, size_t size);
 /* The state letter of /proc/TID/stat: 'S' sleeps, 'R' runs; 0: it is gone. */
 char torn_tracee_letter(const struct torn_tracee *tracee);
 /*
@@ -158,11 +165,73 @@ enum torn_course {
 };
 
 enum torn_course torn_trace_file(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/* Use the tracee's descriptors, directory and umask in the view. */
+void torn_trace_enter_view(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/* The tracee's op is done: result and told are set. Returns what the program is told. */
+long torn_trace_finish(struct torn_tracer *tracer, struct torn_tracee *tracee);
+
+static inline struct torn_view *torn_trace_view(struct torn_tracer *tracer)
+{
+	return &tracer->recorder->view;
+}
+
+/* The call is answered, and not performed. */
+static inline enum torn_course torn_trace_tell(struct torn_tracee *tracee, long answer)
+{
+	torn_tracee_skip(tracee, answer);
+	return TORN_COURSE_TOLD;
+}
+
+/* --------------------------------------------------------------- trace_take.c */
+
+/* From the memory of who makes the call. Each returns 0; -EFAULT; -EINVAL as the kernel would; -ENOMEM. */
+int torn_trace_take_vector(const struct torn_tracee *tracee, struct torn_request *request);
+int torn_trace_take_open_how(const struct torn_tracee *tracee, struct torn_request *request);
+int torn_trace_take_strings(struct torn_tracer *tracer, const struct torn_tracee *tracee,
+			    struct torn_strings *ret_strings);
+/* The first `size` bytes of what is written, which the log keeps. Its vector has been taken. */
+int torn_trace_take_bytes(struct torn_tracer *tracer, const struct torn_tracee *tracee, uint64_t size,
+			  struct torn_bytes *ret_bytes);
+/* Have the kernel move at most `limit` bytes. */
+void torn_trace_limit_bytes(struct torn_tracee *tracee, uint64_t limit);
+/* Note that the run is larger than what torn keeps of one. */
+void torn_trace_no_room(struct torn_tracer *tracer);
+
+/* ------------------------------------------------------------ trace_emulate.c */
+
+bool torn_trace_is_emulated(const struct torn_tracer *tracer, const struct torn_op *op);
+/* Returns what the program is told. */
+long torn_trace_emulate(struct torn_tracer *tracer, struct torn_tracee *tracee, struct torn_op *op);
+/* utime(2) and its like: when the file says it was modified, in nanoseconds. */
+int64_t torn_trace_modified(struct torn_tracer *tracer, const struct torn_tracee *tracee, torn_object object);
+/* Write a file's content as torn's own doing; `whole`: it has no other bytes. Returns 0 or -errno. */
+int torn_trace_write_into(const struct torn_tracee *tracee, int fd, struct torn_bytes bytes, bool whole);
+
+/* --------------------------------------------------------------- trace_done.c */
+
 /* The call returned, its registers are given; may change what it returns. */
 void torn_trace_file_done(struct torn_tracer *tracer, struct torn_tracee *tracee,
 			  struct user_regs_struct *registers);
-/* Use the tracee's descriptors, directory and umask in the view. */
-void torn_trace_enter_view(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/* A descriptor has another number; fcntl(2) returned. */
+void torn_trace_duplicated(struct torn_tracer *tracer, const struct torn_tracee *tracee, int fd);
+void torn_trace_controlled(struct torn_tracer *tracer, const struct torn_tracee *tracee, long result);
+/* Ask the kernel for a descriptor's offset, where it was moved unseen. */
+void torn_trace_follow_offset(struct torn_tracer *tracer, const struct torn_tracee *tracee, int fd);
+
+/* ------------------------------------------------------------ trace_outside.c */
+
+/* Nobody has to know how it ends, but for who else could go on meanwhile. */
+static inline enum torn_course torn_trace_pass(const struct torn_tracer *tracer)
+{
+	return tracer->alive > 1 ? TORN_COURSE_WAIT : TORN_COURSE_PASS;
+}
+
+enum torn_course torn_trace_pass_path(struct torn_tracer *tracer, struct torn_tracee *tracee,
+				      const struct torn_strings *strings);
+enum torn_course torn_trace_pass_descriptor(struct torn_tracer *tracer, struct torn_tracee *tracee,
+					    enum torn_fd_class class);
+/* A call that is no op returned, and changed what descriptors or the working directory are. */
+void torn_trace_take_passed(struct torn_tracer *tracer, struct torn_tracee *tracee, long result);
 /* What came to a pipe of the program's output by no write of its own: splice, children of /dev/stdout. */
 void torn_trace_drain(struct torn_tracer *tracer);
 
@@ -210,6 +279,21 @@ void torn_trace_unmap_all(struct torn_tracer *tracer);
 pid_t torn_trace_spawn(struct torn_tracer *tracer);
 /* It has executed a file: take away what would differ from run to run (the vDSO, AT_RANDOM). */
 void torn_trace_tame(struct torn_tracer *tracer, struct torn_tracee *tracee);
+
+/* --------------------------------------------------------------- trace_stop.c */
+
+/* Whom that number is; NULL: nobody who is known. */
+struct torn_tracee *torn_trace_find(struct torn_tracer *tracer, pid_t tid);
+/* One more; NULL: there are too many. */
+struct torn_tracee *torn_trace_add(struct torn_tracer *tracer, pid_t tid);
+void torn_trace_copy_fds(struct torn_fds *to, const struct torn_fds *from);
+/* It executes a file: keep its path, where it lies below the root. */
+void torn_trace_note_executed(struct torn_tracer *tracer, pid_t tid);
+
+/* ------------------------------------------------------------- trace_course.c */
+
+/* What becomes of the call before which a tracee stands. */
+enum torn_course torn_trace_look_at_call(struct torn_tracer *tracer, struct torn_tracee *tracee);
 
 /* -------------------------------------------------------------------- trace.c */
 

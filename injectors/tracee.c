@@ -74,32 +74,31 @@ void torn_tracee_skip(struct torn_tracee *tracee, long told)
 	torn_tracee_set(tracee, &registers);
 }
 
+bool torn_tracee_proc(const struct torn_tracee *tracee, const char *file, char *ret_text, size_t size)
+{
+	char name[64];
+	snprintf(name, sizeof name, "/proc/%d/%s", tracee->tid, file);
+	const int fd = open(name, O_RDONLY | O_CLOEXEC);
+	const ssize_t got = fd < 0 ? -1 : read(fd, ret_text, size - 1);
+	if (fd >= 0)
+		close(fd);
+	ret_text[got > 0 ? got : 0] = '\0';
+	return got > 0;
+}
+
 char torn_tracee_letter(const struct torn_tracee *tracee)
 {
-	char name[48], text[512];
-	snprintf(name, sizeof name, "/proc/%d/stat", tracee->tid);
-	const int fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	char text[512];
+	if (!torn_tracee_proc(tracee, "stat", text, sizeof text))
 		return 0;
-	const ssize_t size = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (size <= 0)
-		return 0;
-	text[size] = '\0';
 	const char *end = strrchr(text, ')'); /* the program's name may have any bytes */
 	return end && end[1] == ' ' ? end[2] : 0;
 }
 
 bool torn_tracee_is_inside(const struct torn_tracee *tracee)
 {
-	char name[48], first = 'r';
-	snprintf(name, sizeof name, "/proc/%d/syscall", tracee->tid);
-	const int fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	const ssize_t size = read(fd, &first, 1);
-	close(fd);
-	return size == 1 && first != 'r'; /* "running" */
+	char text[256];
+	return torn_tracee_proc(tracee, "syscall", text, sizeof text) && text[0] != 'r'; /* "running" */
 }
 
 /* A set of signals of /proc/TID/status by its name: bit S - 1 is signal S, proc_pid_status(5). */
@@ -111,15 +110,9 @@ static uint64_t signals_named(const char *status, const char *name)
 
 bool torn_tracee_is_signalled(const struct torn_tracee *tracee)
 {
-	char name[48], text[4096];
-	snprintf(name, sizeof name, "/proc/%d/status", tracee->tid);
-	const int fd = open(name, O_RDONLY | O_CLOEXEC);
-	const ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (fd >= 0)
-		close(fd);
-	if (size <= 0)
+	char text[4096];
+	if (!torn_tracee_proc(tracee, "status", text, sizeof text))
 		return false;
-	text[size] = '\0';
 	/* What does not end a process by itself: signal(7). That of a stop is not looked at. */
 	static const int harmless[] = {SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGSTOP};
 	uint64_t nothing = signals_named(text, "\nSigIgn:");
