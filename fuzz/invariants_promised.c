@@ -115,13 +115,19 @@ static bool same_xattrs(const struct torn_node *a, const struct torn_node *b)
 	return true;
 }
 
+/* Of a program it is asked, too: what it never promised is worth knowing, and a label. */
+static bool is_asked(const struct torn_trial *trial, unsigned what)
+{
+	return promises(trial, what) || trial->target->is_program;
+}
+
 static bool judge_mode(const struct torn_trial *trial, const struct torn_node *old,
 		       const struct torn_node *now, struct torn_bytes at,
 		       struct torn_judgement *judgement)
 {
 	const bool sets = trial->promised->sets_mode;
 	const uint32_t wanted = sets ? trial->promised->mode : old ? old->mode : now->mode;
-	if ((!sets && !promises(trial, TORN_KEEPS_MODE)) || now->mode == wanted)
+	if ((!sets && !is_asked(trial, TORN_KEEPS_MODE)) || now->mode == wanted)
 		return true;
 	torn_judge_path(judgement, at, "mode");
 	torn_judge(judgement, TORN_VIOLATED, "%s%.*s is new and has mode %04o, %s %04o", TORN_SHOWN(trial, at),
@@ -133,7 +139,7 @@ static bool judge_owner(const struct torn_trial *trial, const struct torn_node *
 			const struct torn_node *now, struct torn_bytes at,
 			struct torn_judgement *judgement)
 {
-	if (!promises(trial, TORN_KEEPS_OWNER) || !old ||
+	if (!is_asked(trial, TORN_KEEPS_OWNER) || !old ||
 	    (now->uid == old->uid && now->gid == old->gid))
 		return true;
 	torn_judge_path(judgement, at, "owner");
@@ -146,7 +152,7 @@ static bool judge_xattrs(const struct torn_trial *trial, const struct torn_node 
 			 const struct torn_node *now, struct torn_bytes at,
 			 struct torn_judgement *judgement)
 {
-	if (!promises(trial, TORN_KEEPS_XATTRS) || !old || same_xattrs(old, now))
+	if (!is_asked(trial, TORN_KEEPS_XATTRS) || !old || same_xattrs(old, now))
 		return true;
 	torn_judge_path(judgement, at, "xattrs");
 	torn_judge(judgement, TORN_VIOLATED, "%s%.*s is new and has %u extended attributes, not its %u",
@@ -182,8 +188,13 @@ static void metadata_kept(const struct torn_trial *trial, struct torn_judgement 
 			continue;
 		if (!judge_mode(trial, old, now, at, judgement) ||
 		    !judge_owner(trial, old, now, at, judgement) ||
-		    !judge_xattrs(trial, old, now, at, judgement))
+		    !judge_xattrs(trial, old, now, at, judgement)) {
+			if (!is_said) {
+				judgement->verdict = TORN_HELD;
+				torn_judge_label(judgement, "metadata-changed");
+			}
 			return;
+		}
 		if (old && old->links > 1 && now->links < old->links && !trial->killed && !unlinked) {
 			torn_judge_path(judgement, at, "hard link");
 			unlinked = true;
