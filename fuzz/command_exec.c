@@ -294,11 +294,12 @@ static int confirm(struct executing *e, struct torn_check *check)
 {
 	struct torn_result *result = &check->items[0].result;
 	size_t unconfirmed = 0;
-	if (result->findings_count == 0 || check->interrupted)
+	if (result->findings_count == 0)
 		return 0;
-	int r = open_worker(e);
-	if (r == 0) {
-		r = torn_case_blobs_refer(&e->c, &e->arena);
+	int r = torn_case_blobs_refer(&e->c, &e->arena);
+	if (r == 0 && !check->interrupted)
+		r = open_worker(e);
+	if (r == 0 && !check->interrupted) {
 		if (r == 0)
 			r = torn_case_blobs_write(&e->c, e->worker.workspace.dir_fd);
 		if (r == 0)
@@ -306,8 +307,10 @@ static int confirm(struct executing *e, struct torn_check *check)
 					 &unconfirmed);
 		torn_worker_close(&e->worker);
 	}
-	if (r == 0)
-		r = store_blobs(e, result);
+	if (r == -EINTR || check->interrupted)
+		fprintf(stderr, "torn exec: interrupted: not all that is told was run again\n");
+	const int stored = r == 0 || r == -EINTR ? store_blobs(e, result) : 0;
+	r = stored < 0 ? stored : r;
 	if (unconfirmed > 0)
 		fprintf(stderr, "torn exec: %zu finding%s did not show again and %s not told: the program does not do the same twice\n",
 			unconfirmed, unconfirmed == 1 ? "" : "s", unconfirmed == 1 ? "is" : "are");
@@ -413,7 +416,7 @@ static int execute(struct executing *e)
 		return TORN_EXIT_INTERRUPTED;
 	if (r < 0)
 		return fail(e->message[0] ? e->message : strerror(-r));
-	if (e->options->clean_only && !e->rehearsal->failed)
+	if (e->options->clean_only && !e->rehearsal->failed && !e->rehearsal->text[0])
 		return tell_clean_run(e->rehearsal);
 	if (e->rehearsal->text[0])
 		return fail(e->rehearsal->text);

@@ -24,14 +24,18 @@ static int load(struct confirming *confirming, const char *text, size_t size, st
 				  &confirming->arena, ret_case, &error);
 }
 
-/* Returns 1 where it shows the violation that it expects, 0 where not; or -errno. */
+enum shown { SHOWN_NOT, SHOWN, NOT_REPLAYED };
+
+/* Does it show the violation that it expects? -EINTR after an interrupt. */
 static int shows(struct confirming *confirming, const struct torn_case *c)
 {
 	struct torn_replayed *replayed;
 	const int r = torn_replay_case(confirming->worker, c, &confirming->arena, &replayed);
-	if (r < 0)
+	if (r == -EINTR)
 		return r;
-	return !replayed->failed && replayed->verdict == TORN_VIOLATED;
+	if (r < 0 || replayed->failed)
+		return NOT_REPLAYED;
+	return replayed->verdict == TORN_VIOLATED ? SHOWN : SHOWN_NOT;
 }
 
 /* Keep the old files that were touched. Returns whether that is fewer. */
@@ -58,45 +62,45 @@ static int keep_text(struct confirming *confirming, struct torn_case *c, struct 
 	return 0;
 }
 
-/* Returns 1 where the finding stands, 0 where not; or -errno. */
+/* The finding stands but where it is SHOWN_NOT; or -EINTR. */
 static int confirm_one(struct confirming *confirming, struct torn_finding *finding)
 {
 	struct torn_case c;
 	torn_arena_return(&confirming->arena, 0);
 	memset(confirming->touched, 0, confirming->touched_size);
 	if (load(confirming, finding->case_text, finding->case_size, &c) < 0)
-		return 0;
+		return NOT_REPLAYED;
 	confirming->worker->touched = confirming->touched;
 	int r = shows(confirming, &c);
 	confirming->worker->touched = NULL;
-	if (r <= 0 || !shorten(confirming, &c))
+	if (r != SHOWN || !shorten(confirming, &c))
 		return r;
 	r = shows(confirming, &c);
-	if (r > 0)
-		r = keep_text(confirming, &c, finding) < 0 ? -ENOMEM : 1;
-	return r == 0 ? 1 : r; /* the whole case shows it */
+	if (r == SHOWN)
+		keep_text(confirming, &c, finding); /* without room the whole case stays: it shows it, too */
+	return r < 0 ? r : SHOWN;
 }
 
 static int confirm_all(struct confirming *confirming, struct torn_result *result, size_t *ret_unconfirmed)
 {
 	size_t kept = 0;
-	int r = 0;
+	int r = SHOWN;
 	for (size_t i = 0; i < result->findings_count; i++) {
 		struct torn_finding *finding = &result->findings[i];
-		r = r < 0 || finding->is_label || !finding->case_text ? 1 : confirm_one(confirming, finding);
-		if (r == 0 && ++*ret_unconfirmed == 1)
+		if (r >= 0)
+			r = finding->is_label || !finding->case_text ? SHOWN : confirm_one(confirming, finding);
+		if (r == NOT_REPLAYED)
+			fprintf(stderr, "torn exec: could not be replayed, and is told as it was found: %s at %u %s\n",
+				finding->id, finding->op, finding->call);
+		if (r == SHOWN_NOT && ++*ret_unconfirmed == 1)
 			fprintf(stderr, "torn exec: not shown again: %s at %u %s%s%s\n", finding->id, finding->op,
 				finding->call, finding->faults_count ? ", " : "",
 				finding->faults_count ? finding->faults[finding->faults_count - 1] : "");
-		if (r != 0)
-			result->findings[kept++] = *finding;
-		if (r == -EINTR || r == -EPROTO || r == -ENOMEM)
-			break; /* the others stand as they are */
+		if (r != SHOWN_NOT)
+			result->findings[kept++] = *finding; /* after an interrupt the others, too */
 	}
-	if (r < 0)
-		return r;
 	result->findings_count = kept;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 int torn_confirm(struct torn_worker *worker, const struct torn_case *c, int folder_fd,

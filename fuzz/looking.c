@@ -366,6 +366,7 @@ static int see(struct torn_lab *lab, const struct torn_setup *setup, const struc
 	if (r < 0)
 		return r;
 	*tree = seen->tree;
+	/* Also where its bytes are old: a database's update may stand in its log (seen: SQLite's WAL). */
 	if (seen->accepted && new)
 		*tree = with_watched_of(setup->arena, setup, *tree, is_new ? new : old);
 	if (setup->program->check && !seen->accepted && ret_refusal) {

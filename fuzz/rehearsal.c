@@ -259,8 +259,15 @@ static int rehearse(struct rehearsing *rehearsing, struct torn_lab *lab, struct 
 	if (r < 0)
 		return r;
 	take_end(rehearsal, lab, &trial);
-	if (rehearsing->only_once)
+	if (rehearsing->only_once) {
+		if (trial.end == TORN_HUNG)
+			say_how_it_ended(rehearsal);
+		for (int which = 0; which < 2; which++)
+			if (rehearsal->outputs[which] > TORN_REHEARSED_OUTPUT_MAX)
+				say(rehearsal, "it writes more than %zu MiB to %s, which is more than torn keeps",
+				    TORN_REHEARSED_OUTPUT_MAX >> 20, which ? "stderr" : "stdout");
 		return 0;
+	}
 	say_how_it_ended(rehearsal);
 	if (rehearsal->text[0])
 		return 0;

@@ -8,7 +8,7 @@
 #include "worker.h"
 
 /* Bytes of its output that are kept. */
-#define TORN_REHEARSED_OUTPUT_MAX ((size_t)1 << 20)
+#define TORN_REHEARSED_OUTPUT_MAX ((size_t)32 << 20)
 
 /* Shared with the worker that runs it. */
 struct torn_rehearsal {

@@ -156,7 +156,8 @@ static bool replay_run(struct replay_job *job, struct torn_lab *lab, const struc
 		explain_invalid(job, lab, plan);
 		return false;
 	}
-	if (planned_kill(plan)) {
+	const struct torn_fault *kill = planned_kill(plan);
+	if (kill && !(setup->program && kill->call == TORN_CALL_store)) {
 		const struct torn_hash folded = ret_trial->now->hash;
 		if (!confirm_kill(job, lab, setup, plan, folded))
 			return false;

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 
 #include "trace_filter.h"
 #include "trace_internal.h"
@@ -57,6 +58,8 @@ static enum torn_course start_another(struct torn_tracer *tracer, struct torn_tr
 
 static enum torn_course leave_alone(struct torn_tracer *tracer, struct torn_tracee *tracee, long number)
 {
+	if (number == SYS_seccomp)
+		return refuse(tracer, tracee, "a seccomp listener of its own");
 	switch (torn_traced_way(number)) {
 	case TORN_TRACED_WAITS:
 		return torn_trace_wait(tracer, tracee, number);
@@ -135,6 +138,12 @@ enum torn_course torn_trace_look_at_call(struct torn_tracer *tracer, struct torn
 	case TORN_CALL_tgkill:
 		tracer->may_have_woken = tracer->may_have_signalled = true;
 		return TORN_COURSE_PASS;
+	case TORN_CALL_prctl: /* not to be looked at: it believes so */
+		return torn_trace_tell(tracee, 0);
+	case TORN_CALL_prlimit64:
+		return refuse(tracer, tracee, "prlimit64 of another process");
+	case TORN_CALL_socket:
+		return refuse(tracer, tracee, "a socket that is not local");
 	case TORN_CALL_io_uring_setup:
 	case TORN_CALL_io_uring_enter:
 	case TORN_CALL_io_uring_register:

@@ -95,6 +95,8 @@ void torn_trace_controlled(struct torn_tracer *tracer, const struct torn_tracee 
 	case F_SETFL: {
 		const uint32_t settable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;
 		struct torn_description *description = torn_view_fd(view, request->fd);
+		if (!description)
+			break; /* a pipe */
 		description->how = (description->how & ~settable) | ((uint32_t)request->arg[2] & settable);
 		break;
 	}

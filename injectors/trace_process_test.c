@@ -191,6 +191,30 @@ static void test_a_pipeline_moves_all_bytes(void **state)
 	}
 }
 
+static void sets_up_a_pipe_beside_a_child(void)
+{
+	int ends[2];
+	char byte;
+	CHECK(pipe(ends) == 0);
+	const pid_t child = fork();
+	if (child == 0) {
+		CHECK(read(ends[0], &byte, 1) == 1);
+		_exit(0);
+	}
+	CHECK(fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0);
+	CHECK(fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0);
+	CHECK(fcntl(ends[1], F_GETFL) == (O_WRONLY | O_NONBLOCK));
+	CHECK(write(ends[1], "x", 1) == 1);
+	child_ends(child);
+}
+
+/* Remedy: controlled() looks whether a descriptor is followed before it changes how it was opened. */
+static void test_flags_of_a_pipe_may_be_set_while_others_live(void **state)
+{
+	(void)state;
+	run("sets_up_a_pipe_beside_a_child", "old f file old\n", "");
+}
+
 /* ------------------------------------------------------------------- orders */
 
 static struct common {
@@ -601,6 +625,7 @@ int main(int argc, char **argv)
 		SCENARIO(spawns),
 		SCENARIO(vforks),
 		SCENARIO(writes_through_a_pipe),
+		SCENARIO(sets_up_a_pipe_beside_a_child),
 		SCENARIO(races_in_threads),
 		SCENARIO(races_in_processes),
 		SCENARIO(races_through_pipes),
@@ -627,6 +652,7 @@ int main(int argc, char **argv)
 		trace_test(test_a_spawned_program_has_what_exec_leaves_open),
 		trace_test(test_a_vforked_program_goes_on_before_its_maker),
 		trace_test(test_a_pipeline_moves_all_bytes),
+		trace_test(test_flags_of_a_pipe_may_be_set_while_others_live),
 		trace_test(test_one_seed_gives_one_order_of_threads),
 		trace_test(test_one_seed_gives_one_order_of_processes),
 		trace_test(test_one_seed_gives_one_order_of_what_comes_through_a_pipe),

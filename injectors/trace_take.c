@@ -104,7 +104,7 @@ void torn_trace_limit_bytes(struct torn_tracee *tracee, uint64_t limit)
 	struct user_regs_struct registers = tracee->registers;
 	const struct torn_request *request = &tracee->request;
 	if (request->iov) {
-		const uint64_t at = torn_tracee_scratch(tracee, sizeof taken);
+		const uint64_t at = torn_tracee_scratch(tracee, request->iov_count * sizeof *taken);
 		uint64_t left = limit, count = 0;
 		for (; count < request->iov_count && left > 0; count++) {
 			if (taken[count].iov_len > left)
