@@ -103,6 +103,16 @@ if has cc gcc; then
 	torn_says 'three threads' 'label committed' 'label stale-temp'
 fi
 
+# A program that lies in the directory that it works in: the copy has it, and a replay's too.
+mkdir "$work/own" && cd "$work/own" || exit 1
+printf '#!/bin/sh\necho new >state\n' >save && chmod 755 save && echo old >state
+run "$torn" exec --quiet --depth 1 --power none --cases "$work/cases" -- ./save
+expect './save: it is judged' exits_with 1
+rm save
+run "$torn" replay "$work"/cases/exec-old-or-new-*.case
+expect './save: its case has it' exits_with 1
+cd "$work/place" || exit 1
+
 # ------------------------------------------------------------------------ Python
 
 cat >"$work/good.py" <<'PYTHON'

@@ -78,6 +78,45 @@ static int check_folder(const char *dir, char *ret_message, size_t size)
 	return -EINVAL;
 }
 
+/* Behind the walls its directory is a copy that is not filled yet, and for a replay the real one
+ * may be empty: the file of the case is the program. */
+static bool is_own_program(const struct torn_case *c, const char *dir, const char *path)
+{
+	char plain[4096];
+	size_t size = 0;
+	const size_t root = strlen(dir);
+	if (strncmp(path, dir, root) != 0 || path[root] != '/')
+		return false;
+	for (const char *at = path + root; *at;) {
+		at += strspn(at, "/");
+		const size_t length = strcspn(at, "/");
+		if (size + length + 2 > sizeof plain)
+			return false;
+		if (length > 0 && !(length == 1 && at[0] == '.'))
+			size += (size_t)sprintf(plain + size, "%s%.*s", size ? "/" : "", (int)length, at);
+		at += length;
+	}
+	for (size_t i = 0; i < c->olds_count; i++) {
+		const struct torn_old *old = &c->olds[i];
+		if (old->path.size == size && memcmp(old->path.data, plain, size) == 0)
+			return !old->absent && !old->is_link && old->type == TORN_FILE && (old->mode & 0111);
+	}
+	return false;
+}
+
+static const char *find_program(const struct torn_case *c, const struct torn_program *program,
+				struct torn_arena *arena, char *ret_message, size_t size)
+{
+	const char *name = program->argv[0];
+	if (strchr(name, '/')) {
+		const char *path =
+			name[0] == '/' ? name : join(arena, program->cwd, strlen(program->cwd), name);
+		if (path && is_own_program(c, program->dir, path))
+			return path;
+	}
+	return torn_program_find(name, program->cwd, arena, ret_message, size);
+}
+
 #define SHOWN_MAX 60
 
 static bool show(const char **shown, size_t *count, const char *path, struct torn_arena *arena)
@@ -166,7 +205,7 @@ int torn_program_of_case(const struct torn_case *c, struct torn_arena *arena,
 	};
 	if (program->timeout_s == 0)
 		program->timeout_s = TIMEOUT_S;
-	program->path = torn_program_find(argv[0], program->cwd, arena, ret_message, size);
+	program->path = find_program(c, program, arena, ret_message, size);
 	if (!program->path)
 		return -EINVAL;
 	program->bytes_max = room_for(c);
