@@ -282,7 +282,9 @@ static void look_at(struct cutting *cutting, const struct torn_crash_state *stat
 	}
 	if (torn_cutting_is_left_by_a_kill(cutting, state->tree, acknowledged))
 		return;
-	if (cuts->looks_max > 0 && cuts->looks++ >= cuts->looks_max) {
+	/* What was looked at costs nothing more: under each preset there are as many new ones. */
+	if (cuts->looks_max > 0 && !torn_look_is_known(cuts->lab, state->tree) &&
+	    cuts->looks++ >= cuts->looks_max) {
 		cuts->states.left_out = true;
 		return;
 	}
@@ -346,6 +348,7 @@ static int cut_under(struct cutting *cutting, enum torn_preset preset, bool *ret
 	struct torn_persistence persistence;
 	struct torn_crash_count count = {0};
 	struct torn_effects effects;
+	cuts->looks = 0;
 	const struct torn_crash_how how = {
 		.sets_max = cuts->sets_max, .seed = cuts->seed, .from = cutting->from};
 	int r = torn_effects_of(cutting->arena, history->base, history->log,

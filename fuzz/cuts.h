@@ -24,7 +24,7 @@ struct torn_cuts {
 	uint64_t sets_max;        /* of effects, that are looked at of one run under one preset */
 	const struct torn_rerun *rerun_of_new; /* NULL: the operation is not run again */
 	uint32_t reruns, reruns_max; /* from so many trees, at most, it is run again; 0: from all */
-	uint32_t looks, looks_max;   /* so many of a run are looked at by --view or --check; 0: all */
+	uint32_t looks, looks_max;   /* so many of a run and preset are looked at by --view or --check; 0: all */
 	struct torn_arena arena;  /* of one run's states */
 	struct torn_hashes held;  /* trees in which all was kept, whatever run left them */
 	struct torn_hashes broken; /* the others, but for those that only what was reported makes wrong */

@@ -25,11 +25,11 @@ torn_says cp 'old-or-new openat' 'old-or-new ioctl' 'old-or-new copy_file_range'
 # The old file is removed first. It is new before its mode and its list are set.
 judge a=new b=older -- -- install a b
 torn_says install 'old-or-new unlinkat' 'old-or-new openat' 'old-or-new ioctl' \
-	'old-or-new copy_file_range' 'label committed' 'label never-syncs'
+	'old-or-new copy_file_range' 'label committed' 'label metadata-changed' 'label never-syncs'
 
 # Written beside it and renamed, without fsync: XFS leaves it empty. Its temporary file has a random name.
 judge f=a -- -- sed -i s/a/b/ f
-torn_says 'sed -i' 'old-or-new write' 'label never-syncs' 'label stale-temp'
+torn_says 'sed -i' 'old-or-new write' 'label metadata-changed' 'label never-syncs' 'label stale-temp'
 
 # By-products that a clean run leaves too are no litter.
 judge a=new b=old -- --no-rerun -- mv --backup=simple a b
@@ -141,7 +141,7 @@ PYTHON
 python=/usr/bin/python3
 if has $python python3; then
 	judge state=old -- -- $python "$work/good.py"
-	torn_says 'Python, with fsync' 'label committed' 'label stale-temp'
+	torn_says 'Python, with fsync' 'label committed' 'label metadata-changed' 'label stale-temp'
 	# What it cannot write or rename stays, and it never syncs.
 	judge state=old -- -- $python "$work/bad.py"
 	torn_says 'Python, without' 'no-litter write' 'no-litter close' 'no-litter rename' \

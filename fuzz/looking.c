@@ -390,6 +390,11 @@ static int see_rerun(struct torn_lab *lab, const struct torn_setup *setup, const
 	return see(lab, setup, old, new, seen->end == TORN_RETURNED && seen->code == 0, &seen->tree, NULL);
 }
 
+bool torn_look_is_known(const struct torn_lab *lab, const struct torn_node *tree)
+{
+	return lab->looker && torn_hashes_find(&lab->looker->known, tree->hash, NULL);
+}
+
 bool torn_looks(const struct torn_setup *setup)
 {
 	return setup->program && (setup->program->view || setup->program->check);

@@ -13,6 +13,9 @@
 /* Is there anything but bytes to look at? Then each state costs a process. */
 bool torn_looks(const struct torn_setup *setup);
 
+/* Was this tree looked at before? Then it costs nothing to judge it. */
+bool torn_look_is_known(const struct torn_lab *lab, const struct torn_node *tree);
+
 /*
  * Let a trial be judged by what is seen: in its trees the watched files have what --view prints in the
  * place of their bytes; where --check accepts what is left, they have new's (after success was

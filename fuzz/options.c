@@ -26,7 +26,7 @@ static const struct argp_option fixed[] = {
 	{"depth", KEY_DEPTH, "N", 0, "faults in one plan, at most (1 to 8, default 2)", 0},
 	{"all-errnos", KEY_ALL_ERRNOS, NULL, 0, "every errno also for a second fault", 0},
 	{"power", KEY_POWER, "model|none", 0, "power cuts at every moment, by the crash model "
-					       "(default none)", 0},
+					       "(default none; of exec: model)", 0},
 	{"presets", KEY_PRESETS, "LIST", 0, "file systems of the model (see torn list presets; default: "
 					     "all but posix-split)", 0},
 	{"jobs", KEY_JOBS, "N", 0, "workers at once (1 to 64, default: one a processor; "

@@ -182,6 +182,8 @@ enum torn_op_flag {
 	/* A write that is a sync of its own bytes: O_DSYNC, RWF_DSYNC. open(2), "Synchronized I/O" */
 	TORN_OP_DSYNC = 1 << 10,
 	TORN_OP_FULL_SYNC = 1 << 11, /* and of all metadata of the file: O_SYNC, RWF_SYNC */
+	/* Its process had no handler of any signal: nothing interrupts it. Of programs, in runs without a fault. */
+	TORN_OP_UNINTERRUPTED = 1 << 12,
 };
 
 /*

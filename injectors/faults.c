@@ -65,8 +65,10 @@ static void errno_values(const struct torn_op *op,
  * Of a library's function it is not known what signals its program handles. Of a whole program it is: without a
  * handler no call of it is interrupted (signal(7)).
  */
-static bool can_be_interrupted(uint64_t handled)
+static bool can_be_interrupted(const struct torn_op *op, uint64_t handled)
 {
+	if (op->flags & TORN_OP_UNINTERRUPTED)
+		return false;
 	return !(handled & TORN_HANDLED_ARE_ALL) || handled != TORN_HANDLED_ARE_ALL;
 }
 
@@ -184,7 +186,7 @@ static void late_values(const struct torn_op *op, uint64_t handled,
 	const struct torn_errno_row *errnos = torn_errno_rows(&count);
 	for (size_t i = 0; i < count; i++)
 		if (errnos[i].when == TORN_WHEN_LATE && torn_errno_applies(&errnos[i], op) &&
-		    (errnos[i].number != EINTR || can_be_interrupted(handled)))
+		    (errnos[i].number != EINTR || can_be_interrupted(op, handled)))
 			emit(context, errnos[i].number);
 }
 
@@ -214,7 +216,7 @@ static bool eintr_lasts(const struct torn_fault *fault, uint32_t acted, uint16_t
 static void eintr_values(const struct torn_op *op, uint64_t handled,
 			 void (*emit)(void *context, int64_t value), void *context)
 {
-	if (can_be_interrupted(handled) && can_refuse(op, EINTR, false)) {
+	if (can_be_interrupted(op, handled) && can_refuse(op, EINTR, false)) {
 		emit(context, 1);
 		emit(context, 3);
 	}

@@ -224,6 +224,7 @@ static enum torn_course numbered(struct torn_tracer *tracer, struct torn_tracee 
 		uint64_t ignored, caught;
 		dispositions(tracee, &ignored, &caught);
 		tracer->handled |= caught;
+		op->flags |= caught ? 0 : TORN_OP_UNINTERRUPTED;
 	}
 	recorder->log.handled = tracer->handled | TORN_HANDLED_ARE_ALL;
 	if (tracer->run->stack_op == op->number)
