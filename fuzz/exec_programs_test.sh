@@ -142,6 +142,44 @@ python=/usr/bin/python3
 if has $python python3; then
 	judge state=old -- -- $python "$work/good.py"
 	torn_says 'Python, with fsync' 'label committed' 'label metadata-changed' 'label stale-temp'
+	# Probes: a file that need not be there, a name that may be taken, space that may be refused. Each has a way on.
+	cat >"$work/probes.py" <<'PYTHON'
+import errno, os
+
+try:
+    mode = os.stat("state").st_mode & 0o777
+except OSError:
+    mode = 0o644
+try:
+    open("state.conf").read()
+except OSError:
+    pass
+for attempt in range(100):
+    try:
+        fd = os.open("state.%d" % attempt, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        break
+    except FileExistsError:
+        continue
+temp = "state.%d" % attempt
+try:
+    try:
+        os.posix_fallocate(fd, 0, 4)
+    except OSError:
+        pass
+    if os.write(fd, b"new\n") != 4:
+        raise OSError(errno.ENOSPC, "short")
+    os.fchmod(fd, mode)
+    os.fsync(fd)
+    os.close(fd)
+    os.replace(temp, "state")
+except OSError:
+    os.unlink(temp)
+    raise
+folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+os.fsync(folder)
+PYTHON
+	judge state=old -- -- $python "$work/probes.py"
+	torn_says 'Python, probes with a way on' 'label committed' 'label stale-temp'
 	# What it cannot write or rename stays, and it never syncs.
 	judge state=old -- -- $python "$work/bad.py"
 	torn_says 'Python, without' 'no-litter write' 'no-litter close' 'no-litter rename' \
