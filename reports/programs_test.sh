@@ -11,6 +11,10 @@ case $TORN in
 	exit 0
 	;;
 esac
+if why=$("$TORN" exec --clean-only -- true 2>&1); [[ $why == *namespaces* ]]; then
+	echo "SKIPPED: $why"
+	exit 0
+fi
 for tool in jq flock; do
 	command -v "$tool" >/dev/null || { echo "SKIPPED: $tool is not there"; exit 0; }
 done
