@@ -55,6 +55,10 @@ refused "--setup failed (exit 9)" --setup 'exit 9' -- sh -c 'echo two >file'
 refused "two clean runs" -- sh -c 'date +%s >file'
 refused "/nosuch: No such file" --dir /nosuch -- true
 if [[ -x /usr/bin/python3 ]]; then
+	refused "GiB of memory" --timeout 30 -- /usr/bin/python3 -c '
+x = []
+while True:
+    x.append(bytearray(50 << 20))'
 	refused "io_uring" -- /usr/bin/python3 -c '
 import ctypes, os, sys
 if ctypes.CDLL(None, use_errno=True).syscall(425, 8, 0) < 0:

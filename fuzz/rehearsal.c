@@ -105,6 +105,9 @@ static void say_how_it_ended(struct torn_rehearsal *rehearsal)
 			say(rehearsal, "it does not end: torn waited as long as --timeout says; give it a larger one, or a command that ends");
 		return;
 	case TORN_CRASHED:
+		if (rehearsal->notes & TORN_NOTE_MEMORY)
+			say(rehearsal, "it takes more than %lu GiB of memory, and was ended: give it less to do",
+			    (unsigned long)(TORN_TRACEE_BYTES_MAX >> 30));
 		say(rehearsal, "it dies of SIG%s without any fault", torn_signal_name(rehearsal->code));
 		return;
 	default:

@@ -127,6 +127,16 @@ static bool spins(const struct torn_tracee *tracee, uint64_t *since_ns)
 	return now_ns - *since_ns >= SPINS_NS;
 }
 
+/* proc_pid_statm(5): the second number is of pages that are in memory. */
+static bool takes_too_much(const struct torn_tracee *tracee)
+{
+	char text[128];
+	unsigned long long size, resident;
+	return torn_tracee_proc(tracee, "statm", text, sizeof text) &&
+	       sscanf(text, "%llu %llu", &size, &resident) == 2 &&
+	       resident * TORN_BLOCK_SIZE > TORN_TRACEE_BYTES_MAX;
+}
+
 /* Wait until the one that goes on stops, or sleeps. */
 static void wait_for(struct torn_tracer *tracer, struct torn_tracee *tracee)
 {
@@ -153,6 +163,11 @@ static void wait_for(struct torn_tracer *tracer, struct torn_tracee *tracee)
 		if (before == ticks)
 			continue;
 		before = ticks;
+		if (takes_too_much(tracee)) {
+			torn_trace_note(tracer, TORN_NOTE_MEMORY, "");
+			torn_trace_end(tracer, TORN_CRASHED, SIGKILL);
+			return;
+		}
 		if (is_too_late(tracer)) {
 			torn_trace_end(tracer, TORN_HUNG, TORN_HANG_TIME);
 			return;

@@ -28,6 +28,12 @@ struct torn_tracer;
 /* So many threads and processes at once. */
 #define TORN_TRACEES_MAX 256
 
+/*
+ * One of its processes may have so much in memory. It is looked at while it runs: limits of resources count
+ * addresses, of which Go, node and AddressSanitizer reserve more than there is memory.
+ */
+#define TORN_TRACEE_BYTES_MAX (UINT64_C(4) << 30)
+
 struct torn_tracing {
 	struct torn_recorder *recorder; /* where runs are written */
 	const char *root_path;          /* absolute and canonical: where the directory is, for program and tracer alike */
@@ -84,6 +90,7 @@ enum torn_trace_note {
 	TORN_NOTE_32BIT = 1 << 5,     /* 32-bit calls: refused with ENOSYS */
 	TORN_NOTE_FULL = 1 << 6,      /* the disk was full without a fault that says so */
 	TORN_NOTE_PREEMPTED = 1 << 7, /* it ran so long that another one was let go on: by the clock */
+	TORN_NOTE_MEMORY = 1 << 9,    /* it took more than TORN_TRACEE_BYTES_MAX: ended by SIGKILL */
 	TORN_NOTE_LEFT = 1 << 8,      /* it ended, and left processes behind that wait for ever: killed */
 };
 

@@ -22,9 +22,6 @@
 #include "raw.h"
 #include "trace_internal.h"
 
-/* Memory that one process may write to: a program that takes without end is told so, and the machine goes on. */
-#define DATA_BYTES_MAX (UINT64_C(4) << 30)
-
 struct beginning {
 	struct torn_tracer *tracer;
 	volatile int may_go;
@@ -34,9 +31,6 @@ struct beginning {
 static void limit_descriptors(void)
 {
 	const struct rlimit files = {TORN_FD_RESERVED, TORN_FD_RESERVED}, none = {0, 0};
-	/* Not RLIMIT_AS: Go and node reserve more addresses than there is memory. */
-	const struct rlimit memory = {DATA_BYTES_MAX, DATA_BYTES_MAX};
-	torn_raw(SYS_prlimit64, 0, RLIMIT_DATA, &memory, NULL);
 	torn_raw(SYS_prlimit64, 0, RLIMIT_NOFILE, &files, NULL);
 	torn_raw(SYS_prlimit64, 0, RLIMIT_CORE, &none, NULL);
 }
