@@ -7,7 +7,7 @@
  * lines (said twice, a path below a file, a link's other end, a fault behind
  * the kill or the cut) is looked at when all are read and sorted, lowest line first.
  */
-#include "case.h"
+#include "case_reading.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,12 +21,8 @@
 #include "old_text.h"
 #include "program_text.h"
 #include "regular.h"
-#include "sort.h"
 
 #define NAME_EXPECTED "(letters, digits, _ . -)"
-
-_Static_assert(offsetof(struct torn_case_arg, name) == 0, "torn_sort wants the key first");
-_Static_assert(offsetof(struct torn_old, path) == 0, "torn_sort wants the key first");
 
 static bool starts_with(struct torn_bytes bytes, const char *prefix)
 {
@@ -39,65 +35,14 @@ static struct torn_bytes without(struct torn_bytes bytes, size_t prefix_size)
 	return (struct torn_bytes){bytes.data + prefix_size, bytes.size - prefix_size};
 }
 
-/* ----------------------------------------------------------------- sorting */
-
-static void sort_faults(struct torn_plan *plan, uint32_t *lines)
-{
-	for (uint32_t i = 1; i < plan->faults_count; i++) {
-		struct torn_fault fault = plan->faults[i];
-		uint32_t line = lines ? lines[i] : 0, to = i;
-		for (; to > 0 && torn_fault_compare(&plan->faults[to - 1], &fault) > 0; to--) {
-			plan->faults[to] = plan->faults[to - 1];
-			if (lines)
-				lines[to] = lines[to - 1];
-		}
-		plan->faults[to] = fault;
-		if (lines)
-			lines[to] = line;
-	}
-}
-
-void torn_case_sort(struct torn_case *c)
-{
-	torn_sort(c->args, c->args_count, sizeof(*c->args), NULL);
-	torn_sort(c->watches, c->watches_count, sizeof(*c->watches), NULL);
-	torn_sort(c->olds, c->olds_count, sizeof(*c->olds), NULL);
-	sort_faults(&c->plan, NULL);
-}
-
 /* ----------------------------------------------------------------- parsing */
 
-static const char then_run[] = "run", then_recover[] = "recover";
-static const char header[] = "torn-case 1";
-static const char *const expectations[] = {
-	[TORN_EXPECT_HELD] = "held",
-	[TORN_EXPECT_VIOLATED] = "violated",
-};
-
-struct parser {
-	struct torn_arena *arena;
-	struct torn_words words; /* of the line that is read; its message is the parser's */
-	int folder_fd;
-	bool is_world; /* `old` and `arg` lines only */
-	uint32_t line;
-	uint32_t lines_count; /* in the whole text */
-	uint64_t seed_value;
-	struct torn_plan *first; /* NULL: it is the one that is read */
-	uint32_t faults_before; /* of the runs before the one that is read */
-	uint32_t header_line, seed; /* lines of what stands once; 0: not yet */
-	uint32_t complaint; /* lowest line that complain_at() was told; 0: none */
-	size_t args_max, olds_max, watches_max;
-	struct torn_case c;
-	uint32_t *args_lines, *olds_lines, *watches_lines;
-	struct torn_case_lines lines;
-};
-
-static int next_word(struct parser *p, struct torn_word *ret_word)
+static int next_word(struct torn_case_reading *p, struct torn_word *ret_word)
 {
 	return torn_words_next(&p->words, ret_word);
 }
 
-static int copy_bytes(struct parser *p, struct torn_bytes bytes, struct torn_bytes *ret_copy)
+static int copy_bytes(struct torn_case_reading *p, struct torn_bytes bytes, struct torn_bytes *ret_copy)
 {
 	struct torn_bytes copy = torn_arena_copy(p->arena, bytes.data, bytes.size);
 	if (!copy.data)
@@ -120,7 +65,7 @@ static bool is_name(struct torn_bytes name)
 	return torn_word_is_plain(name);
 }
 
-static int parse_target(struct parser *p)
+static int parse_target(struct torn_case_reading *p)
 {
 	struct torn_word word;
 	int error = next_word(p, &word);
@@ -149,7 +94,7 @@ static int parse_target(struct parser *p)
 	return torn_words_finish(&p->words);
 }
 
-static int parse_seed(struct parser *p)
+static int parse_seed(struct torn_case_reading *p)
 {
 	struct torn_word word;
 	int error = next_word(p, &word);
@@ -162,7 +107,7 @@ static int parse_seed(struct parser *p)
 	return torn_words_finish(&p->words);
 }
 
-static int parse_arg(struct parser *p)
+static int parse_arg(struct torn_case_reading *p)
 {
 	struct torn_case_arg arg;
 	struct torn_word word;
@@ -185,12 +130,12 @@ static int parse_arg(struct parser *p)
 	return 0;
 }
 
-static int parse_command(struct parser *p)
+static int parse_command(struct torn_case_reading *p)
 {
 	return torn_command_parse(&p->words, p->arena, &p->c.command, &p->c.command_count);
 }
 
-static int parse_watch(struct parser *p)
+static int parse_watch(struct torn_case_reading *p)
 {
 	assert(p->c.watches_count < p->watches_max);
 	int error = torn_watch_parse(&p->words, p->arena, &p->c.watches[p->c.watches_count]);
@@ -199,7 +144,7 @@ static int parse_watch(struct parser *p)
 	return error;
 }
 
-static int parse_fault(struct parser *p)
+static int parse_fault(struct torn_case_reading *p)
 {
 	struct torn_plan *plan = &p->c.plan;
 	struct torn_fault fault;
@@ -224,22 +169,20 @@ static int parse_fault(struct parser *p)
 	return 0;
 }
 
-static int parse_cut(struct parser *p)
+static int parse_cut(struct torn_case_reading *p)
 {
 	return torn_cut_parse(&p->words, p->arena, torn_plan_runs_before(&p->c.plan), &p->c.plan.cut);
 }
 
-static void end_run(struct parser *p);
-
 /* What was read of the run up to here is the run before. */
-static int parse_then(struct parser *p)
+static int parse_then(struct torn_case_reading *p)
 {
 	struct torn_word word;
 	int error = next_word(p, &word);
 	if (error)
 		return error;
-	const bool recovers = torn_word_is(&word, then_recover);
-	if (!recovers && !torn_word_is(&word, then_run))
+	const bool recovers = torn_word_is(&word, TORN_CASE_RECOVER);
+	if (!recovers && !torn_word_is(&word, TORN_CASE_RUN))
 		return torn_words_refuse(&p->words, &word, "run or recover");
 	const uint32_t runs = torn_plan_runs_before(&p->c.plan) + 1;
 	if (runs == TORN_RUNS_MAX)
@@ -247,7 +190,7 @@ static int parse_then(struct parser *p)
 	struct torn_plan *before = torn_arena_take(p->arena, sizeof(*before));
 	if (!before)
 		return -ENOMEM;
-	end_run(p);
+	torn_case_reading_end_run(p);
 	if (p->complaint) {
 		/* Another line is not read: its words would take the message. */
 		p->line = p->complaint;
@@ -264,15 +207,15 @@ static int parse_then(struct parser *p)
 	return torn_words_finish(&p->words);
 }
 
-static int parse_expect(struct parser *p)
+static int parse_expect(struct torn_case_reading *p)
 {
 	struct torn_word word;
 	int error = next_word(p, &word);
 	if (error)
 		return error;
-	if (torn_word_is(&word, expectations[TORN_EXPECT_HELD]))
+	if (torn_word_is(&word, torn_case_expectations[TORN_EXPECT_HELD]))
 		p->c.expect = TORN_EXPECT_HELD;
-	else if (torn_word_is(&word, expectations[TORN_EXPECT_VIOLATED]))
+	else if (torn_word_is(&word, torn_case_expectations[TORN_EXPECT_VIOLATED]))
 		p->c.expect = TORN_EXPECT_VIOLATED;
 	else
 		return torn_words_refuse(&p->words, &word, "held or violated");
@@ -287,7 +230,7 @@ static int parse_expect(struct parser *p)
 	return torn_words_finish(&p->words);
 }
 
-static int parse_old(struct parser *p)
+static int parse_old(struct torn_case_reading *p)
 {
 	assert(p->c.olds_count < p->olds_max);
 	int error = torn_old_parse(&p->words, p->folder_fd, p->arena, &p->c.olds[p->c.olds_count]);
@@ -298,225 +241,8 @@ static int parse_old(struct parser *p)
 
 /* ------------------------------------------------------------ whole texts */
 
-/*
- * Say whether something wrong on `line` is the first such thing, by line, of
- * those seen up to now: then its message takes the place of the others'.
- */
-static bool complain_at(struct parser *p, uint32_t line)
-{
-	if (p->complaint && p->complaint <= line)
-		return false;
-	p->complaint = line;
-	return true;
-}
-
-static void refuse_twice(struct parser *p, const char *what, struct torn_bytes key, uint32_t first,
-			 uint32_t again)
-{
-	if (complain_at(p, again))
-		torn_words_refuse_bytes(&p->words, key, "each %s once (first on line %" PRIu32 ")",
-					what, first);
-}
-
-static void check_once(struct parser *p)
-{
-	const struct torn_case_arg *args = p->c.args;
-	for (size_t i = 1; i < p->c.args_count; i++)
-		if (torn_bytes_equal(args[i - 1].name, args[i].name))
-			refuse_twice(p, "argument", args[i].name, p->args_lines[i - 1],
-				     p->args_lines[i]);
-	const struct torn_old *olds = p->c.olds;
-	for (size_t i = 1; i < p->c.olds_count; i++)
-		if (torn_bytes_equal(olds[i - 1].path, olds[i].path))
-			refuse_twice(p, "path", olds[i].path, p->olds_lines[i - 1],
-				     p->olds_lines[i]);
-	const struct torn_bytes *watches = p->c.watches;
-	for (size_t i = 1; i < p->c.watches_count; i++)
-		if (torn_bytes_equal(watches[i - 1], watches[i]))
-			refuse_twice(p, "watched path", watches[i], p->watches_lines[i - 1],
-				     p->watches_lines[i]);
-}
-
-/* Say that a line of programs stands in a case of another target. */
-static void refuse_for_target(struct parser *p, const char *what, uint32_t line)
-{
-	if (complain_at(p, line))
-		torn_words_refuse_bytes(&p->words, p->c.target,
-					"the target " TORN_PROGRAM_TARGET " for a %s", what);
-}
-
-/* A program is all that the target `exec` is, and a target that is code has none. */
-static void check_program(struct parser *p)
-{
-	if (!p->lines.target)
-		return; /* that is told */
-	const bool is_program =
-		torn_bytes_equal(p->c.target, torn_bytes_of(TORN_PROGRAM_TARGET));
-	if (is_program && !p->lines.command && complain_at(p, p->lines.target))
-		torn_words_refuse_bytes(&p->words, (struct torn_bytes){NULL, 0},
-					"a command for the target " TORN_PROGRAM_TARGET);
-	if (!is_program && p->lines.command)
-		refuse_for_target(p, "command", p->lines.command);
-	for (size_t i = 0; !is_program && i < p->c.watches_count; i++)
-		refuse_for_target(p, "watch", p->watches_lines[i]);
-}
-
-static const struct torn_old *find_old(const struct torn_case *c, struct torn_bytes path)
-{
-	size_t low = 0, high = c->olds_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = torn_bytes_compare(c->olds[middle].path, path);
-		if (order == 0)
-			return &c->olds[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-static void check_links(struct parser *p)
-{
-	for (size_t i = 0; i < p->c.olds_count; i++) {
-		const struct torn_old *old = &p->c.olds[i];
-		if (!old->is_link)
-			continue;
-		const struct torn_old *other = find_old(&p->c, old->text);
-		bool is_file =
-			other && !other->absent && !other->is_link && other->type == TORN_FILE;
-		if (!is_file && complain_at(p, p->olds_lines[i]))
-			torn_words_refuse_bytes(&p->words, old->text,
-						"a link to an old file of this case");
-	}
-}
-
-static bool has_prefix(struct torn_bytes path, struct torn_bytes prefix)
-{
-	return path.size >= prefix.size && memcmp(path.data, prefix.data, prefix.size) == 0;
-}
-
-/*
- * Look for paths below something that is no directory.
- *
- * In memcmp order all paths that begin with the bytes of a path follow it
- * without a gap (also "a-b" after "a", which is why looking at the neighbour is
- * not enough). So those that begin the current path are a stack: up[i] is the
- * next lower one, and each path is pushed and popped once. A look-up of each
- * ancestor instead compares some 10^11 bytes for 10 MiB of deep paths.
- */
-static int check_parents(struct parser *p)
-{
-	const struct torn_old *olds = p->c.olds;
-	size_t mark = torn_arena_mark(p->arena);
-	size_t count = p->c.olds_count;
-	uint32_t *up = torn_arena_take(p->arena, count * sizeof(*up));
-	if (!up)
-		return -ENOMEM;
-	const uint32_t none = UINT32_MAX;
-	uint32_t top = none;
-	for (size_t i = 0; i < count; i++) {
-		struct torn_bytes path = olds[i].path;
-		while (top != none && !has_prefix(path, olds[top].path))
-			top = up[top];
-		if (top != none && olds[top].path.size == path.size)
-			continue; /* said twice: a pile of those would be walked by each */
-		uint32_t above = top; /* nearest entry that is a directory on the way */
-		while (above != none && path.data[olds[above].path.size] != '/')
-			above = up[above];
-		if (above != none && (olds[above].absent || olds[above].is_link ||
-				      olds[above].type != TORN_DIRECTORY)) {
-			if (complain_at(p, p->olds_lines[i]))
-				torn_words_refuse_bytes(&p->words, path,
-							"a path below directories only (line "
-							"%" PRIu32 " says %s)",
-							p->olds_lines[above],
-							torn_old_name(&olds[above]));
-		}
-		up[i] = top;
-		top = (uint32_t)i;
-	}
-	torn_arena_return(p->arena, mark);
-	return 0;
-}
-
-/* `what`, "kill" or "cut", ends the run at op `end`: a fault behind it could never fire. */
-static void check_end(struct parser *p, const char *what, uint32_t end)
-{
-	const struct torn_plan *plan = &p->c.plan;
-	const uint32_t *lines = p->lines.faults + p->faults_before;
-	for (uint32_t i = 0; i < plan->faults_count; i++) {
-		if (plan->faults[i].when.first <= end || !complain_at(p, lines[i]))
-			continue;
-		char text[96];
-		torn_fault_print(&plan->faults[i], text, sizeof(text));
-		torn_words_refuse_bytes(&p->words, torn_bytes_of(text),
-					"no fault behind the %s at op %" PRIu32, what, end);
-	}
-}
-
-/* A kill and a cut: the one that stands later is refused. */
-static void refuse_second_end(struct parser *p, const struct torn_fault *kill, uint32_t line)
-{
-	const uint32_t cut_line = p->lines.cut;
-	const uint32_t first = line < cut_line ? line : cut_line;
-	char text[96] = "cut";
-	if (first == cut_line)
-		torn_fault_print(kill, text, sizeof(text));
-	if (complain_at(p, first == cut_line ? line : cut_line))
-		torn_words_refuse_bytes(&p->words, torn_bytes_of(text),
-					"one end: a kill or a cut (first on line %" PRIu32 ")",
-					first);
-}
-
-static void check_ends(struct parser *p)
-{
-	const struct torn_plan *plan = &p->c.plan;
-	const uint32_t *lines = p->lines.faults + p->faults_before;
-	for (uint32_t i = 0; i < plan->faults_count; i++) {
-		if (plan->faults[i].name != TORN_FAULT_KILL)
-			continue;
-		if (plan->cut.preset)
-			refuse_second_end(p, &plan->faults[i], lines[i]);
-		check_end(p, "kill", plan->faults[i].when.first);
-	}
-	if (plan->cut.preset)
-		check_end(p, "cut", plan->cut.op);
-}
-
-/* A run is read: put it in order. */
-static void end_run(struct parser *p)
-{
-	sort_faults(&p->c.plan, p->lines.faults + p->faults_before);
-	check_ends(p);
-	p->faults_before += p->c.plan.faults_count;
-}
-
-/* What concerns several lines. Returns -EINVAL with the parser at the lowest one. */
-static int check_whole(struct parser *p)
-{
-	torn_sort(p->c.args, p->c.args_count, sizeof(*p->c.args), p->args_lines);
-	torn_sort(p->c.olds, p->c.olds_count, sizeof(*p->c.olds), p->olds_lines);
-	torn_sort(p->c.watches, p->c.watches_count, sizeof(*p->c.watches), p->watches_lines);
-	end_run(p);
-	*(p->first ? &p->first->seed : &p->c.plan.seed) = p->seed_value;
-
-	check_once(p);
-	check_program(p);
-	check_links(p);
-	int error = p->c.olds_count ? check_parents(p) : 0;
-	if (error)
-		return error;
-	if (!p->is_world && !p->lines.target && complain_at(p, p->lines_count))
-		torn_words_refuse_bytes(&p->words, torn_bytes_of("the end of the text"),
-					"a target");
-	p->line = p->complaint;
-	return p->complaint ? -EINVAL : 0;
-}
-
 /* Say that an item stands once; `line` is where, 0 up to now. */
-static int stand_once(struct parser *p, const struct torn_word *item, uint32_t *line)
+static int stand_once(struct torn_case_reading *p, const struct torn_word *item, uint32_t *line)
 {
 	if (*line)
 		return torn_words_refuse(&p->words, item,
@@ -525,11 +251,11 @@ static int stand_once(struct parser *p, const struct torn_word *item, uint32_t *
 	return 0;
 }
 
-static int parse_header(struct parser *p, const struct torn_word *first)
+static int parse_header(struct torn_case_reading *p, const struct torn_word *first)
 {
 	struct torn_word word;
 	if (!torn_word_is(first, "torn-case"))
-		return torn_words_refuse(&p->words, first, header);
+		return torn_words_refuse(&p->words, first, TORN_CASE_HEADER);
 	int error = next_word(p, &word);
 	if (error)
 		return error;
@@ -542,24 +268,24 @@ static int parse_header(struct parser *p, const struct torn_word *first)
 /* What a line of a case can be, by its first word. */
 static const struct item {
 	const char *word;
-	int (*parse)(struct parser *p);
+	int (*parse)(struct torn_case_reading *p);
 	size_t once; /* of what stands once: where the parser keeps its line; 0: it may repeat */
 } items[] = {
-	{"target", parse_target, offsetof(struct parser, lines.target)},
-	{"seed", parse_seed, offsetof(struct parser, seed)},
-	{"command", parse_command, offsetof(struct parser, lines.command)},
+	{"target", parse_target, offsetof(struct torn_case_reading, lines.target)},
+	{"seed", parse_seed, offsetof(struct torn_case_reading, seed)},
+	{"command", parse_command, offsetof(struct torn_case_reading, lines.command)},
 	{"arg", parse_arg, 0},
 	{"watch", parse_watch, 0},
 	{"old", parse_old, 0},
 	{"fault", parse_fault, 0},
-	{"cut", parse_cut, offsetof(struct parser, lines.cut)},
+	{"cut", parse_cut, offsetof(struct torn_case_reading, lines.cut)},
 	{"then", parse_then, 0},
-	{"expect", parse_expect, offsetof(struct parser, lines.invariant)},
+	{"expect", parse_expect, offsetof(struct torn_case_reading, lines.invariant)},
 };
 
 #define ITEMS_COUNT (sizeof(items) / sizeof(items[0]))
 
-static int parse_item(struct parser *p, const struct torn_word *word)
+static int parse_item(struct torn_case_reading *p, const struct torn_word *word)
 {
 	for (size_t i = 0; i < ITEMS_COUNT; i++) {
 		if (!torn_word_is(word, items[i].word))
@@ -573,7 +299,7 @@ static int parse_item(struct parser *p, const struct torn_word *word)
 				 "expect");
 }
 
-static int parse_line(struct parser *p, struct torn_bytes line)
+static int parse_line(struct torn_case_reading *p, struct torn_bytes line)
 {
 	struct torn_word item;
 	torn_words_begin(&p->words, line);
@@ -619,7 +345,7 @@ static bool begins_item(struct torn_bytes line, const char *letters)
 }
 
 /* Take an array and the lines of its items. None at all are no array. */
-static int take_items(struct parser *p, size_t max, size_t item_size, void *ret_items,
+static int take_items(struct torn_case_reading *p, size_t max, size_t item_size, void *ret_items,
 		      uint32_t **ret_lines)
 {
 	if (max == 0)
@@ -634,7 +360,7 @@ static int take_items(struct parser *p, size_t max, size_t item_size, void *ret_
 }
 
 /* Make room for as many items as there can be: an arena's arrays do not grow. */
-static int make_room(struct parser *p, struct torn_bytes text)
+static int make_room(struct torn_case_reading *p, struct torn_bytes text)
 {
 	struct torn_bytes line;
 	while (take_line(&text, &line)) {
@@ -653,7 +379,7 @@ static int make_room(struct parser *p, struct torn_bytes text)
 	return error;
 }
 
-static int parse_text(struct parser *p, struct torn_bytes text)
+static int parse_text(struct torn_case_reading *p, struct torn_bytes text)
 {
 	struct torn_bytes line;
 	int error = make_room(p, text);
@@ -668,13 +394,13 @@ static int parse_text(struct parser *p, struct torn_bytes text)
 	if (!p->is_world && !p->header_line) {
 		p->line = p->line ? p->line : 1;
 		return torn_words_refuse_bytes(&p->words, torn_bytes_of("the end of the text"),
-					       header);
+					       TORN_CASE_HEADER);
 	}
-	return check_whole(p);
+	return torn_case_reading_check(p);
 }
 
 /* Read a text and tell of it; an error gives back what the parser took. */
-static int parse_and_tell(struct parser *p, const char *file_name, struct torn_bytes text,
+static int parse_and_tell(struct torn_case_reading *p, const char *file_name, struct torn_bytes text,
 			  struct torn_case_error *ret_error)
 {
 	size_t mark = torn_arena_mark(p->arena);
@@ -701,7 +427,7 @@ int torn_case_parse_at(int folder_fd, const char *file_name, struct torn_bytes t
 		       struct torn_arena *arena, struct torn_case *ret_case,
 		       struct torn_case_error *ret_error)
 {
-	struct parser p = {.arena = arena, .folder_fd = folder_fd};
+	struct torn_case_reading p = {.arena = arena, .folder_fd = folder_fd};
 	int error = parse_and_tell(&p, file_name, text, ret_error);
 	if (!error)
 		*ret_case = p.c;
@@ -717,7 +443,7 @@ int torn_case_parse(const char *file_name, struct torn_bytes text, struct torn_a
 int torn_case_parse_world(struct torn_bytes text, struct torn_arena *arena,
 			  struct torn_case *ret_world, struct torn_case_error *ret_error)
 {
-	struct parser p = {.arena = arena, .folder_fd = -1, .is_world = true};
+	struct torn_case_reading p = {.arena = arena, .folder_fd = -1, .is_world = true};
 	int error = parse_and_tell(&p, NULL, text, ret_error);
 	if (!error)
 		*ret_world = p.c;
@@ -754,99 +480,17 @@ int torn_case_load(const char *path, struct torn_arena *arena, struct torn_case 
 	return error;
 }
 
-/* ---------------------------------------------------------------- printing */
-
-static void print_runs(const struct torn_plan *plan, FILE *out)
-{
-	if (plan->before) {
-		print_runs(plan->before, out);
-		fprintf(out, "then %s\n", plan->recovers ? then_recover : then_run);
-	}
-	for (uint32_t i = 0; i < plan->faults_count; i++) {
-		char text[96];
-		torn_fault_print(&plan->faults[i], text, sizeof(text));
-		fprintf(out, "fault %s\n", text);
-	}
-	if (plan->cut.preset) {
-		fputs("cut ", out);
-		torn_cut_print(&plan->cut, out);
-		putc('\n', out);
-	}
-}
-
-int torn_case_print(const struct torn_case *c, FILE *out)
-{
-	const struct torn_plan *first = &c->plan;
-	while (first->before)
-		first = first->before;
-	fprintf(out, "%s\ntarget ", header);
-	fwrite(c->target.data, 1, c->target.size, out);
-	if (c->variant.size) {
-		putc('@', out);
-		fwrite(c->variant.data, 1, c->variant.size, out);
-	}
-	putc('\n', out);
-	if (first->seed != 1)
-		fprintf(out, "seed %" PRIu64 "\n", first->seed);
-	if (c->command_count) {
-		fputs("command ", out);
-		torn_command_print(c->command, c->command_count, out);
-		putc('\n', out);
-	}
-	for (size_t i = 0; i < c->args_count; i++) {
-		fputs("arg ", out);
-		torn_word_print(c->args[i].name, out);
-		putc(' ', out);
-		torn_word_print(c->args[i].value, out);
-		putc('\n', out);
-	}
-	for (size_t i = 0; i < c->watches_count; i++) {
-		fputs("watch ", out);
-		torn_word_print(c->watches[i], out);
-		putc('\n', out);
-	}
-	for (size_t i = 0; i < c->olds_count; i++) {
-		fputs("old ", out);
-		int error = torn_old_print(&c->olds[i], out);
-		if (error)
-			return error;
-		putc('\n', out);
-	}
-	print_runs(&c->plan, out);
-	if (c->expect != TORN_EXPECT_NOTHING) {
-		fprintf(out, "expect %s ", expectations[c->expect]);
-		torn_word_print(c->invariant, out);
-		putc('\n', out);
-	}
-	return ferror(out) ? -EIO : 0;
-}
-
-struct torn_bytes torn_case_text(const struct torn_case *c, struct torn_arena *arena)
-{
-	struct torn_bytes copy = {NULL, 0};
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return copy;
-	const int r = torn_case_print(c, out);
-	if (fclose(out) == 0 && r == 0)
-		copy = torn_arena_copy(arena, text, size);
-	free(text);
-	return copy;
-}
-
 /* ------------------------------------------------------------------- words */
 
 const char *torn_case_word(size_t number)
 {
 	if (number == 0)
-		return header;
+		return TORN_CASE_HEADER;
 	number -= 1;
 	if (number < ITEMS_COUNT)
 		return items[number].word;
 	number -= ITEMS_COUNT;
-	const char *const others[] = {then_run, then_recover, expectations[TORN_EXPECT_HELD],
-				      expectations[TORN_EXPECT_VIOLATED]};
+	const char *const others[] = {TORN_CASE_RUN, TORN_CASE_RECOVER, torn_case_expectations[TORN_EXPECT_HELD],
+				      torn_case_expectations[TORN_EXPECT_VIOLATED]};
 	return number < sizeof(others) / sizeof(others[0]) ? others[number] : NULL;
 }

@@ -121,12 +121,12 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		 "a path below directories only (line 4 says link), found a/b"},
 		/* old: types */
 		{HEAD "old a\n", 3,
-		 "one of absent, file, dir, mount, symlink, fifo, socket, link, "
+		 "one of absent, file, dir, mount, runtime, symlink, fifo, socket, link, "
 		 "found the end of the line"},
 		{HEAD "old a directory\n", 3,
-		 "one of absent, file, dir, mount, symlink, fifo, socket, link, found directory"},
+		 "one of absent, file, dir, mount, runtime, symlink, fifo, socket, link, found directory"},
 		{HEAD "old a \"file\" x\n", 3,
-		 "one of absent, file, dir, mount, symlink, fifo, socket, link, found \"file\""},
+		 "one of absent, file, dir, mount, runtime, symlink, fifo, socket, link, found \"file\""},
 		{HEAD "old a absent x\n", 3, "the end of the line, found x"},
 		/* old: mounts */
 		{HEAD "old a dir lacks=link\n", 3, "mode=, owner= or the end of the line, found lacks=link"},

@@ -85,6 +85,8 @@ static void take_result(struct torn_checked *item, bool is_part, double seconds,
 		.states = sweep->states,
 		.is_part = is_part,
 		.seconds = seconds,
+		.partials = sweep->partials.items,
+		.partials_count = sweep->partials.count,
 		.findings = sweep->findings.items,
 		.findings_count = sweep->findings.count,
 		.failure = failure ? failure : sweep->failed || sweep->unjudged > 0 ? sweep->failure : NULL,
@@ -200,6 +202,7 @@ static int share_out(struct torn_checked *item, struct crew *crew, unsigned dept
 			.parts = options->shards * crew->count,
 		};
 		torn_sweep_begin(crew->parts[i], item->target, item->variant, &how);
+		crew->workers[i].starts_programs = item->target->starts_programs;
 		crew->parts[i]->program_case = item->program_case;
 		jobs[i] = (struct torn_job){.job = run_part, .again = begin_part_again, .context = crew->parts[i]};
 	}
@@ -213,13 +216,21 @@ static int share_out(struct torn_checked *item, struct crew *crew, unsigned dept
 	return r;
 }
 
+/* Each trial of a target that starts programs takes milliseconds: pairs of faults are for who asks for them. */
+static unsigned depth_of(const struct torn_checked *item, const struct torn_options *options)
+{
+	if (item->depth > 0)
+		return item->depth;
+	return item->target->starts_programs && !options->is_depth_said ? 1 : options->depth;
+}
+
 /* Returns 0, or -EINTR. What torn failed on is in the result. */
 static int check_one(struct torn_checked *item, struct crew *crew, bool power_too)
 {
 	const struct torn_options *options = crew->options;
 	clock_gettime(CLOCK_MONOTONIC, &crew->begun);
 	torn_sweep_begin(item->sweep, item->target, item->variant, &(struct torn_sweep_how){0});
-	int r = share_out(item, crew, options->depth, options->presets);
+	int r = share_out(item, crew, depth_of(item, options), options->presets);
 	if (r == 0 && power_too)
 		r = share_out(item, crew, 1, TORN_PRESETS_USUAL);
 	take_result(item, options->shards > 1, seconds_since(crew->begun),

@@ -8,6 +8,14 @@
 #include "judgement.h"
 #include "log_hash.h"
 #include "rerun.h"
+#include "twin.h"
+
+/* Its rollback ran and failed: what it had applied was there, too. */
+static bool has_tried_to(const struct torn_trial *trial)
+{
+	return (trial->target->promises & TORN_PROMISES_ROLLBACK) && torn_trial_ended_by_itself(trial) &&
+	       trial->code == TORN_ROLLBACK_FAILED;
+}
 
 static bool was_refused(const struct torn_setup *setup, const struct torn_trial *trial)
 {
@@ -59,6 +67,10 @@ int torn_clean_run(struct torn_lab *lab, struct torn_setup *setup, struct torn_t
 	static const struct torn_plan nothing = {.seed = 1};
 	uint64_t hashes[2] = {0, 0};
 	setup->new_tree = NULL;
+	setup->rolls_back = false;
+	const int twin = torn_twin_run(lab, setup);
+	if (twin != TORN_HELD)
+		return twin;
 	for (int i = 0; i < 2; i++) {
 		int r = torn_trial_run(lab, setup, &nothing, TORN_TRIAL_PLAIN, ret_trial);
 		if (r != TORN_HELD)
@@ -74,6 +86,7 @@ int torn_clean_run(struct torn_lab *lab, struct torn_setup *setup, struct torn_t
 	setup->new_tree = was_refused(setup, ret_trial)
 				  ? setup->old_tree
 				  : torn_tree_copy(setup->arena, ret_trial->now);
+	setup->rolls_back = torn_trial_rolled_back(ret_trial) || has_tried_to(ret_trial);
 	if (!setup->new_tree) {
 		snprintf(lab->failure, sizeof lab->failure, "no room for the new tree");
 		return -EPROTO;

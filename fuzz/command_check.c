@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "real_runtime.h"
 #include "tell.h"
 
 static void say_step(void *context, const struct torn_checked *item,
@@ -37,18 +38,21 @@ static int tell(const struct torn_check *check, const struct torn_options *optio
 
 int torn_command_check(int argc, char **argv)
 {
-	const struct torn_options options =
-		torn_options_parse(argc, argv, "seed depth all-errnos power presets jobs shard cases allow timeout quiet reports",
+	struct torn_options options =
+		torn_options_parse(argc, argv, "seed depth all-errnos power presets jobs shard cases allow runtime timeout quiet reports",
 				   "[TARGET[@VARIANT]...]",
 				   "Try every fault at every op, a second one at every op behind it, and every "
 				   "kill of every run; without a name, all targets.");
 	struct torn_check check = {.finished = isatty(STDERR_FILENO) ? NULL : say_step};
 	int r = torn_check_choose(&check, &options);
 	int status = r < 0 ? TORN_EXIT_USAGE : TORN_EXIT_FAILED;
-	if (r == 0)
+	const int begun = r < 0 ? r : torn_real_runtime_begin(&options, &check);
+	if (begun == 0)
 		r = torn_check_run(&check, &options);
-	if (r == 0)
+	if (begun == 0 && r == 0)
 		status = tell(&check, &options);
+	if (begun == 0)
+		status = torn_real_runtime_end(&options, status);
 	torn_check_free(&check);
 	return status;
 }

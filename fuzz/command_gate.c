@@ -83,7 +83,7 @@ static void compare(void *context, const struct torn_checked *checked,
 		char fault[64];
 		torn_expected_fault(finding, fault, sizeof fault);
 		printf("  NEW      %s@%s %s at %s (%s): %s\n", finding->target, finding->variant, finding->id,
-		       finding->call[0] ? finding->call : "-", finding->fault[0] ? fault : "no fault",
+		       finding->call[0] ? finding->call : "-", strcmp(fault, "-") == 0 ? "no fault" : fault,
 		       finding->summary);
 		new++;
 	}

@@ -4,6 +4,7 @@
 
 #include "case.h"
 #include "commands.h"
+#include "real_runtime.h"
 #include "worker.h"
 
 static int exit_of(const struct torn_replayed *replayed)
@@ -80,9 +81,11 @@ static int each_case(const struct torn_options *options,
 
 int torn_command_replay(int argc, char **argv)
 {
-	const struct torn_options options = torn_options_parse(
-		argc, argv, "timeout", "CASE...", "Run cases again; exit 1 where one still shows its violation.");
-	return each_case(&options, say_replayed);
+	struct torn_options options = torn_options_parse(
+		argc, argv, "runtime timeout", "CASE...", "Run cases again; exit 1 where one still shows its violation.");
+	if (torn_real_runtime_begin(&options, NULL) < 0)
+		return TORN_EXIT_FAILED;
+	return torn_real_runtime_end(&options, each_case(&options, say_replayed));
 }
 
 int torn_command_explain(int argc, char **argv)

@@ -19,6 +19,7 @@ struct torn_checked {
 	const struct torn_target *target;
 	const struct torn_variant *variant;
 	const struct torn_case *program_case; /* of a program: the target is made of it; else NULL */
+	unsigned depth; /* of its sweep; 0: as the options say */
 	struct torn_sweep *sweep; /* owns the texts of the result */
 	struct torn_result result;
 };

@@ -22,6 +22,7 @@
 #include "commands.h"
 #include "registry.h"
 #include "setup.h"
+#include "runner.h"
 #include "worker.h"
 
 #define VIOLATED_MAX 8
@@ -53,6 +54,17 @@ static const char *invariant_planted_by(const char *target)
 	return id;
 }
 
+/*
+ * Of the handlers with a status one stands for all: the others are swept by the gate. Those that start
+ * programs are the gate's and shell_target_test.sh's, too: a trial is a process each.
+ */
+static bool is_swept(const struct torn_target *target)
+{
+	const bool reports = target->promises & TORN_REPORTS_STATUS;
+	return !begins_with(target->name, "hostile.") && !target->starts_programs &&
+	       (!reports || is_planted(target->name) || strcmp(target->name, "kensa.sysctl_set") == 0);
+}
+
 static int sweep_all(void **state)
 {
 	(void)state;
@@ -61,12 +73,18 @@ static int sweep_all(void **state)
 	size_t count, wanted = 0;
 	const struct torn_target *const *targets = torn_targets(&count);
 	for (size_t i = 0; i < count && wanted < 256; i++)
-		if (!begins_with(targets[i]->name, "hostile."))
+		if (is_swept(targets[i]))
 			names[wanted++] = (char *)targets[i]->name;
 	struct torn_options chosen = options;
 	chosen.names = names;
 	chosen.names_count = wanted;
-	if (torn_check_choose(&check, &chosen) < 0 || torn_check_run(&check, &chosen) < 0)
+	if (torn_check_choose(&check, &chosen) < 0)
+		return -1;
+	/* Pairs of faults in a rollback are `torn gate`'s: they take minutes. */
+	for (size_t i = 0; i < check.count; i++)
+		if (check.items[i].target->promises & TORN_REPORTS_STATUS)
+			check.items[i].depth = is_planted(check.items[i].target->name) ? 2 : 1;
+	if (torn_check_run(&check, &chosen) < 0)
 		return -1;
 	if (torn_arena_open(&arena, 512u << 20) < 0)
 		return -1;
@@ -381,12 +399,14 @@ static void test_a_clean_run_breaks_nothing_that_the_sweep_does_not_tell(void **
 					 0);
 			const struct torn_job what = {
 				.job = run_clean, .again = nothing_again, .context = job};
+			worker.starts_programs = target->starts_programs;
 			if (torn_worker_do(&worker, &what, message, sizeof message) != 0)
 				fail_msg("%s, %s: %s", target->name, world->name, message);
 			if (job->result != TORN_HELD)
 				fail_msg("%s, %s: %s", target->name, world->name, job->failure);
 			/* A bad argument may be refused before the first call. */
-			assert_true(job->ops > 0 || world->refuses);
+			if (job->ops == 0 && !world->refuses && !(target->promises & TORN_IS_FAKE))
+				fail_msg("%s, %s: no op", target->name, world->name);
 			for (unsigned k = 0; k < job->violated; k++)
 				if (!is_found_without_fault(&check.items[i].result, job->ids[k]))
 					fail_msg("%s@%s, %s: %s is violated", target->name,
@@ -528,8 +548,9 @@ static void test_every_fault_is_seen_to_fire(void **state)
 			fail_msg("%s never fired", torn_fault_name(name));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	torn_runner_take_over(argc, argv);
 	torn_registry_begin();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_invariant_has_a_planted_target),

@@ -55,6 +55,8 @@ caught() {
 			read -r _ op call _ < <(grep '^fault ' "$file" | tail -n 1)
 			began=$(sed -n 's/^left in the process: .* (from op \([0-9]*\))$/\1/p' "$work/out")
 			[ -z "$began" ] || op=$began call='[a-z0-9]*'
+			# Of a rollback that stopped: where it stopped, behind the fault.
+			[ "$invariant" != rollback-completes ] || op='[0-9]+' call='[a-z0-9]*'
 			expect "$file: op $op, $call, is marked" grep -qE "^> +$op  $call " "$work/out"
 			expect "$file: one op is marked" [ "$(grep -c '^>' "$work/out")" -eq 1 ]
 		fi
@@ -129,8 +131,9 @@ run "$torn" check urunc.state_json@pr600 --quiet
 expect "urunc.state_json@pr600: exit 1" exits_with 1
 expect "urunc.state_json@pr600: no-litter when the rename fails" \
 	grep -qE '^  no-litter .* rename.* \(errno=' "$work/out"
+# Handlers with rollback and transactions take minutes: they are torn gate's.
 mapfile -t clean < <("$torn" list targets | awk '/^[a-z]/ {target = $1}
-	/variants:/ {for (i = 2; i <= NF; i++) if ($i ~ /^(fixed|correct)$/) print target "@" $i}')
+	/variants:/ && target !~ /^kensa\.(.*_set|.*_disable|.*_shell|transaction.*)$/ {for (i = 2; i <= NF; i++) if ($i ~ /^(fixed|correct)$/) print target "@" $i}')
 expect "there are fixed and correct variants" [ "${#clean[@]}" -ge 8 ]
 run "$torn" check "${clean[@]}" --depth 1 --quiet
 expect "fixed and correct variants: exit 0" exits_with 0

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* clang's pc table: an entry beside each counter. */
@@ -11,6 +12,7 @@ struct place {
 	uintptr_t address, flags;
 };
 #define IS_FUNCTION_ENTRY 1u
+#define FILES_BYTES ((size_t)4 << 20)
 
 /* Defined by the linker where some object has such a section. */
 extern uint8_t __start___sancov_cntrs[] __attribute__((weak, visibility("hidden")));
@@ -36,14 +38,15 @@ void torn_coverage_take(uint8_t *seen)
 
 /* ---------------------------------------------------------------- printing */
 
-struct missed {
+struct edge {
 	char function[128], file[256]; /* file: its last two parts, and the line */
 	bool is_entry;		       /* of the function */
+	bool is_seen;
 };
 
 static int by_function(const void *a, const void *b)
 {
-	const struct missed *left = a, *right = b;
+	const struct edge *left = a, *right = b;
 	const int order = strcmp(left->function, right->function);
 	return order ? order : strverscmp(left->file, right->file);
 }
@@ -60,44 +63,117 @@ static void shorten(char *file)
 	memmove(file, from, strlen(from) + 1);
 }
 
-/* Have addr2line tell where the edges that never ran are. Returns how many it told. */
-static size_t find_missed(const uint8_t *seen, size_t count, struct missed *missed)
+/*
+ * A file with the address of each edge, to be read from its start: more of them than a command
+ * can have (MAX_ARG_STRLEN). Returns -1 where there is none.
+ */
+static int open_addresses(size_t count)
 {
-	const struct place *places = __start___sancov_pcs;
-	char program[PATH_MAX];
+	const int fd = memfd_create("edges", 0);
+	for (size_t i = 0; fd >= 0 && i < count; i++)
+		dprintf(fd, "0x%lx\n", __start___sancov_pcs[i].address - (uintptr_t)__executable_start);
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+/* Have addr2line tell where the edges are. Returns how many it told: all, or it cannot be asked. */
+static size_t find_edges(const uint8_t *seen, size_t count, struct edge *edges)
+{
+	char program[PATH_MAX], command[PATH_MAX + 64];
 	const ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
 	if (size < 0 || memchr(program, '\'', (size_t)size))
 		return 0;
 	program[size] = '\0';
-	char *command = NULL;
-	size_t command_size = 0;
-	FILE *text = open_memstream(&command, &command_size);
-	if (!text)
+	const int addresses_fd = open_addresses(count);
+	if (addresses_fd < 0)
 		return 0;
-	fprintf(text, "addr2line -f -e '%s'", program);
-	for (size_t i = 0; i < count; i++)
-		if (!seen[i])
-			fprintf(text, " 0x%lx", places[i].address - (uintptr_t)__executable_start);
-	fprintf(text, " 2>/dev/null");
-	fclose(text);
-	size_t told = 0, edge = 0;
+	snprintf(command, sizeof command, "addr2line -f -e '%s' <&%d 2>/dev/null", program, addresses_fd);
+	size_t told = 0;
 	FILE *in = popen(command, "re");
-	while (in && told < count && fgets(missed[told].function, sizeof missed->function, in) &&
-	       fgets(missed[told].file, sizeof missed->file, in)) {
-		missed[told].function[strcspn(missed[told].function, "\n")] = '\0';
-		shorten(missed[told].file);
-		while (seen[edge])
-			edge++;
-		missed[told++].is_entry = places[edge++].flags & IS_FUNCTION_ENTRY;
+	while (in && told < count && fgets(edges[told].function, sizeof edges->function, in) &&
+	       fgets(edges[told].file, sizeof edges->file, in)) {
+		edges[told].function[strcspn(edges[told].function, "\n")] = '\0';
+		shorten(edges[told].file);
+		edges[told].is_seen = seen[told];
+		edges[told].is_entry = __start___sancov_pcs[told].flags & IS_FUNCTION_ENTRY;
+		told++;
 	}
 	if (in)
 		pclose(in);
-	free(command);
-	return told;
+	close(addresses_fd);
+	return told == count ? told : 0;
 }
 
+/* ------------------------------------------------------------------- files */
+
+static int by_file(const void *a, const void *b)
+{
+	return strcmp(((const struct torn_covered *)a)->file, ((const struct torn_covered *)b)->file);
+}
+
+static struct torn_covered *covered_named(struct torn_covered *files, size_t *count, struct torn_arena *arena,
+					  const char *name, size_t size)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (strncmp(files[i].file, name, size) == 0 && files[i].file[size] == '\0')
+			return &files[i];
+	const struct torn_bytes copy = torn_arena_copy(arena, name, size);
+	if (!copy.data)
+		return NULL;
+	files[*count] = (struct torn_covered){.file = (const char *)copy.data};
+	return &files[(*count)++];
+}
+
+static size_t count_files(const struct edge *edges, size_t count, struct torn_arena *arena,
+			  struct torn_covered *files)
+{
+	size_t files_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct torn_covered *file = covered_named(files, &files_count, arena, edges[i].file,
+							  strcspn(edges[i].file, ":"));
+		if (!file)
+			return 0;
+		file->edges++;
+		file->seen += edges[i].is_seen;
+	}
+	qsort(files, files_count, sizeof *files, by_file);
+	return files_count;
+}
+
+size_t torn_coverage_files(const uint8_t *seen, struct torn_arena *arena, const struct torn_covered **ret_files)
+{
+	const size_t count = __start___sancov_pcs ? torn_coverage_counters().count : 0;
+	struct edge *edges = calloc(count + 1, sizeof *edges);
+	struct torn_covered *files = calloc(count + 1, sizeof *files);
+	size_t files_count = 0;
+	*ret_files = NULL;
+	if (edges && files && count > 0 && find_edges(seen, count, edges) > 0)
+		files_count = count_files(edges, count, arena, files);
+	if (files_count > 0)
+		*ret_files = (const struct torn_covered *)torn_arena_copy(arena, files,
+									files_count * sizeof *files).data;
+	free(edges);
+	free(files);
+	return *ret_files ? files_count : 0;
+}
+
+static void print_files(FILE *out, const uint8_t *seen)
+{
+	struct torn_arena arena;
+	const struct torn_covered *files;
+	if (torn_arena_open(&arena, FILES_BYTES) < 0)
+		return;
+	const size_t count = torn_coverage_files(seen, &arena, &files);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "  %s: %lu of %lu edges\n", files[i].file, files[i].seen, files[i].edges);
+	torn_arena_close(&arena);
+}
+
+/* --------------------------------------------------------------- functions */
+
 /* A line for each function: "write_all (x/y.c): lines 12, 15" or "close_all (x/y.c): never called". */
-static void print_function(FILE *out, const struct missed *missed, size_t count)
+static void print_function(FILE *out, const struct edge *missed, size_t count)
 {
 	const char *colon = strrchr(missed->file, ':');
 	bool never_called = false;
@@ -119,20 +195,24 @@ static void print_function(FILE *out, const struct missed *missed, size_t count)
 
 static void print_missed(FILE *out, const uint8_t *seen, size_t count)
 {
-	struct missed *missed = calloc(count, sizeof *missed);
-	const size_t told = missed ? find_missed(seen, count, missed) : 0;
+	struct edge *edges = calloc(count, sizeof *edges);
+	const size_t told = edges ? find_edges(seen, count, edges) : 0;
+	size_t missed = 0;
 	if (told == 0)
 		fprintf(out, "  (install binutils, for addr2line, to be told which)\n");
-	else
-		qsort(missed, told, sizeof *missed, by_function);
-	for (size_t i = 0; i < told;) {
+	for (size_t i = 0; i < told; i++)
+		if (!edges[i].is_seen)
+			edges[missed++] = edges[i];
+	if (missed > 0)
+		qsort(edges, missed, sizeof *edges, by_function);
+	for (size_t i = 0; i < missed;) {
 		size_t same = 1;
-		while (i + same < told && strcmp(missed[i].function, missed[i + same].function) == 0)
+		while (i + same < missed && strcmp(edges[i].function, edges[i + same].function) == 0)
 			same++;
-		print_function(out, &missed[i], same);
+		print_function(out, &edges[i], same);
 		i += same;
 	}
-	free(missed);
+	free(edges);
 }
 
 void torn_coverage_print(FILE *out, const uint8_t *seen)
@@ -152,6 +232,7 @@ void torn_coverage_print(FILE *out, const uint8_t *seen)
 	}
 	fprintf(out, "coverage of the target's code: %zu of %zu edges, %zu of %zu functions\n", edges,
 		count, entered, functions);
+	print_files(out, seen);
 	if (edges < count)
 		print_missed(out, seen, count);
 }

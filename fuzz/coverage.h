@@ -6,6 +6,7 @@
 #ifndef TORN_COVERAGE_H
 #define TORN_COVERAGE_H
 
+#include "../injectors/arena.h"
 #include "torn.h"
 
 /* The counters of this process, one for each edge: count 0 where there are none. */
@@ -19,8 +20,14 @@ struct torn_counters torn_coverage_counters(void);
 void torn_coverage_take(uint8_t *seen);
 
 /*
- * Print how many edges and functions of the target ran, and the lines that did
- * not; addr2line(1) finds them. Without it the numbers are all there is.
+ * Tell for each source file of the target how many of its edges ran, sorted by file; addr2line(1) finds
+ * them. All lies in the arena. Returns how many files; 0 without addr2line, or where there is no coverage.
+ */
+size_t torn_coverage_files(const uint8_t *seen, struct torn_arena *arena, const struct torn_covered **ret_files);
+
+/*
+ * Print how many edges and functions of the target ran, how many of each source file, and the lines that
+ * did not; addr2line(1) finds them. Without it the sums are all there is.
  */
 void torn_coverage_print(FILE *out, const uint8_t *seen);
 

@@ -81,10 +81,29 @@ static void test_where_all_ran_there_is_no_more_to_tell(void **state)
 {
 	(void)state;
 	const uint8_t seen[EDGES] = {1, 1, 1, 1, 1};
+	if (system("addr2line --version >/dev/null 2>&1") != 0)
+		skip();
 	char *text = text_of(seen);
 	assert_string_equal(text, "coverage of the target's code: "
-				  "5 of 5 edges, 2 of 2 functions\n");
+				  "5 of 5 edges, 2 of 2 functions\n"
+				  "  fuzz/coverage_test.c: 5 of 5 edges\n");
 	free(text);
+}
+
+static void test_edges_are_counted_by_file(void **state)
+{
+	(void)state;
+	if (system("addr2line --version >/dev/null 2>&1") != 0)
+		skip();
+	const uint8_t seen[EDGES] = {1, 1, 0, 0, 1};
+	struct torn_arena arena;
+	const struct torn_covered *files;
+	assert_int_equal(torn_arena_open(&arena, 1 << 16), 0);
+	assert_int_equal(torn_coverage_files(seen, &arena, &files), 1);
+	assert_string_equal(files[0].file, "fuzz/coverage_test.c");
+	assert_int_equal(files[0].edges, EDGES);
+	assert_int_equal(files[0].seen, 3);
+	torn_arena_close(&arena);
 }
 
 static void test_what_never_ran_is_told_by_function(void **state)
@@ -112,6 +131,7 @@ int main(void)
 		cmocka_unit_test(test_what_ran_is_marked_and_stays_marked),
 		cmocka_unit_test(test_edges_and_functions_are_counted),
 		cmocka_unit_test(test_where_all_ran_there_is_no_more_to_tell),
+		cmocka_unit_test(test_edges_are_counted_by_file),
 		cmocka_unit_test(test_what_never_ran_is_told_by_function),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

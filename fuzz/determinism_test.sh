@@ -9,7 +9,8 @@ begin
 # Everything but what is there to misbehave, takes seconds to hang, or has so many later runs that
 # a dozen checks of it take minutes.
 mapfile -t targets < <(targets_of "$planted" | grep -v -e '^hostile\.' -e '^planted\.no_hang$' \
-	-e '^urunc\.create$' -e '^example\.journal$' -e '^banger\.copy_prefer_clone$' -e '^kensa\.kernelio')
+	-e '^urunc\.create$' -e '^example\.journal$' -e '^banger\.copy_prefer_clone$' -e '^kensa\.kernelio' \
+	-e '^kensa\.transaction' -e '^kensa\.\(audit\|dconf\|mount\|kernel_module\)_' -e '_shell$')
 expect "there are targets of all kinds" [ "${#targets[@]}" -ge 15 ]
 # A dozen times all of them: one fault a trial. Pairs are for the end.
 check=("$planted" check "${targets[@]}" --depth 1 --json r.json --quiet)

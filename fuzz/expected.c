@@ -93,7 +93,8 @@ static bool is(const char *written, const char *value)
 void torn_expected_fault(const struct torn_finding *finding, char *buffer, size_t size)
 {
 	const bool is_cut = strcmp(finding->fault, "cut") == 0 && finding->presets_count > 0;
-	snprintf(buffer, size, "%s%s%s", finding->fault[0] ? finding->fault : "-", is_cut ? "=" : "",
+	const char *fault = finding->is_any_fault ? "any" : "-";
+	snprintf(buffer, size, "%s%s%s", finding->fault[0] ? finding->fault : fault, is_cut ? "=" : "",
 		 is_cut ? finding->presets[0] : "");
 }
 

@@ -36,7 +36,7 @@ int torn_expected_parse(FILE *in, struct torn_expected_list *ret_list, uint32_t 
  */
 int torn_expected_read(const char *corpus, const char *target, struct torn_expected_list *ret_list);
 void torn_expected_free(struct torn_expected_list *list);
-/* Write the word that stands for a finding's fault in a list, "-" where it has none. */
+/* Write the word that stands for a finding's fault in a list, "-" where it has none, "any" where any leads to it. */
 void torn_expected_fault(const struct torn_finding *finding, char *buffer, size_t size);
 /*
  * Find a line for a finding, and note that it was found: each line is for one

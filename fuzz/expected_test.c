@@ -179,6 +179,19 @@ static void test_a_dash_is_a_finding_that_needs_no_fault(void **state)
 	assert_ptr_equal(match("v", "i", "", ""), &list.items[0]);
 }
 
+/* That no fault is needed any more would hide behind it. */
+static void test_any_is_a_finding_that_takes_some_fault(void **state)
+{
+	(void)state;
+	struct torn_finding wanted = finding("v", "i", "", "");
+	assert_int_equal(read_list("v i - any x\nv i - - y\n"), 0);
+	assert_ptr_equal(torn_expected_match(&list, &wanted, NULL), &list.items[1]);
+	assert_null(torn_expected_match(&list, &wanted, NULL));
+	wanted.is_any_fault = true;
+	assert_ptr_equal(torn_expected_match(&list, &wanted, NULL), &list.items[0]);
+	assert_null(torn_expected_match(&list, &wanted, NULL));
+}
+
 static void test_lines_that_cannot_be_read_are_refused(void **state)
 {
 	(void)state;
@@ -278,6 +291,7 @@ int main(void)
 		TEST(test_a_power_cut_is_matched_by_its_strongest_preset),
 		TEST(test_a_line_is_for_one_finding),
 		TEST(test_a_dash_is_a_finding_that_needs_no_fault),
+		TEST(test_any_is_a_finding_that_takes_some_fault),
 		TEST(test_lines_that_cannot_be_read_are_refused),
 		TEST(test_a_word_that_is_too_long_is_refused),
 		TEST(test_a_long_line_is_one_line),

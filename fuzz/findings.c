@@ -179,6 +179,7 @@ static void tell(struct torn_findings *findings, const struct torn_shown *shown,
 	to->path = keep(findings, judgement->path);
 	to->role = keep(findings, judgement->role);
 	print_faults(findings, plan, to);
+	to->is_any_fault = judgement->is_any_fault && !plan->cut.preset && to->faults_count > 0;
 	to->presets_count = 0;
 	if (crash_of(shown))
 		add_preset(to, crash_of(shown));
@@ -194,14 +195,16 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 	const struct torn_fault *last =
 		plan->faults_count ? &plan->faults[plan->faults_count - 1] : NULL;
 	const bool is_cut = plan->cut.preset != NULL;
+	const bool is_any = shown->judgement->is_any_fault && !is_cut;
 	const struct torn_finding key = {
 		.id = torn_judgement_id(shown->invariant, shown->judgement),
 		.is_label = shown->judgement->is_label,
 		.role = shown->judgement->role,
-		.call = last && !is_cut		      ? torn_call_name(last->call)
+		.call = is_any			      ? ""
+			: last && !is_cut	      ? torn_call_name(last->call)
 			: shown->judgement->call ? torn_call_name(shown->judgement->call)
 						 : "",
-		.fault = is_cut ? "cut" : last ? torn_fault_name(last->name) : "",
+		.fault = is_cut ? "cut" : last && !is_any ? torn_fault_name(last->name) : "",
 		.takes_faults = is_cut && (last || plan->before),
 	};
 	const uint32_t i = place_of(findings, &key);

@@ -545,6 +545,40 @@ static void test_what_another_part_tells_is_known_and_not_told(void **state)
 	assert_int_equal(whole->items[0].times, 2); /* the clean run, and the one with a fault */
 }
 
+/* What a step that was left out makes is one finding, whichever call failed before it. */
+static void add_any(struct torn_findings *findings, enum torn_call call, enum torn_fault_name name, uint32_t plan)
+{
+	struct found found;
+	make_found(&found, 0, invariants, NULL, "watched");
+	found.judgement.is_any_fault = true;
+	found.shown.order.plans[0] = plan;
+	if (call)
+		add_fault(&found.plan, plan, call, name);
+	name_found(&found);
+	torn_findings_add(findings, &found.shown);
+}
+
+static void test_whatever_fault_comes_first_it_is_one_finding(void **state)
+{
+	(void)state;
+	struct torn_findings *under_faults = new_findings(), *without = new_findings();
+	make_setups();
+	add_any(under_faults, TORN_CALL_write, TORN_FAULT_ERRNO, 1);
+	add_any(under_faults, TORN_CALL_fsync, TORN_FAULT_STICKY, 2);
+	torn_findings_settle(under_faults);
+	assert_int_equal(under_faults->count, 1);
+	assert_true(under_faults->items[0].is_any_fault);
+	assert_string_equal(under_faults->items[0].call, "");
+	assert_string_equal(under_faults->items[0].fault, "");
+	assert_int_equal(under_faults->items[0].faults_count, 1); /* of its case */
+	assert_int_equal(under_faults->items[0].times, 2);
+	/* Where it takes none it is not told as one that does. */
+	add_any(without, TORN_CALL_NONE, TORN_FAULT_ERRNO, 0);
+	torn_findings_settle(without);
+	assert_int_equal(without->count, 1);
+	assert_false(without->items[0].is_any_fault);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -556,6 +590,7 @@ int main(void)
 		arena_test(test_the_preset_that_heads_a_finding_is_that_of_its_case),
 		arena_test(test_what_takes_faults_too_is_told_where_its_preset_is_stronger),
 		arena_test(test_what_another_part_tells_is_known_and_not_told),
+		arena_test(test_whatever_fault_comes_first_it_is_one_finding),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

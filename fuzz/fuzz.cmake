@@ -61,7 +61,7 @@ endforeach()
 # objects above stay without. The files that claim have none, or a claim would
 # look like something new in the parser.
 set(parsers
-	fuzz/blob_name.c fuzz/case.c fuzz/cut_text.c fuzz/expected.c fuzz/fault_text.c fuzz/nouns.c fuzz/old_text.c
+	fuzz/blob_name.c fuzz/case.c fuzz/case_print.c fuzz/case_whole.c fuzz/cut_text.c fuzz/expected.c fuzz/fault_text.c fuzz/nouns.c fuzz/old_text.c
 	fuzz/program_text.c fuzz/regular.c fuzz/sort.c fuzz/words.c injectors/arena.c injectors/calls.c)
 # They name presets and effects, which stand beside what is done with them.
 list(APPEND parsers injectors/durable.c injectors/durable_btrfs.c injectors/effects.c injectors/fold.c

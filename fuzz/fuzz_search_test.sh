@@ -39,10 +39,12 @@ for seed in 1 5; do
 	expect "a hang, seed $seed: told" grep -q '"invariant": "no-hang"' r.json
 done
 
-run "$TORN" fuzz urunc.state_json@pr600 --runs 3000 --cases c
+run "$TORN" fuzz urunc.state_json@pr600 --runs 3000 --cases c --json r.json
 expect "published: exit 1" exits_with 1
 expect "the time of a finding is printed" grep -qE '^  found after [0-9.]+ s: no-litter at renameat \(errno\)$' "$work/out"
 expect "coverage is printed" grep -qE '^coverage of the target.s code: [1-9][0-9]* of [0-9]+ edges' "$work/out"
+expect "coverage is printed by source file" grep -qE '^  urunc/[a-z_]+[.]c: [1-9][0-9]* of [0-9]+ edges$' "$work/out"
+expect "coverage is in the JSON, by source file" grep -qE '"file": "urunc/[a-z_]+[.]c"' r.json
 expect "what never ran is printed" grep -qE '^  urunc_write_file \(urunc/atomic_write_file.c\): never called$' "$work/out"
 
 for target in urunc.state_json@fixed example.replace@correct; do

@@ -20,6 +20,7 @@
 #include "registry.h"
 #include "renamed.h"
 #include "sandbox.h"
+#include "runner.h"
 #include "worker.h"
 
 /* The flag that says where inputs go that show something. */
@@ -378,6 +379,7 @@ static void have_stderr(void)
 
 int torn_fuzzer_plain(const struct torn_fuzzer *fuzzer, int argc, char **argv)
 {
+	torn_runner_take_over(argc, argv);
 	if (is_asked(argc, argv, "--help"))
 		return help(fuzzer);
 	const char *unknown = unknown_flag(argc, argv);

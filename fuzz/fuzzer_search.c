@@ -318,6 +318,7 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 	search->begun_ns = search->saved_ns = torn_fuzzed_now_ns();
 	for (unsigned i = 0; i < search->count; i++) {
 		struct share *share = &search->shares[i];
+		search->workers[i].starts_programs = search->target->starts_programs;
 		share->runs = options->runs ? (options->runs + i) / search->count : 0;
 		torn_fuzzed_begin(share->fuzzed, search->target, search->variant);
 		jobs[i] = (struct torn_job){
@@ -360,6 +361,7 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		.unjudged_why = all->unjudged_why,
 		.failure = failure_of(all, r == -EPROTO),
 	};
+	ret_result->covered_count = torn_coverage_files(all->edges_seen, &all->arena, &ret_result->covered);
 	if (all->failed)
 		fprintf(stderr, "torn: failed at this case: %s\n%s", all->failure, all->case_at_hand);
 	const int again = r == -EINTR ? 0 : confirm(search, all, ret_result);

@@ -48,7 +48,7 @@ host_is_as_before() { host | diff "$work/before" - >"$work/$user.difference"; }
 # 1, or 3 where a variant cannot be judged.
 exit_of() {
 	case $1 in
-	hostile.fork_write | hostile.mount | hostile.raw_syscalls) echo 3 ;;
+	hostile.fork_write | hostile.handler | hostile.mount | hostile.raw_syscalls) echo 3 ;;
 	*) echo 1 ;;
 	esac
 }
@@ -63,6 +63,7 @@ failures_are() { [ "$(grep -c '"failure": ' "$1")" -eq "$2" ]; }
 failures_of() {
 	case $1 in
 	hostile.fork_write) echo 6 ;;
+	hostile.handler) echo 2 ;; # forks, in apply and in rollback
 	hostile.mount) echo 5 ;;
 	hostile.raw_syscalls) echo 2 ;; # x32, int80
 	*) echo 0 ;;
@@ -73,7 +74,8 @@ variants_of() {
 }
 # hostile.dotdot makes 132 calls: all pairs of faults at them take half a minute, and the walls are
 # no others behind a second fault.
-depth_of() { [ "$1" = hostile.dotdot ] && echo 1 || echo 2; }
+# So it is with hostile.shell, each of whose trials starts ten programs, and with the variants of a handler.
+depth_of() { case $1 in hostile.dotdot | hostile.shell | hostile.handler*) echo 1 ;; *) echo 2 ;; esac; }
 finds() { grep -qF "$2" "$1"; }
 
 # check_all USER COMMAND...: what is put before torn to be that user.
@@ -108,6 +110,8 @@ check_all() {
 	expect "$user: fork is refused" finds hostile.fork_write.json 'starts a process or thread'
 	expect "$user: mount is refused" finds hostile.mount.json 'which would act on this machine: refused'
 	expect "$user: int 0x80 is refused" finds hostile.raw_syscalls.json '32-bit system call'
+	expect "$user: fork of a handler is refused" finds hostile.handler.json 'starts a process or thread'
+	expect "$user: and told, where it may" finds hostile.handler_traced.json 'that it started still runs'
 	expect "$user: SIGSYS is not lost" not finds hostile.block_sigsys.json '"failure": '
 	exit "$((failures > 0))"
 }

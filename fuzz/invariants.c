@@ -21,6 +21,11 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 		torn_judge(judgement, TORN_SKIPPED, "its recovery comes first: recovery-converges");
 		return;
 	}
+	/* What is applied and then taken back is no tear; which bytes those are a target says of its own old states. */
+	if (trial->rolls_back && !trial->world) {
+		torn_judge(judgement, TORN_SKIPPED, "it rolls back without any fault: new was never seen");
+		return;
+	}
 	struct torn_watched state = torn_trial_watched(trial);
 	if (!state.any_torn) {
 		judgement->verdict = TORN_HELD;
@@ -47,6 +52,7 @@ static void old_or_new(const struct torn_trial *trial, struct torn_judgement *ju
 
 static const struct torn_invariant old_or_new_invariant = {
 	.id = "old-or-new",
+	.one_a_path = true,
 	.promise = "each watched path is wholly old or wholly new, whatever failed, to any reader",
 	.later_runs = true,
 	.judge = old_or_new,
@@ -82,6 +88,7 @@ static void success_means_new(const struct torn_trial *trial, struct torn_judgem
 
 static const struct torn_invariant success_means_new_invariant = {
 	.id = "success-means-new",
+	.one_a_path = true,
 	.promise = "when success is reported, every watched path is new",
 	.later_runs = true,
 	.judge = success_means_new,
@@ -252,6 +259,7 @@ static void no_litter(const struct torn_trial *trial, struct torn_judgement *jud
 
 static const struct torn_invariant no_litter_invariant = {
 	.id = "no-litter",
+	.one_a_path = true,
 	.promise = "nothing is left that was not there before or after a clean run",
 	.judge = no_litter,
 };

@@ -34,7 +34,8 @@ static void judge_against(const struct torn_trial *trial, const struct torn_node
 		const struct torn_bytes at = trial->promised->watch[i];
 		const struct torn_node *now = torn_tree_find(torn_trial_seen(trial), at);
 		const struct torn_node *should = torn_tree_find(tree, at);
-		if (torn_tree_same_content(now, should))
+		if (torn_tree_same_content(now, should) ||
+		    (tree == trial->old_tree && torn_trial_is_old(trial, at, now)))
 			continue;
 		char unlike[80];
 		torn_judge_path(judgement, at, "watched");

@@ -247,6 +247,59 @@ static void judge_unrestored(const struct torn_trial *trial, struct torn_bytes a
 		   TORN_SHOWN(trial, at), stays ? ", but what it was on the way" : "");
 }
 
+/* What the target does not watch, and touched all the same. */
+struct touched_search {
+	const struct torn_trial *trial;
+	char path[4096];
+	const char *what;
+	bool is_made;
+};
+
+static bool is_watched(const struct torn_trial *trial, struct torn_bytes path)
+{
+	for (size_t i = 0; i < trial->promised->watch_count; i++)
+		if (torn_bytes_equal(trial->promised->watch[i], path))
+			return true;
+	return false;
+}
+
+/* Names that come and go are their own finding, not their directory's. */
+static bool note_touched(void *context, struct torn_bytes path, const struct torn_node *now,
+			 const struct torn_node *old)
+{
+	struct touched_search *search = context;
+	const struct torn_trial *trial = search->trial;
+	const bool is_directory = now && old && now->type == TORN_DIRECTORY && old->type == TORN_DIRECTORY;
+	/* What a clean run does not leave either is no-litter's. */
+	const bool is_litter = now && !old && !torn_tree_find(trial->new_tree, path);
+	const bool is_backup = trial->promised->backup.data && torn_bytes_equal(path, trial->promised->backup);
+	if (path.size == 0 || is_litter || is_backup || is_watched(trial, path) ||
+	    torn_trial_is_runtime(trial, path))
+		return true;
+	search->is_made = now && !old;
+	search->what = !old ? "existence"
+		       : !now ? "existence"
+		       : is_directory && now->mode == old->mode && now->uid == old->uid && now->gid == old->gid
+			       ? (same_xattrs(now, old) ? NULL : "xattrs")
+		       : is_directory ? (now->mode != old->mode ? "mode" : "owner")
+				      : not_restored(old, now);
+	snprintf(search->path, sizeof search->path, "%.*s", TORN_PATH(path));
+	return search->what == NULL;
+}
+
+static void judge_touched(const struct touched_search *search, struct torn_judgement *judgement)
+{
+	const struct torn_bytes path = torn_bytes_of(search->path);
+	torn_judge_path(judgement, path, search->is_made ? "made" : "touched");
+	if (search->is_made)
+		torn_judge(judgement, TORN_VIOLATED,
+			   "rollback was reported, and %s%.*s is left, which was not there before",
+			   TORN_SHOWN(search->trial, path));
+	else
+		torn_judge(judgement, TORN_VIOLATED, "rollback was reported, and the %s of %s%.*s is not what it was",
+			   search->what, TORN_SHOWN(search->trial, path));
+}
+
 static void rollback_restores(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	if (!promises(trial, TORN_PROMISES_ROLLBACK)) {
@@ -259,6 +312,8 @@ static void rollback_restores(const struct torn_trial *trial, struct torn_judgem
 	}
 	for (size_t i = 0; i < trial->promised->watch_count; i++) {
 		const struct torn_bytes at = trial->promised->watch[i];
+		if (torn_trial_is_runtime(trial, at))
+			continue; /* runtime-restored's */
 		const char *what = not_restored(torn_tree_find(trial->old_tree, at),
 						torn_tree_find(trial->now, at));
 		if (!what)
@@ -266,12 +321,19 @@ static void rollback_restores(const struct torn_trial *trial, struct torn_judgem
 		judge_unrestored(trial, at, what, judgement);
 		return;
 	}
+	struct touched_search search = {.trial = trial};
 	judgement->verdict = TORN_HELD;
+	if (!promises(trial, TORN_REPORTS_STATUS))
+		return; /* it takes back its file: what it was staged in is used up */
+	torn_tree_differences(trial->now, trial->old_tree, note_touched, &search);
+	if (search.what)
+		judge_touched(&search, judgement);
 }
 
 static const struct torn_invariant rollback_restores_invariant = {
 	.id = "rollback-restores",
-	.promise = "when rollback reports success, every watched path is in all as it was",
+	.one_a_path = true,
+	.promise = "when rollback reports success, what was changed is in all as it was (of a status: all that was touched)",
 	.judge = rollback_restores,
 };
 TORN_INVARIANT(rollback_restores_invariant);

@@ -1,11 +1,9 @@
 /* invariants_test.c: what some targets promise and others do not, each way it can be judged. */
 #include <string.h>
 
-#include "../injectors/arena_for_tests.h"
-#include "case.h"
 #include "judgement.h"
 #include "registry.h"
-#include "world.h"
+#include "tree_for_tests.h"
 
 static struct torn_target target;
 static const struct torn_variant variant = {.name = "variant"};
@@ -21,21 +19,6 @@ static int succeeds(const struct torn_run *run)
 static const struct torn_plan no_plan;
 static const struct torn_log no_log;
 static const struct torn_bytes watch[] = {{(const uint8_t *)"f", 1}};
-
-static const struct torn_node *tree(const char *olds)
-{
-	struct torn_case said;
-	struct torn_case_error error;
-	const struct torn_node *made;
-	struct torn_fold_base base;
-	char message[200];
-	if (torn_case_parse_world(torn_bytes_of(olds), &arena, &said, &error) < 0)
-		fail_msg("%s", error.message);
-	if (torn_world_build(&arena, said.olds, said.olds_count, &made, &base, message,
-			     sizeof message) < 0)
-		fail_msg("%s", message);
-	return made;
-}
 
 static int begin(void **state)
 {
@@ -56,9 +39,9 @@ static struct torn_trial returned(const char *old, const char *new, const char *
 		.promised = &promised,
 		.plan = &no_plan,
 		.log = &no_log,
-		.old_tree = tree(old),
-		.new_tree = tree(new),
-		.now = tree(now),
+		.old_tree = tree_of(old),
+		.new_tree = tree_of(new),
+		.now = tree_of(now),
 		.end = TORN_RETURNED,
 		.code = code,
 	};
@@ -70,7 +53,7 @@ static struct torn_trial killed(const char *now, const char *rerun_left, int cod
 	struct torn_trial trial = returned("old f file old\n", "old f file new\n", now, 0);
 	trial.killed = true;
 	trial.end = TORN_ENDED_BY_PLAN;
-	rerun.tree = tree(rerun_left);
+	rerun.tree = tree_of(rerun_left);
 	rerun.code = code;
 	rerun_of_new.tree = trial.new_tree;
 	trial.rerun = &rerun;
@@ -92,6 +75,21 @@ static void expect(const char *id, struct torn_trial trial, enum torn_verdict ve
 	    (verdict == TORN_VIOLATED && !judgement.role[0] && strcmp(id, "clean-run-succeeds") != 0))
 		fail_msg("%s: %s: %s; expected %s: %s", id, torn_verdict_name(judgement.verdict),
 			 judgement.summary, torn_verdict_name(verdict), says);
+}
+
+/* -------------------------------------------------------------- old-or-new */
+
+/* What is applied and then taken back is neither: what that is a target says of the old states that it declares. */
+static void test_what_is_rolled_back_without_a_fault_is_no_tear(void **state)
+{
+	(void)state;
+	struct torn_trial trial = killed("old f file applied\n", "old f file old\n", 0);
+	trial.new_tree = trial.old_tree;
+	expect("old-or-new", trial, TORN_VIOLATED, "neither old");
+	trial.rolls_back = true;
+	expect("old-or-new", trial, TORN_VIOLATED, "neither old");
+	trial.world = NULL;
+	expect("old-or-new", trial, TORN_SKIPPED, "rolls back");
 }
 
 /* ---------------------------------------------------------- retry-succeeds */
@@ -171,7 +169,7 @@ static void test_a_backup_is_litter_once_the_file_is_old_again(void **state)
 	expect("no-litter", returned(old, new, second_copy, -1), TORN_VIOLATED, "leaves /b");
 	expect("no-litter", returned(old, new, of_another, -1), TORN_VIOLATED, "leaves /b");
 	expect("no-litter", returned("", new, "old b file new\n", -1), TORN_VIOLATED, "leaves /b");
-	struct torn_version version = {watch[0], torn_tree_find(tree("old f file old\n"), watch[0])};
+	struct torn_version version = {watch[0], torn_tree_find(tree_of("old f file old\n"), watch[0])};
 	promised.between = &version; /* that copy may be all there is, and f what is between */
 	promised.between_count = 1;
 	expect("no-litter", returned(old, new, second_copy, -1), TORN_HELD, "");
@@ -307,7 +305,7 @@ static void test_a_file_may_be_what_it_is_on_the_way_and_nothing_else(void **sta
 {
 	(void)state;
 	const struct torn_version between[] = {
-		{torn_bytes_of("f"), torn_tree_find(tree("old f file midway\n"), torn_bytes_of("f"))}};
+		{torn_bytes_of("f"), torn_tree_find(tree_of("old f file midway\n"), torn_bytes_of("f"))}};
 	const char *old = "old f file old\n", *new = "old f file new\n", *midway = "old f file midway\n";
 	expect("old-or-new", returned(old, new, midway, -1), TORN_VIOLATED, "neither");
 	promised.between = between;
@@ -328,7 +326,7 @@ static void test_a_rollback_that_took_nothing_back_is_not_one_that_put_something
 {
 	(void)state;
 	const struct torn_version between[] = {
-		{torn_bytes_of("f"), torn_tree_find(tree("old f file midway\n"), torn_bytes_of("f"))}};
+		{torn_bytes_of("f"), torn_tree_find(tree_of("old f file midway\n"), torn_bytes_of("f"))}};
 	promised.between = between;
 	promised.between_count = 1;
 	target.promises = TORN_PROMISES_ROLLBACK;
@@ -350,9 +348,9 @@ static void test_a_directory_in_a_file_s_place_is_no_torn_file(void **state)
 	expect("old-or-new", trial, TORN_VIOLATED, "neither"); /* an old state that is declared */
 	trial.world = NULL;
 	expect("old-or-new", trial, TORN_HELD, "");
-	trial.now = tree("old g dir\n");
+	trial.now = tree_of("old g dir\n");
 	expect("old-or-new", trial, TORN_VIOLATED, "absent");
-	trial.now = tree("old f file x\n");
+	trial.now = tree_of("old f file x\n");
 	expect("old-or-new", trial, TORN_VIOLATED, "1 bytes");
 }
 
@@ -475,7 +473,7 @@ static void test_a_kill_and_a_power_cut_leave_all_of_them_or_none(void **state)
 	kill.cut = &cut;
 	expect("together", kill, TORN_VIOLATED, "after a power cut /g is new and /f is still old");
 	kill.end = TORN_ENDED_BY_PLAN;
-	kill.now = tree("old f file new\nold g file new\n");
+	kill.now = tree_of("old f file new\nold g file new\n");
 	expect("together", kill, TORN_HELD, "");
 }
 
@@ -505,8 +503,8 @@ static struct torn_trial crashed(const char *now, const char *once, const char *
 	trial.variant = &with_recovery;
 	trial.killed = true;
 	trial.end = TORN_ENDED_BY_PLAN;
-	recovered = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree(once)};
-	recovered_twice = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree(twice)};
+	recovered = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree_of(once)};
+	recovered_twice = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree_of(twice)};
 	trial.recovered = &recovered;
 	trial.recovered_twice = &recovered_twice;
 	return trial;
@@ -537,7 +535,7 @@ static void test_behind_a_recovery_nothing_is_on_the_way(void **state)
 {
 	(void)state;
 	const struct torn_version between[] = {
-		{torn_bytes_of("f"), torn_tree_find(tree(TORN_F), torn_bytes_of("f"))}};
+		{torn_bytes_of("f"), torn_tree_find(tree_of(TORN_F), torn_bytes_of("f"))}};
 	promised.between = between;
 	promised.between_count = 1;
 	expect("recovery-converges", crashed(TORN_F, TORN_F, TORN_F), TORN_VIOLATED, "neither old");
@@ -643,11 +641,11 @@ static void test_durable_is_what_recovery_makes_of_it(void **state)
 {
 	(void)state;
 	struct torn_trial trial = cut_off(OLD_F, 0);
-	recovered = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree(NEW_F)};
+	recovered = (struct torn_rerun){.end = TORN_RETURNED, .tree = tree_of(NEW_F)};
 	trial.recovered = &recovered;
 	expect("success-is-durable", trial, TORN_HELD, "");
 	trial = cut_off(NEW_F, 0);
-	recovered.tree = tree(OLD_F);
+	recovered.tree = tree_of(OLD_F);
 	trial.recovered = &recovered;
 	expect("success-is-durable", trial, TORN_VIOLATED, "not new");
 }
@@ -698,6 +696,7 @@ int main(void)
 {
 	torn_registry_begin();
 	const struct CMUnitTest tests[] = {
+		TEST(test_what_is_rolled_back_without_a_fault_is_no_tear),
 		TEST(test_a_retry_ends_in_new),
 		TEST(test_a_retry_from_new_ends_as_a_run_from_new_does),
 		TEST(test_a_retry_of_what_is_refused_is_refused),

@@ -19,7 +19,7 @@ static struct sides sides_of(const struct torn_trial *trial)
 	for (size_t i = 0; i < trial->promised->watch_count; i++) {
 		const struct torn_bytes at = trial->promised->watch[i];
 		const struct torn_node *now = torn_tree_find(torn_trial_seen(trial), at);
-		const bool is_old = torn_tree_same_content(now, torn_tree_find(trial->old_tree, at));
+		const bool is_old = torn_trial_is_old(trial, at, now);
 		const bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
 		sides.any_between |= !is_old && !is_new;
 		/* What looks the same before and after takes no side. */
@@ -70,6 +70,7 @@ static void together(const struct torn_trial *trial, struct torn_judgement *judg
 
 static const struct torn_invariant together_invariant = {
 	.id = "together",
+	.one_a_path = true,
 	.promise = "the watched paths are all old or all new (where the target promises it)",
 	.later_runs = true,
 	.judge = together,

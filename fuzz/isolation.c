@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "../injectors/raw.h"
+#include "isolation_root.h"
 #include "landlock.h"
 #include "unprivileged.h"
 
@@ -602,6 +603,11 @@ static int build(struct entering *e)
 		r = place_shown(e);
 	if (r == 0)
 		r = place_dir(e);
+	if (r == 0 && e->isolation->root) {
+		r = torn_isolation_root_place(e->isolation->dir, e->isolation->root);
+		if (r < 0)
+			return failed(e, -r, "a root cannot be made for programs");
+	}
 	/* Last: a cover may hold the places of several. */
 	return r == 0 ? close_covers(e) : r;
 }

@@ -40,7 +40,28 @@ struct torn_isolation {
 	 * Below `dir` nothing is shown: it is up to whoever fills it.
 	 */
 	const char *const *shown;
+	/* What the programs see as "/", by chroot(2); NULL: they see the host's files, at the same paths. */
+	const struct torn_isolation_root *root;
 };
+
+/*
+ * In `dir` are mounted, read-only, the host's /usr, /bin, /sbin and /lib64; a /dev with
+ * null, zero, full, random and urandom; and a /torn of our own. The rest is for whoever fills `dir`.
+ */
+struct torn_isolation_root {
+	/* Files to be seen in /torn/bin by other names: pairs {name, path on the host}, ends with {NULL}. */
+	const struct torn_isolation_file {
+		const char *name, *path;
+	} *files;
+	/* Their other names, symlinks in /torn/bin: {name, text}, ends with {NULL}; NULL: none. */
+	const struct torn_isolation_file *links;
+};
+
+#define TORN_ISOLATION_BIN "/torn/bin"
+#define TORN_ISOLATION_PROC "/torn/proc" /* the programs' own /proc, all of it */
+
+/* Names in such a root that are mount points; ends with NULL. */
+extern const char *const torn_isolation_others[];
 
 struct torn_isolated {
 	int root_fd;        /* of the tmpfs on dir: empty, mode 0755, owned by the program's user */

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "../injectors/runtime.h"
+
 void torn_judge(struct torn_judgement *judgement, enum torn_verdict verdict, const char *format, ...)
 {
 	judgement->verdict = verdict;
@@ -29,10 +31,25 @@ void torn_judge_path(struct torn_judgement *judgement, struct torn_bytes path, c
 	snprintf(judgement->role, sizeof judgement->role, "%s", role);
 }
 
+void torn_judge_step(struct torn_judgement *judgement, const struct torn_trial *trial, size_t watched)
+{
+	const struct torn_bytes path = trial->promised->watch[watched];
+	torn_judge_path(judgement, path, trial->target->watch ? trial->target->watch[watched] : "watched");
+	judgement->is_any_fault = true;
+}
+
 void torn_judge_label(struct torn_judgement *judgement, const char *name)
 {
 	judgement->is_label = true;
 	judgement->label = name;
+}
+
+/* How the target names the path, so that several are told apart. */
+static void name_watched(const struct torn_trial *trial, struct torn_judgement *judgement)
+{
+	for (size_t i = 0; i < trial->promised->watch_count && trial->target->watch; i++)
+		if (torn_bytes_equal(trial->promised->watch[i], torn_bytes_of(judgement->path)))
+			snprintf(judgement->role, sizeof judgement->role, "%s", trial->target->watch[i]);
 }
 
 void torn_invariant_judge(const struct torn_invariant *invariant, const struct torn_trial *trial,
@@ -43,6 +60,12 @@ void torn_invariant_judge(const struct torn_invariant *invariant, const struct t
 		torn_judge(ret_judgement, TORN_SKIPPED, "it is asked of the first run only");
 	else
 		invariant->judge(trial, ret_judgement);
+	if (!invariant->one_a_path || !(trial->target->promises & TORN_REPORTS_STATUS) ||
+	    ret_judgement->verdict != TORN_VIOLATED)
+		return;
+	ret_judgement->is_any_fault = true;
+	if (strcmp(ret_judgement->role, "watched") == 0)
+		name_watched(trial, ret_judgement);
 }
 
 const struct torn_node *torn_trial_seen(const struct torn_trial *trial)
@@ -102,17 +125,40 @@ static bool is_directory_for_ever(const struct torn_trial *trial, struct torn_by
 	       old->type == TORN_DIRECTORY && new->type == TORN_DIRECTORY;
 }
 
+static bool lost_power(const struct torn_trial *trial)
+{
+	bool was_cut = trial->cut != NULL;
+	for (const struct torn_plan *plan = trial->plan; plan && !was_cut; plan = plan->before)
+		was_cut = plan->cut.preset != NULL;
+	return was_cut;
+}
+
+bool torn_trial_is_old(const struct torn_trial *trial, struct torn_bytes path, const struct torn_node *now)
+{
+	if (torn_tree_same_content(now, torn_tree_find(trial->old_tree, path)))
+		return true;
+	return trial->old_booted && torn_trial_is_runtime(trial, path) && lost_power(trial) &&
+	       torn_tree_same_content(now, torn_tree_find(trial->old_booted, path));
+}
+
+/* Rules, modules and mounts come and go one by one, and nobody can ask for more. */
+static bool is_list_of_kernel(const struct torn_trial *trial, struct torn_bytes path)
+{
+	struct torn_bytes below;
+	return torn_runtime_path(trial->old_tree, path, &below) && !torn_runtime_is_sysctl(below);
+}
+
 struct torn_watched torn_trial_watched(const struct torn_trial *trial)
 {
 	struct torn_watched state = {.all_old = true, .all_new = true};
 	for (size_t i = 0; i < trial->promised->watch_count; i++) {
 		struct torn_bytes at = trial->promised->watch[i];
 		const struct torn_node *now = torn_tree_find(torn_trial_seen(trial), at);
-		bool is_old = torn_tree_same_content(now, torn_tree_find(trial->old_tree, at));
+		bool is_old = torn_trial_is_old(trial, at, now);
 		bool is_new = torn_tree_same_content(now, torn_tree_find(trial->new_tree, at));
 		state.all_old &= is_old;
 		state.all_new &= is_new;
-		if (!is_old && !is_new && !state.any_torn && !torn_trial_is_between(trial, at, now) &&
+		if (!is_old && !is_new && !state.any_torn && !is_list_of_kernel(trial, at) && !torn_trial_is_between(trial, at, now) &&
 		    !is_directory_for_ever(trial, at, now)) {
 			state.torn = at;
 			state.any_torn = true;

@@ -16,6 +16,11 @@ void torn_judge(struct torn_judgement *judgement, enum torn_verdict verdict, con
 void torn_judge_end(struct torn_judgement *judgement, const struct torn_trial *trial);
 /* Say which path it is about, and what that is to the target. */
 void torn_judge_path(struct torn_judgement *judgement, struct torn_bytes path, const char *role);
+/*
+ * The same of a watched path, by its number, in a rollback: each that is not put back is one finding,
+ * whatever failed before. Its role is how the target names it.
+ */
+void torn_judge_step(struct torn_judgement *judgement, const struct torn_trial *trial, size_t watched);
 /* It is worth knowing, and no finding. */
 void torn_judge_label(struct torn_judgement *judgement, const char *name);
 
@@ -37,6 +42,13 @@ bool torn_trial_has_faults(const struct torn_trial *trial);
 bool torn_trial_refuses(const struct torn_trial *trial);
 /* Did it fail and report that its rollback succeeded? */
 bool torn_trial_rolled_back(const struct torn_trial *trial);
+/* Is it something that the kernel keeps, below /proc? */
+bool torn_trial_is_runtime(const struct torn_trial *trial, struct torn_bytes path);
+/*
+ * Is a watched path as it was? Once the power went what the kernel keeps may be as boot loads it from the
+ * old files, too: where the two disagreed before, nobody can keep them so.
+ */
+bool torn_trial_is_old(const struct torn_trial *trial, struct torn_bytes path, const struct torn_node *now);
 /* Does it ask for durability at all: a sync, or a write that is one, in this run or one before it? */
 bool torn_trial_syncs(const struct torn_trial *trial);
 /* Is this what the target says that the path may be on the way? */

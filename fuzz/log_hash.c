@@ -62,6 +62,7 @@ bool torn_op_changes(const struct torn_op *op)
 	case TORN_KIND_store:
 	case TORN_KIND_copy:
 	case TORN_KIND_clone:
+	case TORN_KIND_runtime:
 	case TORN_KIND_truncate:
 	case TORN_KIND_allocate:
 	case TORN_KIND_rename:

@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "registry.h"
+#include "runner.h"
 
 static const struct command {
 	const char *name, *about;
@@ -60,6 +61,7 @@ static void check_stdout(void)
 
 int main(int argc, char **argv)
 {
+	torn_runner_take_over(argc, argv);
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of writing */
 	atexit(check_stdout);
 	return run(argc, argv);

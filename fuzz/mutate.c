@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "case.h"
+#include "mutate_formats.h"
 
 #define CHANGES_MAX 4u
 #define ATTEMPTS_MAX 8u
@@ -64,9 +65,11 @@ static bool change_faults(struct torn_mutation *mutation, struct torn_case *c)
 static void change(struct torn_mutation *mutation, struct torn_case *c)
 {
 	const uint32_t roll = torn_dice_below(&mutation->dice, 100);
-	if (roll < 82 && mutation->log && change_faults(mutation, c))
+	/* What parses has more to be asked. */
+	const uint32_t of_faults = torn_mutate_knows_formats(mutation, c) ? 60 : 82;
+	if (roll < of_faults && mutation->log && change_faults(mutation, c))
 		return;
-	if (roll < 92 || !mutation->target->args)
+	if (roll < of_faults + (100 - of_faults) * 5 / 9 || !mutation->target->args)
 		torn_mutate_olds(mutation, c);
 	else
 		torn_mutate_args(mutation, c);

@@ -28,6 +28,9 @@ void torn_mutate_faults(struct torn_mutation *mutation, struct torn_case *c);
 void torn_mutate_args(struct torn_mutation *mutation, struct torn_case *c);
 void torn_mutate_olds(struct torn_mutation *mutation, struct torn_case *c);
 
+/* After a change of arguments: other contents of files that are about them, and the sysctl that they name. */
+void torn_mutate_olds_to_match(struct torn_mutation *mutation, struct torn_case *c);
+
 /* A content for a file or an argument: 0 bytes to a few blocks. data NULL: no room. */
 struct torn_bytes torn_mutate_content(struct torn_mutation *mutation);
 

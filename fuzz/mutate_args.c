@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "mutate.h"
+#include "mutate_formats.h"
 #include "words.h"
 
 static struct torn_bytes copy(struct torn_mutation *mutation, const char *text)
@@ -102,10 +103,15 @@ void torn_mutate_args(struct torn_mutation *mutation, struct torn_case *c)
 		return;
 	const struct torn_default *arg = &args[torn_dice_below(dice, count)];
 	const struct torn_bytes now = value_now(mutation, c, arg);
-	struct torn_bytes value;
+	struct torn_bytes value = {NULL, 0};
 	if (!now.data)
 		return;
-	if (torn_dice_chance(dice, 1, 6)) /* back to what it is meant to be */
+	if (torn_mutate_knows_formats(mutation, c) && torn_dice_chance(dice, 4, 5))
+		value = torn_mutate_formatted_arg(mutation, c, arg->name, now);
+	const bool is_formatted = value.data;
+	if (is_formatted)
+		; /* it is what a parser is asked about */
+	else if (torn_dice_chance(dice, 1, 6)) /* back to what it is meant to be */
 		value = torn_word_value(arg->value, mutation->arena);
 	else if (is_number(now))
 		value = another_number(mutation);
@@ -114,4 +120,6 @@ void torn_mutate_args(struct torn_mutation *mutation, struct torn_case *c)
 	else
 		value = torn_mutate_content(mutation);
 	set(mutation, c, arg->name, value);
+	if (is_formatted && torn_dice_chance(dice, 3, 4))
+		torn_mutate_olds_to_match(mutation, c);
 }

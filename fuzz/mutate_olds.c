@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
+#include "grammar.h"
 #include "mutate.h"
+#include "mutate_formats.h"
 #include "old_text.h"
 #include "world.h"
 
@@ -14,6 +16,7 @@
 /* The old state while it is changed: a copy, with room for two more. */
 struct olds {
 	struct torn_mutation *mutation;
+	const struct torn_case *c; /* whose it is: for its arguments */
 	struct torn_old *items;
 	size_t count, room;
 };
@@ -118,7 +121,7 @@ static struct torn_bytes choose_path(struct olds *olds)
 		offer(&candidates, olds->items[i].path);
 	for (uint32_t i = 0; mutation->log && i < mutation->log->count; i++) {
 		const struct torn_op *op = &mutation->log->ops[i];
-		if (op->number == 0)
+		if (op->number == 0 || op->kind == TORN_KIND_point) /* whose "path" is its name */
 			continue;
 		/* A log's bytes die with the next run. */
 		offer(&candidates, torn_arena_copy(mutation->arena, op->path.data, op->path.size));
@@ -206,6 +209,39 @@ static struct torn_bytes text_of(struct torn_mutation *mutation, const char *tex
 	return torn_arena_copy(mutation->arena, text, strlen(text));
 }
 
+static bool is_runtime(const struct olds *olds, struct torn_bytes path)
+{
+	return torn_mutate_is_runtime(olds->items, olds->count, path);
+}
+
+/* Does a list of mounts name it? Such a directory is there, and cannot go: rename(2), rmdir(2), EBUSY. */
+static bool is_mounted(const struct olds *olds, struct torn_bytes path)
+{
+	char at[TORN_PATH_SIZE_MAX + 4];
+	const int size = snprintf(at, sizeof at, " /%.*s ", (int)path.size, (const char *)path.data);
+	for (size_t i = 0; i < olds->count; i++) {
+		const struct torn_old *old = &olds->items[i];
+		if (is_file(old) && is_runtime(olds, old->path) &&
+		    memmem(old->text.data, old->text.size, at, (size_t)size))
+			return true;
+	}
+	return false;
+}
+
+/* A content that the operation's parser may meet there: by its format, or any. */
+static struct torn_bytes content_at(struct olds *olds, struct torn_bytes path)
+{
+	struct torn_mutation *mutation = olds->mutation;
+	struct torn_old *before = find(olds, path);
+	const struct torn_bytes nothing = {NULL, 0};
+	struct torn_case now = *olds->c;
+	now.olds = olds->items;
+	now.olds_count = olds->count;
+	if (!torn_mutate_has_format(now.olds, now.olds_count, path) || torn_dice_chance(&mutation->dice, 1, 8))
+		return is_runtime(olds, path) ? nothing : torn_mutate_content(mutation);
+	return torn_mutate_formatted_file(mutation, &now, path, is_file(before) ? before->text : nothing);
+}
+
 static uint32_t odd_mode(struct torn_dice *dice)
 {
 	static const uint32_t modes[] = {0, 0444, 0400, 0600, 0200, 0111, 0777, 04755, 02644, 01666, 07777};
@@ -280,6 +316,8 @@ static void put_link(struct olds *olds, struct torn_bytes path)
 static void leave_out(struct olds *olds, size_t index)
 {
 	const struct torn_bytes folder = parent_of(olds->items[index].path);
+	if (is_runtime(olds, olds->items[index].path) || is_mounted(olds, olds->items[index].path))
+		return;
 	drop(olds, index);
 	if (torn_dice_chance(&olds->mutation->dice, 1, 2) && is_path(folder) && !find(olds, folder))
 		put(olds, (struct torn_old){.path = folder, .type = TORN_DIRECTORY, .mode = 0755});
@@ -314,7 +352,7 @@ static void put_mount(struct olds *olds, struct torn_bytes path)
 static void change_attributes(struct olds *olds, struct torn_old *old)
 {
 	struct torn_dice *dice = &olds->mutation->dice;
-	if (old->absent || old->is_link || old->type == TORN_SYMLINK)
+	if (old->absent || old->is_link || old->type == TORN_SYMLINK || is_runtime(olds, old->path))
 		return;
 	switch (torn_dice_below(dice, 3)) {
 	case 0:
@@ -339,6 +377,50 @@ static void change_attributes(struct olds *olds, struct torn_old *old)
 	}
 }
 
+/*
+ * The kernel's own files have its own mode and owner, and what a kernel prints; what a kernel without
+ * a part lacks is not there. Anything else no kernel has, and a finding about it is none.
+ */
+static void put_runtime(struct olds *olds, struct torn_bytes path)
+{
+	const struct torn_old *before = find(olds, path);
+	const struct torn_bytes text = is_file(before) ? content_at(olds, path) : (struct torn_bytes){NULL, 0};
+	if (text.data)
+		put(olds, (struct torn_old){.path = path, .type = TORN_FILE, .mode = before->mode, .text = text});
+}
+
+/* Another content in a file of a known format; what it is otherwise mostly stays. */
+static void put_formatted(struct olds *olds, struct torn_bytes path)
+{
+	struct torn_old old = {.path = path, .type = TORN_FILE, .mode = 0644};
+	const struct torn_old *before = find(olds, path);
+	if (is_runtime(olds, path)) {
+		put_runtime(olds, path);
+		return;
+	}
+	if (is_file(before))
+		old = *before;
+	old.text = content_at(olds, path);
+	old.file = (struct torn_bytes){NULL, 0};
+	if (torn_dice_chance(&olds->mutation->dice, 1, 4))
+		change_attributes(olds, &old);
+	if (old.text.data)
+		put(olds, old);
+}
+
+/* One of the lines whose files have a known format. Returns false where there is none. */
+static bool change_formatted(struct olds *olds)
+{
+	size_t chosen = 0, seen = 0;
+	for (size_t i = 0; i < olds->count; i++)
+		if (!olds->items[i].is_link && torn_mutate_has_format(olds->items, olds->count, olds->items[i].path) &&
+		    torn_dice_below(&olds->mutation->dice, ++seen) == 0)
+			chosen = i;
+	if (seen > 0)
+		put_formatted(olds, olds->items[chosen].path);
+	return seen > 0;
+}
+
 static void put_state(struct olds *olds, struct torn_bytes path)
 {
 	struct torn_mutation *mutation = olds->mutation;
@@ -353,7 +435,7 @@ static void put_state(struct olds *olds, struct torn_bytes path)
 		break; /* empty */
 	case 3:
 	case 4:
-		old.text = torn_mutate_content(mutation);
+		old.text = content_at(olds, path);
 		break;
 	case 5:
 		put_folder(olds, path);
@@ -373,34 +455,86 @@ static void put_state(struct olds *olds, struct torn_bytes path)
 		old.type = torn_dice_chance(&mutation->dice, 3, 4) ? TORN_FIFO : TORN_SOCKET;
 		break;
 	default:
-		old.text = torn_mutate_content(mutation);
+		old.text = content_at(olds, path);
 		change_attributes(olds, &old);
 	}
 	if (old.absent || old.text.data)
 		put(olds, old);
 }
 
-void torn_mutate_olds(struct torn_mutation *mutation, struct torn_case *c)
+/* A copy of a case's lines, to be changed. False: no room. */
+static bool begin(struct torn_mutation *mutation, const struct torn_case *c, struct olds *ret_olds)
 {
-	struct torn_dice *dice = &mutation->dice;
-	struct olds olds = {.mutation = mutation, .count = c->olds_count, .room = c->olds_count + 2};
-	olds.items = torn_arena_take(mutation->arena, olds.room * sizeof *olds.items);
-	if (!olds.items)
-		return;
-	for (size_t i = 0; i < c->olds_count; i++)
-		olds.items[i] = c->olds[i];
+	*ret_olds = (struct olds){.mutation = mutation, .c = c, .count = c->olds_count, .room = c->olds_count + 2};
+	ret_olds->items = torn_arena_take(mutation->arena, ret_olds->room * sizeof *ret_olds->items);
+	for (size_t i = 0; ret_olds->items && i < c->olds_count; i++)
+		ret_olds->items[i] = c->olds[i];
+	return ret_olds->items;
+}
+
+static void end(struct olds *olds, struct torn_case *c)
+{
+	settle(olds);
+	c->olds = olds->items;
+	c->olds_count = olds->count;
+}
+
+/* One change of any kind. */
+static void change_any(struct olds *olds)
+{
+	struct torn_dice *dice = &olds->mutation->dice;
 	const uint32_t roll = torn_dice_below(dice, 10);
-	if (olds.count > 0 && (olds.count >= OLDS_MAX || roll == 0)) {
-		leave_out(&olds, torn_dice_below(dice, olds.count));
-	} else if (olds.count > 0 && roll <= 2) {
-		change_attributes(&olds, &olds.items[torn_dice_below(dice, olds.count)]);
+	if (olds->count > 0 && (olds->count >= OLDS_MAX || roll == 0)) {
+		leave_out(olds, torn_dice_below(dice, olds->count));
+	} else if (olds->count > 0 && roll <= 2) {
+		change_attributes(olds, &olds->items[torn_dice_below(dice, olds->count)]);
 	} else {
-		const struct torn_bytes path = choose_path(&olds);
+		const struct torn_bytes path = choose_path(olds);
 		if (!path.data || !is_path(path))
 			return;
-		put_state(&olds, path);
+		if (is_runtime(olds, path))
+			put_runtime(olds, path);
+		else if (!is_mounted(olds, path))
+			put_state(olds, path);
 	}
-	settle(&olds);
-	c->olds = olds.items;
-	c->olds_count = olds.count;
+}
+
+void torn_mutate_olds(struct torn_mutation *mutation, struct torn_case *c)
+{
+	struct olds olds;
+	if (!begin(mutation, c, &olds))
+		return;
+	const bool wants_format = torn_mutate_knows_formats(mutation, c) && torn_dice_chance(&mutation->dice, 1, 2);
+	if (!wants_format || !change_formatted(&olds))
+		change_any(&olds);
+	end(&olds, c);
+}
+
+/* The mount point that the arguments name is a directory, where it is mounted and none stands there. */
+static void put_mounted(struct olds *olds)
+{
+	const struct torn_bytes at = torn_grammar_argument(olds->mutation, olds->c, "mount_point");
+	if (!at.data || at.size < 2 || at.data[0] != '/')
+		return;
+	const struct torn_bytes path = {at.data + 1, at.size - 1};
+	if (is_path(path) && is_mounted(olds, path) && !find(olds, path))
+		put(olds, (struct torn_old){.path = path, .type = TORN_DIRECTORY, .mode = 0755});
+}
+
+void torn_mutate_olds_to_match(struct torn_mutation *mutation, struct torn_case *c)
+{
+	struct torn_bytes content;
+	struct olds olds;
+	if (!begin(mutation, c, &olds))
+		return;
+	for (size_t i = 0; i < c->olds_count; i++)
+		if (!c->olds[i].is_link && !c->olds[i].absent && c->olds[i].type == TORN_FILE &&
+		    torn_mutate_has_format(c->olds, c->olds_count, c->olds[i].path) &&
+		    torn_dice_chance(&mutation->dice, 1, 2))
+			put_formatted(&olds, c->olds[i].path);
+	put_mounted(&olds);
+	const struct torn_bytes path = torn_mutate_sysctl_of(mutation, c, &content);
+	if (path.data && !find(&olds, path))
+		put(&olds, (struct torn_old){.path = path, .type = TORN_FILE, .mode = 0644, .text = content});
+	end(&olds, c);
 }

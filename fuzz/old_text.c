@@ -32,16 +32,18 @@ static const struct type_word {
 	enum torn_type type;
 	uint32_t mode; /* unless said */
 	unsigned options;
-	bool absent, is_link, is_mount;
+	bool absent, is_link;
+	uint32_t mount;
 } type_words[] = {
-	{"absent", TORN_FILE, 0, 0, true, false, false},
-	{"file", TORN_FILE, 0644, OPTION_MODE | OPTION_OWNER | OPTION_XATTR, false, false, false},
-	{"dir", TORN_DIRECTORY, 0755, OPTION_MODE | OPTION_OWNER, false, false, false},
-	{"mount", TORN_DIRECTORY, 0755, OPTION_MODE | OPTION_OWNER | OPTION_LACKS, false, false, true},
-	{"symlink", TORN_SYMLINK, 0777, 0, false, false, false},
-	{"fifo", TORN_FIFO, 0644, OPTION_MODE | OPTION_OWNER, false, false, false},
-	{"socket", TORN_SOCKET, 0644, OPTION_MODE | OPTION_OWNER, false, false, false},
-	{"link", TORN_FILE, 0, 0, false, true, false},
+	{"absent", TORN_FILE, 0, 0, true, false, 0},
+	{"file", TORN_FILE, 0644, OPTION_MODE | OPTION_OWNER | OPTION_XATTR, false, false, 0},
+	{"dir", TORN_DIRECTORY, 0755, OPTION_MODE | OPTION_OWNER, false, false, 0},
+	{"mount", TORN_DIRECTORY, 0755, OPTION_MODE | OPTION_OWNER | OPTION_LACKS, false, false, TORN_MOUNT},
+	{"runtime", TORN_DIRECTORY, 0555, OPTION_MODE | OPTION_OWNER, false, false, TORN_MOUNT | TORN_RUNTIME},
+	{"symlink", TORN_SYMLINK, 0777, 0, false, false, 0},
+	{"fifo", TORN_FIFO, 0644, OPTION_MODE | OPTION_OWNER, false, false, 0},
+	{"socket", TORN_SOCKET, 0644, OPTION_MODE | OPTION_OWNER, false, false, 0},
+	{"link", TORN_FILE, 0, 0, false, true, 0},
 };
 
 static const struct {
@@ -74,7 +76,7 @@ static const struct type_word *type_word_of(const struct torn_old *old)
 	for (size_t i = 0; i < TYPE_WORDS_COUNT; i++) {
 		const struct type_word *t = &type_words[i];
 		if (t->absent == old->absent && t->is_link == old->is_link &&
-		    t->is_mount == (old->mount != 0) &&
+		    t->mount == (old->mount & (TORN_MOUNT | TORN_RUNTIME)) &&
 		    (old->absent || old->is_link || t->type == old->type))
 			return t;
 	}
@@ -444,12 +446,12 @@ int torn_old_parse(struct torn_words *words, int folder_fd, struct torn_arena *a
 			type = &type_words[i];
 	if (!type)
 		return torn_words_refuse(words, &word,
-					 "one of absent, file, dir, mount, symlink, fifo, socket, link");
+					 "one of absent, file, dir, mount, runtime, symlink, fifo, socket, link");
 	old.type = type->type;
 	old.mode = type->mode;
 	old.absent = type->absent;
 	old.is_link = type->is_link;
-	old.mount = type->is_mount ? TORN_MOUNT : 0;
+	old.mount = type->mount;
 
 	if (type->is_link) {
 		error = parse_path(&r, "the path of an old file", &old.text);

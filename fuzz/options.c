@@ -18,7 +18,7 @@
 enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH, KEY_JOBS, KEY_SHARD,
        KEY_ALL_ERRNOS, KEY_POWER, KEY_PRESETS, KEY_TIME, KEY_RUNS, KEY_DIR, KEY_WATCH,
        KEY_TOGETHER, KEY_VIEW, KEY_CHECK, KEY_RECOVER, KEY_SETUP, KEY_ACK, KEY_NO_RERUN, KEY_KEEP_METADATA,
-       KEY_EMIT_CASE, KEY_CLEAN_ONLY, KEY_REPORT };
+       KEY_EMIT_CASE, KEY_CLEAN_ONLY, KEY_RUNTIME, KEY_REPORT };
 
 static const struct argp_option fixed[] = {
 	{"seed", KEY_SEED, "N", 0, "what is left to chance: which kills a real SIGKILL "
@@ -53,6 +53,8 @@ static const struct argp_option fixed[] = {
 	{"keep-metadata", KEY_KEEP_METADATA, NULL, 0, "a file that is replaced keeps its mode and attributes", 0},
 	{"emit-case", KEY_EMIT_CASE, "DIR", 0, "write the clean run as a case, and try nothing", 0},
 	{"clean-only", KEY_CLEAN_ONLY, NULL, 0, "run it once as it is, with its own output and exit code", 0},
+	{"runtime", KEY_RUNTIME, "model|real", 0, "real: sysctls of net.* and mounts are changed in namespaces of this "
+						    "kernel, too, and it has to do the same (default model)", 0},
 	{"quiet", 'q', NULL, 0, "print findings and failures only", 0},
 };
 
@@ -240,6 +242,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_EMIT_CASE:
 		options->emit_case = text;
+		return 0;
+	case KEY_RUNTIME:
+		if (strcmp(text, "model") != 0 && strcmp(text, "real") != 0)
+			refuse(state, text, "model or real for --runtime");
+		options->real_runtime = strcmp(text, "real") == 0;
 		return 0;
 	case KEY_CLEAN_ONLY:
 		options->clean_only = true;

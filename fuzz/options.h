@@ -36,6 +36,7 @@ struct torn_options {
 	unsigned time_s; /* of fuzzing */
 	unsigned timeout_s;
 	bool quiet;
+	bool real_runtime; /* --runtime real */
 	/* torn exec; NULL: not said */
 	const char *dir, *view, *check, *recover, *setup, *ack, *emit_case;
 	const char *watches[TORN_WATCHES_MAX];

@@ -12,6 +12,10 @@
 	static const struct type *section##_sorted[256];                                           \
 	static size_t section##_count
 
+/* There may be none of these. */
+extern const struct torn_command *const __start_torn_commands[] __attribute__((weak)),
+	*const __stop_torn_commands[] __attribute__((weak));
+
 SECTION(torn_target, torn_targets);
 SECTION(torn_invariant, torn_invariants);
 SECTION(torn_report, torn_reports);
@@ -56,6 +60,12 @@ void torn_registry_begin(void)
 	torn_targets_count = COLLECT(torn_targets);
 	torn_invariants_count = COLLECT(torn_invariants);
 	torn_reports_count = COLLECT(torn_reports);
+}
+
+const struct torn_command *const *torn_commands(size_t *ret_count)
+{
+	*ret_count = (size_t)(__stop_torn_commands - __start_torn_commands);
+	return __start_torn_commands;
 }
 
 const struct torn_target *const *torn_targets(size_t *ret_count)

@@ -19,6 +19,9 @@ const struct torn_target *const *torn_targets(size_t *ret_count);
 const struct torn_invariant *const *torn_invariants(size_t *ret_count);
 const struct torn_report *const *torn_reports(size_t *ret_count);
 
+/* Stand-ins for commands, in no order; there may be none. */
+const struct torn_command *const *torn_commands(size_t *ret_count);
+
 /* By name; NULL where there is none. */
 const struct torn_target *torn_target_named(struct torn_bytes name);
 const struct torn_variant *torn_variant_named(const struct torn_target *target,

@@ -157,7 +157,7 @@ static bool replay_run(struct replay_job *job, struct torn_lab *lab, const struc
 		return false;
 	}
 	const struct torn_fault *kill = planned_kill(plan);
-	if (kill && !(setup->program && kill->call == TORN_CALL_store)) {
+	if (kill && !(torn_setup_is_traced(setup) && kill->call == TORN_CALL_store)) {
 		const struct torn_hash folded = ret_trial->now->hash;
 		if (!confirm_kill(job, lab, setup, plan, folded))
 			return false;
@@ -310,6 +310,7 @@ static int replay_setup(struct torn_worker *worker, const struct torn_case *c, s
 				      .isolated = isolated};
 	char message[256];
 	worker->program = setup->program;
+	worker->starts_programs = setup->target->starts_programs;
 	int r = torn_worker_do(worker, &what, message, sizeof message);
 	if (r == -EPROTO) {
 		fail(replayed, message);

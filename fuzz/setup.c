@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../injectors/faults.h"
+#include "../injectors/runtime.h"
 #include "../injectors/tree.h"
 #include "../injectors/view.h"
 #include "program.h"
@@ -311,6 +312,9 @@ static int build(struct torn_setup *setup, char *message, size_t size)
 	if (r < 0)
 		return r;
 	setup->begin_tree = setup->old_tree;
+	r = torn_runtime_boot(setup->arena, setup->old_tree, &setup->old_booted);
+	if (r < 0)
+		return r;
 	struct torn_view *view = torn_arena_take(setup->arena, sizeof *view);
 	r = view ? torn_view_begin(view, setup->arena, &setup->base) : -ENOMEM;
 	if (r == 0)

@@ -214,7 +214,7 @@ static int confirm_kills(struct torn_sweeping *sweeping)
 			.seed = 1, .faults_count = 1, .faults = {torn_kill_fault(point)}};
 		struct torn_trial trial;
 		/* What a program stores without a call is seen at its next one: nobody can be killed before that. */
-		if (sweeping->setup->program && point->call == TORN_CALL_store)
+		if (torn_setup_is_traced(sweeping->setup) && point->call == TORN_CALL_store)
 			continue;
 		int r = torn_trial_run(sweeping->lab, sweeping->setup, &plan,
 				       TORN_TRIAL_KILL_FOR_REAL, &trial);
@@ -274,7 +274,7 @@ struct tables *torn_sweeping_tables(struct torn_sweep *sweep, struct torn_lab *l
 	tables->cuts.tell = tell_cut;
 	tables->cuts.presets = sweep->how.presets;
 	tables->cuts.seed = sweep->how.seed;
-	tables->cuts.reruns_max = setup->program ? PROGRAM_RERUNS_MAX : 0;
+	tables->cuts.reruns_max = torn_setup_is_traced(setup) ? PROGRAM_RERUNS_MAX : 0;
 	return tables;
 }
 
@@ -543,6 +543,8 @@ static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *sibli
 	if (r < 0)
 		return r;
 	torn_placing_mark_alike(siblings, index, trial.log);
+	if (level->mine && sweeping->runs == 0)
+		torn_partials_note(&sweep->partials, &sweeping->steps, &trial);
 	/* Behind a crash or a hang nothing is left to go wrong: that is the finding. */
 	const bool came_back = trial.end == TORN_RETURNED || trial.end == TORN_EXITED;
 	bool goes_on = sweeping->depth < depth_of(sweeping) && came_back &&
@@ -662,6 +664,8 @@ static int sweep_world(struct torn_sweeping *sweeping)
 	r = run_plan(sweeping, &trial);
 	if (r < 0)
 		return r;
+	if (torn_partials_begin(&sweep->partials, setup, &trial, &sweeping->steps) < 0)
+		return -EPROTO;
 	r = torn_place(&level->plan, trial.log, 0, TORN_LIST_FULL, sweep->how.presets != 0, &placing);
 	sweeping->kills->note = note_point;
 	if (r == 0)

@@ -16,6 +16,7 @@
 #define TORN_SWEEP_H
 
 #include "findings.h"
+#include "partials.h"
 
 /* Kills of each clean run that a real SIGKILL confirms. */
 #define TORN_KILLS_CONFIRMED 4
@@ -48,6 +49,7 @@ struct torn_sweep {
 	struct torn_states states; /* that a power cut may leave */
 	const struct torn_sweep_trees *tree_hashes; /* of those that are distinct, after kills */
 	const struct torn_sweep_trees *state_hashes; /* the same, after power cuts */
+	struct torn_partials partials;
 	struct torn_findings findings;
 	uint64_t unjudged;  /* trials that did what torn cannot judge: the first is in `failure` */
 	struct torn_order unjudged_first;

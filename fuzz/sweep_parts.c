@@ -67,6 +67,7 @@ void torn_sweep_merge(struct torn_sweep *sweep, const struct torn_sweep *part)
 	sweep->later_runs += part->later_runs;
 	torn_states_add(&sweep->states, &part->states);
 	merge_all_trees(sweep, part);
+	torn_partials_merge(&sweep->partials, &part->partials);
 	for (uint32_t i = 0; i < part->findings.count; i++)
 		torn_findings_merge(&sweep->findings, &part->findings.items[i],
 				    &part->findings.orders[i]);

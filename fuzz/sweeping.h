@@ -35,6 +35,7 @@ struct torn_sweeping {
 	struct torn_lab *lab;
 	struct torn_setup *setup;
 	uint32_t world;
+	struct torn_steps steps; /* of the clean run */
 	struct torn_sweeping *before; /* of the run before: what it showed is not shown again; NULL */
 	uint32_t runs;                      /* that came before */
 	struct tables *tables;       /* NULL: those of the first run's sweeping are used */

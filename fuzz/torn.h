@@ -83,6 +83,8 @@ enum torn_mount {
 	TORN_LACKS_TMPFILE = 1 << 2,  /* O_TMPFILE is EOPNOTSUPP: open(2); NFS, vFAT */
 	TORN_LACKS_LINK = 1 << 3,     /* link is EPERM: link(2); vFAT */
 	TORN_LACKS_CLONE = 1 << 4,    /* FICLONE is EOPNOTSUPP: ioctl_ficlone(2); ext4 */
+	/* What the kernel itself tells, proc(5): it survives a kill; a power cut loses it, and boot loads it again. */
+	TORN_RUNTIME = 1 << 5,
 };
 
 #define TORN_BLOCK_SIZE 4096u
@@ -184,6 +186,7 @@ enum torn_op_flag {
 	TORN_OP_FULL_SYNC = 1 << 11, /* and of all metadata of the file: O_SYNC, RWF_SYNC */
 	/* Its process had no handler of any signal: nothing interrupts it. Of programs, in runs without a fault. */
 	TORN_OP_UNINTERRUPTED = 1 << 12,
+	TORN_OP_RUNTIME = 1 << 13, /* of what the kernel itself keeps: TORN_RUNTIME */
 };
 
 /*
@@ -369,6 +372,10 @@ enum torn_promise {
 	TORN_PROMISES_ROLLBACK = 1 << 3,
 	/* the watched paths are all old or all new */
 	TORN_PROMISES_TOGETHER = 1 << 7,
+	/* its twin is the real thing, and it is a fake of that: `fake-agrees` in place of `paths-agree` */
+	TORN_IS_FAKE = 1 << 8,
+	/* what it returns is a status that people go by: 0, those below, all else: nothing was applied */
+	TORN_REPORTS_STATUS = 1 << 9,
 	/* what a watched file keeps of the old one whose place it takes */
 	TORN_KEEPS_MODE = 1 << 4,
 	TORN_KEEPS_OWNER = 1 << 5,
@@ -377,6 +384,10 @@ enum torn_promise {
 
 /* What an operation with rollback returns: it failed, and its rollback succeeded. */
 #define TORN_ROLLED_BACK 64
+/* It failed, its rollback ran, and some step of that failed too. */
+#define TORN_ROLLBACK_FAILED 65
+/* It failed with some of it applied, and says so. */
+#define TORN_PARTIALLY_APPLIED 66
 
 struct torn_variant {
 	const char *name;
@@ -435,8 +446,17 @@ struct torn_target {
 	const char *ack;
 	/* Paths of somebody else in one of `worlds`, to be left as they are; NULL: none is named. */
 	const char *const *spares;
+	/* Another argument with which the clean run must come to the same, in files and output; {NULL}: none. */
+	struct torn_default twin;
+	/* Its own points of failure, between calls: fiu_fail("kensa/after_capture"). Each is an op. NULL: none. */
+	const char *const *points;
 	void *state; /* what the target keeps for its process's life; reset before each trial */
 	size_t state_size;
+	/*
+	 * Its operation starts programs (/bin/sh): it is called in a process of its own, which is traced with all
+	 * that it starts, where the trial's root is "/", beside a host's /usr, /bin, /sbin, /lib64 and /dev.
+	 */
+	bool starts_programs;
 	bool is_program; /* its root is a directory of somebody's: paths are told from there */
 };
 
@@ -450,6 +470,19 @@ static inline const char *torn_path_lead(const struct torn_target *target, struc
 #define TORN_TARGET(identifier)                                                                    \
 	static const struct torn_target *const torn_target_##identifier                            \
 		__attribute__((used, retain, section("torn_targets"))) = &identifier
+
+/*
+ * A command by a stand-in: targets that start programs find it first on their PATH, under that name. It is run
+ * in a process of its own, with argv[0] its name, and returns the exit status.
+ */
+struct torn_command {
+	const char *name; /* "sysctl" */
+	int (*run)(int argc, char **argv);
+};
+
+#define TORN_COMMAND(identifier)                                                                   \
+	static const struct torn_command *const torn_command_##identifier                          \
+		__attribute__((used, retain, section("torn_commands"))) = &identifier
 
 /* --------------------------------------------------------------- verdicts */
 
@@ -492,6 +525,7 @@ struct torn_rerun {
 	enum torn_end end;
 	int code;
 	const struct torn_node *tree;
+	const struct torn_log *log; /* of a twin's; else NULL */
 };
 
 /* A file that a watched path may be on the way. */
@@ -548,7 +582,9 @@ struct torn_trial {
 	const struct torn_plan *plan;
 	const struct torn_log *log;
 	const struct torn_node *old_tree, *new_tree; /* new_tree is NULL in the clean run */
+	const struct torn_node *old_booted; /* old, with what the kernel keeps as boot loads it; NULL: the same */
 	const struct torn_node *now;
+	bool rolls_back;  /* without a fault it applies and rolls back: nobody has seen what it applies */
 	bool killed;      /* `now` is what a kill left: nothing was reported */
 	uint32_t kill_op; /* after which op, 0: before the first */
 	uint64_t kill_bytes; /* how much of that op's write was done, where part of it */
@@ -563,6 +599,7 @@ struct torn_trial {
 	const struct torn_rerun *rerun, *rerun_of_new;
 	/* The target's recovery from `now`, and once more from there: NULL where there is none. */
 	const struct torn_rerun *recovered, *recovered_twice;
+	const struct torn_rerun *twin; /* in the clean run, of a target that has one; else NULL */
 	struct torn_refusal refusal; /* of `now`, by --check of `torn exec` */
 	/* Who made the call where it goes wrong, innermost first: of a program, for `torn explain`. */
 	uint32_t stack_op;
@@ -582,12 +619,15 @@ struct torn_judgement {
 	enum torn_call call; /* which call is to blame where no fault is */
 	char path[512];   /* which path, "" for none */
 	char role[64];    /* what it is to the target: "watched", "litter", ... */
+	bool is_any_fault; /* which step was left out makes the finding, not which call failed before it */
 	char summary[384];/* one sentence; for SKIPPED: why it did not apply */
 };
 
 struct torn_invariant {
 	const char *id;      /* "old-or-new" */
 	const char *promise; /* one line for `torn list` */
+	/* Of a target that reports a status, what is left so at a path is one finding, whatever failed before. */
+	bool one_a_path;
 	bool later_runs;     /* it can be asked of a run that begins with what another one left, too */
 	void (*judge)(const struct torn_trial *trial, struct torn_judgement *ret_judgement);
 };
@@ -652,6 +692,7 @@ struct torn_finding {
 	/* What can show it, the strongest first: "kill", or names of presets; none: no crash is needed. */
 	const char *presets[TORN_PRESETS_MAX];
 	size_t presets_count;
+	bool is_any_fault; /* it takes a fault, and whichever that is: `call` and `fault` are "" */
 	bool takes_faults; /* a power cut's: other faults, or a run before, come first */
 	/* Another part of the check tells it; here it is known only because it shows without a fault. */
 	bool is_elsewhere;
@@ -684,6 +725,24 @@ static inline void torn_states_add(struct torn_states *states, const struct torn
 	states->left_out |= more->left_out;
 }
 
+#define TORN_PARTIALS_MAX 64u
+#define TORN_WATCHED_STEPS_MAX 16u
+
+/* A change that a first fault found on the way, over all old states: how these trials ended. */
+struct torn_partial {
+	uint32_t in_place; /* a bit each watched path */
+	char effects[256]; /* these, in words; "" for none */
+	uint64_t trials;   /* 0: no fault met it there */
+	uint64_t done, rolled_back, rollback_failed; /* the rest reported that nothing was applied, or part */
+	uint64_t calls[(TORN_CALL_COUNT + 63) / 64]; /* at which the fault came: a bit each enum torn_call */
+};
+
+/* Of a source file of the target, while it was fuzzed: which branches of it were reached. */
+struct torn_covered {
+	const char *file; /* its last two parts: "kensa/audit_rule.c" */
+	uint64_t edges, seen;
+};
+
 /* What a check of one target@variant came to. */
 struct torn_result {
 	const char *target, *variant;
@@ -696,6 +755,10 @@ struct torn_result {
 	double seconds;
 	struct torn_finding *findings; /* sorted; labels among them */
 	size_t findings_count;
+	const struct torn_partial *partials; /* of a target that promises rollback */
+	size_t partials_count;
+	const struct torn_covered *covered; /* of fuzzing: sorted by file; none where it cannot be told */
+	size_t covered_count;
 	uint64_t unjudged;        /* trials that torn could not judge, among those that it could: */
 	const char *unjudged_why; /* why not, of the first; NULL where there are none */
 	const char *failure; /* why torn could not judge it; NULL: it could */

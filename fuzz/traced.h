@@ -17,7 +17,13 @@ int torn_traced_open(struct torn_lab *lab, const struct torn_program *program, i
 		     char *ret_message, size_t size);
 
 /*
- * Run a setup's program, or its recovery, under a plan: for torn_trial_run(). Returns 0, or -EPROTO where it
+ * The same for targets that start programs: the disk's root, `dir` (any path of the host), is "/" for them.
+ */
+int torn_traced_open_root(struct torn_lab *lab, const char *dir, int *ret_landlock, char *ret_message,
+			  size_t size);
+
+/*
+ * Run a setup's program, its operation that starts programs, or the recovery of either, under a plan: for torn_trial_run(). Returns 0, or -EPROTO where it
  * cannot be started (lab->failure says why).
  */
 int torn_traced_run(struct torn_lab *lab, const struct torn_setup *setup, const struct torn_plan *plan,

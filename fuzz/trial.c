@@ -45,7 +45,7 @@ static int make_old(struct torn_lab *lab, const struct torn_setup *setup)
 {
 	forget_directories(lab);
 	torn_disk_expect(&lab->disk, setup->base.count + 1);
-	const int r = torn_disk_clear(lab->disk.root_fd);
+	const int r = torn_disk_clear_root(&lab->disk);
 	return r < 0 ? r : torn_disk_make(&lab->disk, setup->begin_tree);
 }
 
@@ -273,7 +273,9 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 		.kill_for_real = how == TORN_TRIAL_KILL_FOR_REAL,
 	};
 	lab->shared->trials++;
-	if (setup->program)
+	if (!lab->tracer && torn_setup_is_traced(setup))
+		return torn_lab_fail(lab, -EPROTO, "%s starts programs, and this worker traces none", setup->target->name);
+	if (torn_setup_is_traced(setup))
 		r = torn_traced_run(lab, setup, plan, what.kill_for_real);
 	else
 		r = lab->isolated || what.kill_for_real ? run_isolated(lab, &what, setup->target)
@@ -297,7 +299,10 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 		.log = &recorder->log,
 		.log_before = setup->past ? &setup->past->log : NULL,
 		.old_tree = setup->old_tree,
+		.old_booted = setup->old_booted,
 		.new_tree = setup->new_tree,
+		.rolls_back = setup->rolls_back,
+		.twin = plan->faults_count == 0 && !plan->before ? setup->twin : NULL,
 		.now = torn_fold_tree(&recorder->view.fold),
 		.end = recorder->end,
 		.code = recorder->code,

@@ -22,11 +22,20 @@ struct torn_setup {
 	const struct torn_old *olds; /* sorted by path */
 	size_t olds_count;
 	const struct torn_node *old_tree; /* before the first run: what is judged against */
+	const struct torn_node *old_booted; /* the same, with what the kernel keeps as boot loads it */
 	const struct torn_node *begin_tree; /* on disk when the run begins: old, or what a run before left */
 	struct torn_fold_base base;         /* of that */
 	const struct torn_past *past;     /* what was done since boot (history.h); NULL: nothing was */
 	const struct torn_node *new_tree; /* NULL until a clean run made it */
+	bool rolls_back; /* that clean run applied and rolled back: new is old */
+	const struct torn_rerun *twin;    /* of the target's twin, from a clean run on; NULL: it has none */
 };
+
+/* Is it run by the tracer, and not by a call in process? */
+static inline bool torn_setup_is_traced(const struct torn_setup *setup)
+{
+	return setup->program || setup->target->starts_programs;
+}
 
 /* What a child tells its parent besides the recorder. */
 struct torn_lab_shared {

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../injectors/points.h"
+#include "registry.h"
 #include "sandbox.h"
 #include "traced.h"
 
@@ -117,6 +119,16 @@ static int directory_of(void *context, torn_object dir)
 	return torn_directories_fd(lab->directories, dir);
 }
 
+static int name_points(void)
+{
+	size_t count;
+	const struct torn_target *const *targets = torn_targets(&count);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = torn_points_name(targets[i]->points);
+	return r;
+}
+
 /* A lab whose functions are called, behind the sandbox's walls. */
 static int open_called(const struct torn_worker *worker, struct torn_lab *lab, struct beginning *beginning)
 {
@@ -156,6 +168,11 @@ static int open_called(const struct torn_worker *worker, struct torn_lab *lab, s
 			 strerror(-r));
 		return r;
 	}
+	r = name_points();
+	if (r < 0) {
+		snprintf(beginning->failure, sizeof beginning->failure, "libfiu refuses the targets' points");
+		return r;
+	}
 	lab->directories = torn_gate_directories(lab->gate);
 	lab->disk = (struct torn_disk){
 		.root_fd = root_fd,
@@ -183,10 +200,15 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 		.folder_fd = -1,
 		.touched = worker->touched,
 	};
-	const int r = worker->program
-			      ? torn_traced_open(&lab, worker->program, &beginning->landlock,
-						 beginning->failure, sizeof beginning->failure)
-			      : open_called(worker, &lab, beginning);
+	const size_t size = sizeof beginning->failure;
+	int r;
+	if (worker->program)
+		r = torn_traced_open(&lab, worker->program, &beginning->landlock, beginning->failure, size);
+	else if (worker->starts_programs)
+		r = torn_traced_open_root(&lab, worker->workspace.path, &beginning->landlock, beginning->failure,
+					  size);
+	else
+		r = open_called(worker, &lab, beginning);
 	if (r < 0)
 		_exit(1);
 	beginning->begun = true;

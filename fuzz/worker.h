@@ -20,6 +20,7 @@ struct torn_worker {
 	struct torn_lab_shared *lab_shared; /* shared */
 	unsigned timeout_s;                 /* of CPU time for a trial */
 	const struct torn_program *program; /* that its labs are to trace; NULL: they call functions */
+	bool starts_programs;               /* its labs are for targets that do so: torn_target.starts_programs */
 	uint8_t *touched;                   /* shared: lab->touched; NULL: nobody asks */
 	int folder_fd;                      /* which workers may write too: lab->folder_fd; or -1 */
 	int landlock;                       /* version in force in the last worker; -1: unknown */

@@ -126,6 +126,22 @@ static const struct place *filesystem_of(const struct building *building, const 
 	return at;
 }
 
+/* What the kernel keeps is looked for in one directory of the root, and is files there: runtime.h. */
+static int check_runtime(struct building *building, const struct place *place, bool is_link)
+{
+	const struct torn_node *node = place->node;
+	if (node->mount & TORN_RUNTIME) {
+		for (uint32_t i = 1; i < building->places_count; i++)
+			if (&building->places[i] != place && building->places[i].node->mount & TORN_RUNTIME)
+				return refuse(building, "one runtime directory", place->path);
+		return place->above == ROOT ? 0 : refuse(building, "a runtime directory in the root", place->path);
+	}
+	const bool is_plain = !is_link && node->type <= TORN_SYMLINK;
+	if (!is_plain && filesystem_of(building, place)->node->mount & TORN_RUNTIME)
+		return refuse(building, "only files, directories and symlinks of what the kernel keeps", place->path);
+	return 0;
+}
+
 /* ------------------------------------------------------------------ lines */
 
 static const struct torn_node *node_of(struct torn_arena *arena, const struct torn_old *old)
@@ -150,7 +166,7 @@ static int take_inode(struct building *building, const struct torn_old *old)
 		return r;
 	place->object = ++building->objects;
 	place->node = node_of(building->arena, old);
-	return place->node ? 0 : -ENOMEM;
+	return place->node ? check_runtime(building, place, false) : -ENOMEM;
 }
 
 /* Another name of an inode that is there by now, under whichever of its names. */
@@ -167,6 +183,9 @@ static int take_link(struct building *building, const struct torn_old *old)
 	place->node = to->node;
 	place->inode = to->inode;
 	building->places[to->inode].links++;
+	const int refused = check_runtime(building, place, true);
+	if (refused < 0)
+		return refused;
 	return filesystem_of(building, place) == filesystem_of(building, to)
 		       ? 0 : refuse(building, "a file of the same file system", old->text);
 }

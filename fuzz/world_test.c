@@ -426,6 +426,27 @@ static void test_a_large_directory_takes_room_by_its_names_only(void **state)
 }
 
 /* No parser lets these through. */
+/* What reads and boots it looks for one directory of the root, and for files there: runtime.h. */
+static void test_what_the_kernel_keeps_is_one_directory_of_plain_files(void **state)
+{
+	(void)state;
+	assert_int_equal(build("old proc runtime\nold proc/k file \"1\\n\"\nold proc/l symlink k\nold proc/d dir\n"), 0);
+	static const struct {
+		const char *text, *says;
+	} refused[] = {
+		{"old a/proc runtime\n", "expected a runtime directory in the root, found a/proc"},
+		{"old proc runtime\nold sys runtime\n", "expected one runtime directory, found sys"},
+		{"old proc runtime\nold proc/k fifo\n", "what the kernel keeps, found proc/k"},
+		{"old proc runtime\nold proc/d/k socket\n", "what the kernel keeps, found proc/d/k"},
+		{"old proc runtime\nold proc/k file 1\nold proc/l link proc/k\n", "what the kernel keeps, found proc/l"},
+	};
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		assert_int_equal(build(refused[i].text), -EINVAL);
+		if (!strstr(message, refused[i].says))
+			fail_msg("%s: %s", refused[i].text, message);
+	}
+}
+
 static void test_a_path_twice_or_below_a_file_is_refused(void **state)
 {
 	(void)state;
@@ -480,6 +501,7 @@ int main(void)
 		arena_test(test_a_world_is_what_putting_name_by_name_makes_of_it),
 		arena_test(test_a_large_directory_takes_room_by_its_names_only),
 		arena_test(test_a_path_twice_or_below_a_file_is_refused),
+		arena_test(test_what_the_kernel_keeps_is_one_directory_of_plain_files),
 		arena_test(test_a_full_arena_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

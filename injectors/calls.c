@@ -153,21 +153,35 @@ static bool comes_before_absence(int number)
 	       number == ENFILE || number == EINTR;
 }
 
+static bool can_be_of_runtime(const struct torn_errno_row *row, const struct torn_op *op)
+{
+	if (op->kind == TORN_KIND_runtime)
+		return (row->when == TORN_WHEN_RUNTIME || row->when == TORN_WHEN_EINTR) &&
+		       (op->result >= 0 || comes_before_absence(row->number));
+	return row->number == EACCES || row->number == ENOMEM || row->number == EMFILE ||
+	       row->number == ENFILE || (row->number == EROFS && op->kind == TORN_KIND_open);
+}
+
 bool torn_errno_applies(const struct torn_errno_row *row, const struct torn_op *op)
 {
 	if (row->call != op->call)
+		return false;
+	/* What is no disk's fails for reasons of its own. */
+	if ((op->flags & TORN_OP_RUNTIME) && !can_be_of_runtime(row, op))
 		return false;
 	if (op->call == TORN_CALL_msync && !(op->how & MS_SYNC))
 		return false; /* it only looks at the range: msync(2) */
 	if (op->kind == TORN_KIND_stat && op->fd >= 0 && op->call != TORN_CALL_fstatfs)
 		return false; /* what is open is in memory: errnos.def */
 	if (op->object == 0 && !(op->flags & TORN_OP_CREATES) && op->path.size > 0 &&
-	    !comes_before_absence(row->number))
+	    op->kind != TORN_KIND_point && !comes_before_absence(row->number))
 		return false;
 	switch (row->when) {
 	case TORN_WHEN_ALWAYS:
 	case TORN_WHEN_EINTR:
 		return true;
+	case TORN_WHEN_RUNTIME:
+		return op->kind == TORN_KIND_runtime;
 	case TORN_WHEN_LATE:
 		/* close reports what writing back met: nothing was written through this one. */
 		return row->number == EINTR || (op->how & O_ACCMODE) != O_RDONLY;

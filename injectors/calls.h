@@ -12,6 +12,7 @@ enum torn_class {
 	TORN_CLASS_VIRTUAL,
 	TORN_CLASS_PASS,
 	TORN_CLASS_PROCESS,
+	TORN_CLASS_RUNTIME,
 	TORN_CLASS_REFUSED,
 };
 
@@ -71,6 +72,7 @@ enum torn_errno_when {
 	TORN_WHEN_CLONES,
 	TORN_WHEN_LATE,
 	TORN_WHEN_EINTR,
+	TORN_WHEN_RUNTIME,
 };
 
 struct torn_errno_row {

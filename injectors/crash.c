@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crash_count.h"
+#include "runtime.h"
 
 /* A set on the way: the effects up to some number are decided. */
 struct frame {
@@ -39,6 +40,7 @@ struct search {
 	void *context;
 	struct torn_crash_count count;
 	bool stopped;
+	int error; /* -ENOMEM */
 };
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -81,6 +83,15 @@ static bool is_first_look(struct search *search)
 	return is_first;
 }
 
+/* What the kernel keeps comes from the files at boot; nothing happens where the root has none of it. */
+static const struct torn_node *booted(struct search *search)
+{
+	const struct torn_node *tree = torn_fold_tree(&search->fold);
+	if (search->error == 0)
+		search->error = torn_runtime_boot(search->arena, tree, &tree);
+	return tree;
+}
+
 static void look(struct search *search, uint32_t first, uint32_t end)
 {
 	if (first >= end || end <= search->how->from)
@@ -91,8 +102,8 @@ static void look(struct search *search, uint32_t first, uint32_t end)
 	if (search->is_dry)
 		return;
 	const struct torn_crash_state state = {
-		.tree = torn_fold_tree(&search->fold), .kept = search->kept, .first = first, .end = end};
-	search->stopped = !search->visit(search->context, &state);
+		.tree = booted(search), .kept = search->kept, .first = first, .end = end};
+	search->stopped = search->error < 0 || !search->visit(search->context, &state);
 }
 
 static void look_at_top(struct search *search)
@@ -447,7 +458,7 @@ int torn_crash_states(struct torn_arena *arena, const struct torn_fold_base *bas
 	}
 	torn_arena_return(arena, mark);
 	*ret_count = search.count;
-	return r;
+	return r == 0 ? search.error : r;
 }
 
 /* ------------------------------------------------------------------- one */
@@ -477,6 +488,6 @@ int torn_crash_tree(struct torn_arena *arena, const struct torn_fold_base *base,
 		search.kept[i] = true;
 	}
 	if (r == 0)
-		*ret_tree = torn_fold_tree(&search.fold);
-	return r;
+		*ret_tree = booted(&search);
+	return r == 0 ? search.error : r;
 }

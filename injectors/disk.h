@@ -35,6 +35,7 @@ struct torn_disk_seen {
 struct torn_disk {
 	int root_fd;
 	bool exact;
+	const char *const *others; /* names in the root that are mount points of somebody else's: left alone; NULL: none */
 	struct torn_disk_seen *seen; /* by object; NULL: everything is read always */
 	uint32_t seen_count;
 	/*
@@ -72,6 +73,8 @@ int torn_disk_make(const struct torn_disk *disk, const struct torn_node *tree);
 const char *torn_disk_error(int error);
 /* Remove everything below a directory. Returns 0 or -errno of the first that would not go. */
 int torn_disk_clear(int root_fd);
+/* The same for the root of a disk, but for what is somebody else's. */
+int torn_disk_clear_root(const struct torn_disk *disk);
 
 /*
  * Turn `from`, which is on disk, into `to`. Where both have the same

@@ -233,6 +233,8 @@ static void add_clone(struct reading *reading, const struct torn_op *op)
 
 static void read_op(struct reading *reading, const struct torn_op *op)
 {
+	if (op->flags & TORN_OP_RUNTIME)
+		return; /* the kernel keeps it in memory: boot loads it again */
 	switch (op->kind) {
 	case TORN_KIND_open:
 		if (op->flags & TORN_OP_CREATES)

@@ -299,6 +299,14 @@ static int clone(struct torn_fold *fold, const struct torn_op *op)
 	return r < 0 ? r : write_bytes(fold, op, op->data.size);
 }
 
+/* The op's data is all of it, wherever the write that led to it stood. */
+static int replace(struct torn_fold *fold, const struct torn_op *op)
+{
+	struct torn_op whole = *op;
+	whole.offset = 0;
+	return op->object && op->data.data ? clone(fold, &whole) : 0;
+}
+
 static int allocate(struct torn_fold *fold, const struct torn_op *op)
 {
 	const struct torn_node *node = fold->objects[op->object].node;
@@ -403,6 +411,8 @@ static int apply(struct torn_fold *fold, const struct torn_op *op)
 		return write_bytes(fold, op, (uint64_t)op->result);
 	case TORN_KIND_clone:
 		return clone(fold, op);
+	case TORN_KIND_runtime:
+		return replace(fold, op);
 	case TORN_KIND_truncate:
 		return resize(fold, op->object, op->length);
 	case TORN_KIND_allocate:
@@ -428,7 +438,7 @@ static bool changes_content(enum torn_kind kind)
 {
 	return kind == TORN_KIND_write || kind == TORN_KIND_copy || kind == TORN_KIND_store ||
 	       kind == TORN_KIND_truncate ||
-	       kind == TORN_KIND_allocate || kind == TORN_KIND_clone;
+	       kind == TORN_KIND_allocate || kind == TORN_KIND_clone || kind == TORN_KIND_runtime;
 }
 
 /* Times follow the virtual clock; utimensat sets them itself (modified in offset). */

@@ -122,7 +122,10 @@ long torn_do_seek(const struct torn_doing *doing)
 		description->cursor = (uint32_t)(from + request->offset);
 		return (long)description->cursor;
 	}
-	long r = torn_raw(SYS_lseek, request->fd, request->offset, request->arg[2]);
+	long r = torn_recorder_is_runtime(doing->gate->recorder, description->object) &&
+				 request->arg[2] == SEEK_END
+			 ? torn_raw(SYS_lseek, request->fd, request->offset, SEEK_SET) /* stat(2): 0 bytes */
+			 : torn_raw(SYS_lseek, request->fd, request->offset, request->arg[2]);
 	if (r >= 0)
 		description->offset = (uint64_t)r;
 	return r;

@@ -24,6 +24,12 @@
 
 /* --------------------------------------------------------------- all kinds */
 
+static long pass_point(const struct torn_doing *doing)
+{
+	(void)doing;
+	return 0;
+}
+
 static long (*const perform[TORN_KIND_COUNT])(const struct torn_doing *doing) = {
 	[TORN_KIND_open] = torn_do_open,           [TORN_KIND_close] = torn_do_close,
 	[TORN_KIND_read] = torn_do_read,           [TORN_KIND_write] = torn_do_write,
@@ -40,7 +46,8 @@ static long (*const perform[TORN_KIND_COUNT])(const struct torn_doing *doing) = 
 	[TORN_KIND_utime] = torn_do_utime,         [TORN_KIND_setxattr] = torn_do_setxattr,
 	[TORN_KIND_getxattr] = torn_do_getxattr,   [TORN_KIND_control] = torn_do_control,
 	[TORN_KIND_duplicate] = torn_do_duplicate, [TORN_KIND_lock] = torn_do_flock,
-	[TORN_KIND_map] = torn_do_map,
+	[TORN_KIND_map] = torn_do_map,             [TORN_KIND_runtime] = torn_do_runtime,
+	[TORN_KIND_point] = pass_point,
 };
 
 /* ----------------------------------------------------- calls without a place */
@@ -123,8 +130,15 @@ static void fail_writeback(const struct torn_doing *doing, enum torn_fsync manne
 static void keep_what_was_written(struct torn_recorder *recorder, struct torn_op *op)
 {
 	const size_t written = op->result > 0 ? (size_t)op->result : 0;
+	if (op->kind == TORN_KIND_runtime && written > 0)
+		return; /* it is what the kernel made of them, and no shorter for what it took */
 	torn_arena_shorten(&recorder->arena, op->data.data, op->data.size + 1, written + 1);
 	op->data.size = written;
+}
+
+static bool takes_bytes(const struct torn_op *op)
+{
+	return torn_call_kind(op->call) == TORN_KIND_write;
 }
 
 static long numbered(struct torn_gate *gate, struct torn_request *request, struct torn_op *draft,
@@ -132,7 +146,7 @@ static long numbered(struct torn_gate *gate, struct torn_request *request, struc
 {
 	struct torn_recorder *recorder = gate->recorder;
 	int broken = 0;
-	if (draft->kind == TORN_KIND_write && where == TORN_WHERE_ROOT)
+	if (takes_bytes(draft) && where == TORN_WHERE_ROOT)
 		broken = torn_doing_gather(gate, request, draft);
 	torn_gate_look_at_stores(gate, torn_kind_wants_stores(draft->kind));
 	struct torn_op *op = torn_recorder_number(recorder, draft);
@@ -210,11 +224,14 @@ static int take_strings(const struct torn_request *request, struct torn_strings 
 	const bool no_path = (request->call == TORN_CALL_utimensat ||
 			      request->call == TORN_CALL_futimesat) &&
 			     request->path == 0 && request->dirfd != AT_FDCWD;
+	const bool may_lack = request->kind == TORN_KIND_runtime; /* mount(2): what a remount does not need */
 	int r = string_at(request->has_path && !no_path, request->path, &ret_strings->path);
 	if (r == 0)
-		r = string_at(request->has_path_to, request->path_to, &ret_strings->path_to);
+		r = string_at(may_lack ? request->path_to != 0 : request->has_path_to, request->path_to,
+			      &ret_strings->path_to);
 	if (r == 0)
-		r = string_at(request->kind == TORN_KIND_symlink, request->text, &ret_strings->text);
+		r = string_at(may_lack ? request->text != 0 : request->kind == TORN_KIND_symlink, request->text,
+			      &ret_strings->text);
 	if (r == 0)
 		r = string_at(request->xattr != 0, request->xattr, &ret_strings->xattr);
 	return r;
@@ -318,4 +335,39 @@ long torn_gate_file(struct torn_gate *gate, struct torn_request *request)
 	if (where == TORN_WHERE_ROOT || where == TORN_WHERE_ERROR)
 		return numbered(gate, request, &op, where);
 	return torn_gate_other(gate, request, where);
+}
+
+static int take_message(const struct torn_request *request, struct torn_strings *ret_strings)
+{
+	if (request->call != TORN_CALL_sendto)
+		return 0;
+	if (request->size > 0 && torn_is_wild(request->buffer))
+		return -EFAULT;
+	ret_strings->text = (struct torn_bytes){torn_user(request->buffer), request->size};
+	return 0;
+}
+
+long torn_gate_runtime(struct torn_gate *gate, struct torn_request *request)
+{
+	struct torn_strings strings;
+	struct torn_op op;
+	int r = take_strings(request, &strings);
+	if (r == 0)
+		r = take_message(request, &strings);
+	if (r < 0)
+		return r;
+	const enum torn_where where = torn_recorder_locate_runtime(gate->recorder, request, &strings, &op);
+	return where == TORN_WHERE_PASS ? torn_gate_refuse(gate, request->call)
+					: numbered(gate, request, &op, where);
+}
+
+long torn_gate_point(struct torn_gate *gate, const struct torn_request *request)
+{
+	struct torn_bytes name;
+	int r = string_at(true, request->text, &name);
+	if (r < 0)
+		return r;
+	struct torn_op op = {.call = request->call, .kind = request->kind, .fd = -1};
+	op.name = op.path = torn_arena_copy(&gate->recorder->arena, name.data, name.size);
+	return numbered(gate, NULL, &op, TORN_WHERE_ROOT);
 }

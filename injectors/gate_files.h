@@ -96,6 +96,9 @@ long torn_do_sync(const struct torn_doing *doing);
 /* Put the op's data in the place of the file's whole content, also through a read-only descriptor. */
 long torn_do_revert(const struct torn_doing *doing);
 
+/* gate_runtime.c */
+long torn_do_runtime(const struct torn_doing *doing);
+
 /* gate_mapping.c */
 long torn_do_map(const struct torn_doing *doing);
 

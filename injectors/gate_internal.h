@@ -62,6 +62,12 @@ _Noreturn void torn_gate_kill(struct torn_gate *gate);
 
 /* Perform a call of class FILE (any object) and return what the target is told. */
 long torn_gate_file(struct torn_gate *gate, struct torn_request *request);
+/* The same of class RUNTIME. */
+long torn_gate_runtime(struct torn_gate *gate, struct torn_request *request);
+/* A point of failure of the code under test: points.h. */
+long torn_gate_point(struct torn_gate *gate, const struct torn_request *request);
+/* EPERM, and the trial cannot be judged: the call would act on this machine. */
+long torn_gate_refuse(struct torn_gate *gate, enum torn_call call);
 /* The same for VIRTUAL, PROCESS and PASS; `context` is the target's. */
 long torn_gate_process(struct torn_gate *gate, struct torn_request *request, ucontext_t *context);
 

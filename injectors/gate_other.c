@@ -83,6 +83,17 @@ static long open_other(struct torn_view *view, const struct torn_request *reques
 	return fd;
 }
 
+/* There is no socket behind it: what is not answered in gate_runtime.c would be told nonsense. */
+static bool is_lost_on_audit(struct torn_view *view, const struct torn_request *request)
+{
+	const struct torn_description *from = torn_view_fd(view, request->fd);
+	const struct torn_description *to = torn_view_fd(view, request->fd_to);
+	const bool is_audit = (from && from->class == TORN_FD_AUDIT) ||
+			      (to && to->class == TORN_FD_AUDIT && request->kind == TORN_KIND_copy);
+	return is_audit && request->kind != TORN_KIND_close && request->kind != TORN_KIND_duplicate &&
+	       request->call != TORN_CALL_fcntl;
+}
+
 /* stdin, pipes, /dev/null, the loader's files: performed as it is, descriptors kept track of. */
 static long other(struct torn_gate *gate, struct torn_request *request, enum torn_fd_class class)
 {
@@ -92,6 +103,12 @@ static long other(struct torn_gate *gate, struct torn_request *request, enum tor
 	long told;
 	if (torn_uring_file(gate, request, &told))
 		return told;
+	if (is_lost_on_audit(view, request)) {
+		torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
+				      "%s on a socket of the kernel's audit, which is not modelled",
+				      torn_call_name(request->call));
+		return -EOPNOTSUPP;
+	}
 	/*
 	 * By a descriptor or a /proc name of something that is not the root's, these
 	 * would reach the host: a name in its directories, the mode or owner of a file

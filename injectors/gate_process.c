@@ -295,6 +295,8 @@ long torn_gate_process(struct torn_gate *gate, struct torn_request *request, uco
 	case TORN_CALL_mremap:
 	case TORN_CALL_madvise:
 		return torn_gate_memory(gate, request);
+	case TORN_CALL_point:
+		return torn_gate_point(gate, request);
 	case TORN_CALL_prctl:
 		return set_process(request);
 	case TORN_CALL_io_uring_setup:

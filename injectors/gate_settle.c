@@ -1,56 +1,29 @@
 /* gate_settle.c: what a run left behind in its process: told as leaks, and put back. */
-#include <string.h>
-
 #include "gate_internal.h"
+#include "gate_leaks.h"
 #include "gate_mapping.h"
 #include "gate_uring.h"
 
-static void leak(struct torn_leak *leaks, uint32_t *count, struct torn_leak found)
-{
-	if (*count < TORN_LEAKS_MAX)
-		leaks[*count] = found;
-	++*count;
-}
-
-static void settle_descriptors(struct torn_gate *gate, struct torn_leak *leaks, uint32_t *count)
+static void settle_descriptors(struct torn_gate *gate, struct torn_leaks *leaks)
 {
 	struct torn_view *view = &gate->recorder->view;
-	for (int fd = 0; fd < view->fds->end; fd++) {
-		const struct torn_description *description = torn_view_fd(view, fd);
-		if (!description)
-			continue;
-		bool standard = fd <= 2 && view->fds->number[fd] == fd + 1;
-		if (standard)
-			continue;
-		struct torn_leak found = {.what = "descriptor", .op = description->op};
-		snprintf(found.detail, sizeof found.detail, "descriptor %d on %s%.*s is still open", fd,
-			 description->class == TORN_FD_ROOT    ? "/"
-			 : description->class == TORN_FD_URING ? "a ring of io_uring"
-							       : "a pipe or device",
-			 (int)description->path.size, (const char *)description->path.data);
-		leak(leaks, count, found);
-		torn_raw(SYS_close, fd);
-	}
-	for (int fd = 0; fd <= 2; fd++) {
-		if (view->fds->number[fd] == fd + 1)
-			continue;
-		struct torn_leak found = {.what = "descriptor"};
-		snprintf(found.detail, sizeof found.detail, "descriptor %d is not what it was", fd);
-		leak(leaks, count, found);
-		torn_raw(SYS_dup2, TORN_FD_NULL, fd);
-	}
+	torn_leak_descriptors(leaks, view);
+	for (int fd = 0; fd < view->fds->end; fd++)
+		if (torn_view_fd(view, fd) && !torn_leak_is_standard(view, fd))
+			torn_raw(SYS_close, fd);
+	for (int fd = 0; fd <= 2; fd++)
+		if (!torn_leak_is_standard(view, fd))
+			torn_raw(SYS_dup2, TORN_FD_NULL, fd);
 }
 
 /* Stores into them would be into the next run's files. */
-static void settle_mappings(struct torn_gate *gate, struct torn_leak *leaks, uint32_t *count)
+static void settle_mappings(struct torn_gate *gate, struct torn_leaks *leaks)
 {
 	const struct torn_view *view = &gate->recorder->view;
 	for (uint32_t i = 0; i < view->mappings_count; i++) {
 		const struct torn_mapping *mapping = &view->mappings[i];
-		struct torn_leak found = {.what = "mapping", .op = mapping->op};
-		snprintf(found.detail, sizeof found.detail, "%lu bytes of /%.*s are still mapped",
-			 mapping->size, (int)mapping->path.size, (const char *)mapping->path.data);
-		leak(leaks, count, found);
+		torn_leak(leaks, "mapping", mapping->op, "%lu bytes of /%.*s are still mapped", mapping->size,
+			  (int)mapping->path.size, (const char *)mapping->path.data);
 	}
 	torn_gate_unmap_all(gate);
 }
@@ -70,31 +43,16 @@ static void drop_pending(void)
 	}
 }
 
-uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LEAKS_MAX])
+uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak found[TORN_LEAKS_MAX])
 {
-	struct torn_view *view = &gate->recorder->view;
-	uint32_t count = 0;
-	settle_descriptors(gate, leaks, &count);
+	struct torn_leaks leaks = {.found = found};
+	settle_descriptors(gate, &leaks);
 	torn_uring_forget(gate);
-	settle_mappings(gate, leaks, &count);
-	if (view->cwd != TORN_FOLD_ROOT) {
-		struct torn_leak found = {.what = "working directory"};
-		struct torn_bytes path = torn_view_object_path(view, view->cwd);
-		snprintf(found.detail, sizeof found.detail, "the working directory is /%.*s, it was /",
-			 (int)path.size, (const char *)path.data);
-		leak(leaks, &count, found);
-	}
-	if (view->umask != 022) {
-		struct torn_leak found = {.what = "umask"};
-		snprintf(found.detail, sizeof found.detail, "the umask is %04o, it was 0022", view->umask);
-		leak(leaks, &count, found);
-	}
+	settle_mappings(gate, &leaks);
+	torn_leak_place(&leaks, &gate->recorder->view);
 	if (gate->mask_after != gate->mask_before) {
-		struct torn_leak found = {.what = "signal mask"};
-		snprintf(found.detail, sizeof found.detail,
-			 "the mask of blocked signals is %#lx, it was %#lx", gate->mask_after,
-			 gate->mask_before);
-		leak(leaks, &count, found);
+		torn_leak(&leaks, "signal mask", 0, "the mask of blocked signals is %#lx, it was %#lx",
+			  gate->mask_after, gate->mask_before);
 		drop_pending();
 	}
 	for (int number = 1; gate->actions_touched && number < TORN_SIGNALS; number++)
@@ -109,5 +67,5 @@ uint32_t torn_gate_settle(struct torn_gate *gate, struct torn_leak leaks[TORN_LE
 	if (gate->altstack_touched)
 		torn_raw(SYS_sigaltstack, &gate->altstack_before, NULL);
 	gate->altstack_touched = false;
-	return count > TORN_LEAKS_MAX ? TORN_LEAKS_MAX : count;
+	return leaks.count > TORN_LEAKS_MAX ? TORN_LEAKS_MAX : leaks.count;
 }

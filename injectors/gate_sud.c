@@ -85,7 +85,7 @@ void __ubsan_on_report(void)
 	torn_gate_disarm();
 }
 
-static long refuse(struct torn_gate *gate, enum torn_call call)
+long torn_gate_refuse(struct torn_gate *gate, enum torn_call call)
 {
 	torn_recorder_trouble(gate->recorder, TORN_TROUBLE_INCOMPLETE,
 			      "calls %s, which would act on this machine: refused",
@@ -116,8 +116,10 @@ static long cross(struct torn_gate *gate, long number, unsigned arch, const uint
 	case TORN_CLASS_PROCESS:
 	case TORN_CLASS_PASS:
 		return torn_gate_process(gate, &request, context);
+	case TORN_CLASS_RUNTIME:
+		return torn_gate_runtime(gate, &request);
 	case TORN_CLASS_REFUSED:
-		return refuse(gate, call);
+		return torn_gate_refuse(gate, call);
 	case TORN_CLASS_UNKNOWN:
 		break;
 	}

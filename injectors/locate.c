@@ -269,7 +269,9 @@ static uint64_t iov_total(const struct torn_request *request)
 static uint64_t offset_of(const struct torn_recorder *recorder, const struct torn_request *request,
 			  const struct torn_description *description)
 {
-	if (request->kind != TORN_KIND_read && (description->how & O_APPEND)) {
+	/* vfs_write() looks at no O_APPEND: file systems do, and procfs does not. */
+	if (request->kind != TORN_KIND_read && (description->how & O_APPEND) &&
+	    !torn_recorder_is_runtime(recorder, description->object)) {
 		const struct torn_node *node =
 			torn_view_node(&recorder->view, description->object);
 		return node ? node->size : 0;
@@ -420,7 +422,8 @@ static enum torn_where locate_descriptor(struct torn_recorder *recorder,
 	if ((description->how & O_PATH) && !request->has_path && !serves_path_only(request))
 		return error(op, -EBADF);
 	fill(recorder, request, strings, description, op);
-	return TORN_WHERE_ROOT;
+	const int r = torn_recorder_refuse_runtime(recorder, op);
+	return r < 0 ? error(op, r) : TORN_WHERE_ROOT;
 }
 
 /* filename_create(), fs/namei.c: mkdir, mknod, symlink and the new name of a link. */
@@ -578,5 +581,6 @@ enum torn_where torn_recorder_locate(struct torn_recorder *recorder, struct torn
 	}
 	const struct torn_description none = {0};
 	fill(recorder, request, strings, &none, op);
-	return TORN_WHERE_ROOT;
+	const int r = torn_recorder_refuse_runtime(recorder, op);
+	return r < 0 ? error(op, r) : TORN_WHERE_ROOT;
 }

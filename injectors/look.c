@@ -28,9 +28,22 @@ static uint32_t device_minor(const struct torn_view *view, torn_object number)
 	return torn_fold_filesystem(&view->fold, number);
 }
 
-static uint64_t blocks_of(const struct torn_node *node)
+/* procfs knows no size before it is read: proc_sys_make_inode(). */
+static uint64_t size_of(const struct torn_view *view, torn_object number)
 {
-	return (node->size + TORN_BLOCK_SIZE - 1) / TORN_BLOCK_SIZE * (TORN_BLOCK_SIZE / 512);
+	const struct torn_node *node = torn_view_node(view, number);
+	if (node->type == TORN_DIRECTORY)
+		return TORN_BLOCK_SIZE;
+	const bool is_runtime =
+		torn_view_node(view, torn_fold_filesystem(&view->fold, number))->mount & TORN_RUNTIME;
+	return is_runtime && node->type == TORN_FILE ? 0 : node->size;
+}
+
+static uint64_t blocks_of(const struct torn_view *view, torn_object number)
+{
+	const bool is_directory = torn_view_node(view, number)->type == TORN_DIRECTORY;
+	return is_directory ? 0
+			    : (size_of(view, number) + TORN_BLOCK_SIZE - 1) / TORN_BLOCK_SIZE * (TORN_BLOCK_SIZE / 512);
 }
 
 static uint32_t links_of(const struct torn_node *node)
@@ -54,9 +67,9 @@ void torn_look_stat(const struct torn_view *view, torn_object number, struct sta
 		.st_mode = type_bits(node->type) | node->mode,
 		.st_uid = node->uid,
 		.st_gid = node->gid,
-		.st_size = node->type == TORN_DIRECTORY ? TORN_BLOCK_SIZE : (off_t)node->size,
+		.st_size = (off_t)size_of(view, number),
 		.st_blksize = TORN_BLOCK_SIZE,
-		.st_blocks = (blkcnt_t)blocks_of(node),
+		.st_blocks = (blkcnt_t)blocks_of(view, number),
 	};
 	to->st_mtim = (struct timespec){object->modified_ns / NS_PER_S, object->modified_ns % NS_PER_S};
 	to->st_atim = to->st_mtim;

@@ -43,6 +43,7 @@ int torn_recorder_begin(struct torn_recorder *recorder, const struct torn_fold_b
 	recorder->base = base;
 	recorder->random = plan->seed;
 	recorder->clock_ns = TORN_CLOCK_START_NS;
+	recorder->replies = (struct torn_bytes){NULL, 0};
 	recorder->running = false;
 	recorder->end = TORN_RETURNED;
 	recorder->code = 0;

@@ -35,6 +35,7 @@ struct torn_recorder {
 	struct torn_armed armed;
 	uint64_t random;        /* state of the run's PRNG */
 	int64_t clock_ns;
+	struct torn_bytes replies; /* of the simulated kernel, to be received: netlink(7) */
 	volatile bool running;  /* the target has control, or died with it */
 	enum torn_end end;
 	int code;
@@ -81,6 +82,32 @@ struct torn_strings {
  */
 enum torn_where torn_recorder_locate(struct torn_recorder *recorder, struct torn_request *request,
 				     const struct torn_strings *strings, struct torn_op *op);
+
+/*
+ * The same of a call of class RUNTIME: what it makes of a file below the runtime mount is in op->data.
+ * Of sendto(2) the message is in strings->text. TORN_WHERE_PASS where the root has no such thing, or it
+ * is a socket of another kind: the call would act on this machine.
+ */
+enum torn_where torn_recorder_locate_runtime(struct torn_recorder *recorder,
+					     const struct torn_request *request,
+					     const struct torn_strings *strings, struct torn_op *op);
+/*
+ * Refuse what procfs refuses of an op that is located below the runtime mount, and mark it as such; a
+ * write becomes one of kind `runtime`. Returns 0, also for an op elsewhere, or -errno.
+ */
+int torn_recorder_refuse_runtime(struct torn_recorder *recorder, struct torn_op *op);
+/*
+ * The bytes that such a write was given (op->data) become the file's content then. Returns the bytes
+ * that the writer is told, and whether the file's offset moves on by them; or -errno as the kernel
+ * refuses the value.
+ */
+int torn_recorder_write_runtime(struct torn_recorder *recorder, struct torn_op *op, bool *ret_moves);
+/* The directory that is marked as runtime in the run's tree; 0: there is none. */
+torn_object torn_recorder_runtime(const struct torn_recorder *recorder);
+/* Is an inode of that file system? */
+bool torn_recorder_is_runtime(const struct torn_recorder *recorder, torn_object object);
+/* A file's bytes, in the recorder's arena; data NULL: there was no room. */
+struct torn_bytes torn_recorder_content(struct torn_recorder *recorder, const struct torn_node *file);
 
 /* Is a symlink at the end of a request's path followed? */
 bool torn_request_follows(const struct torn_request *request);

@@ -189,10 +189,14 @@ static void look_who_woke(struct torn_tracer *tracer)
 {
 	if (!tracer->may_have_woken)
 		return;
-	tracer->may_have_woken = false;
+	const bool may_have_ended = tracer->may_have_ended || tracer->may_have_signalled;
+	tracer->may_have_woken = tracer->may_have_ended = false;
 	for (uint32_t i = 0; i < tracer->tracees_end; i++) {
 		struct torn_tracee *tracee = &tracer->tracees[i];
+		const enum torn_call call = tracee->request.call;
 		if (tracee->state != TORN_TRACEE_WAITING || tracee->only_exits)
+			continue;
+		if (tracee->in_call && (call == TORN_CALL_wait4 || call == TORN_CALL_waitid) && !may_have_ended)
 			continue;
 		if (!is_asleep(tracee)) {
 			tracee->state = TORN_TRACEE_GOING;
@@ -371,8 +375,10 @@ static void forget_run(struct torn_tracer *tracer)
 		tracer->shared_fds[i].users = tracer->shared_places[i].users = 0;
 	tracer->tracees_end = tracer->alive = tracer->born = 0;
 	tracer->last = NULL;
+	tracer->has_returned = false;
+	tracer->leaks_count = 0;
 	tracer->main_ended = tracer->is_over = tracer->yields = tracer->has_timers = false;
-	tracer->may_have_woken = tracer->may_have_signalled = false;
+	tracer->may_have_woken = tracer->may_have_ended = tracer->may_have_signalled = false;
 	tracer->notes = 0;
 	tracer->executed_count = 0;
 	tracer->mappings_count = 0;
@@ -387,7 +393,7 @@ static bool is_below(const char *path, const char *above)
 
 static torn_object object_of_cwd(struct torn_tracer *tracer)
 {
-	const char *cwd = tracer->run->cwd, *root = tracer->tracing.root_path;
+	const char *cwd = tracer->run->cwd, *root = tracer->tracing.whole ? "" : tracer->tracing.root_path;
 	struct torn_place place;
 	if (!is_below(cwd, root))
 		return 0;
@@ -418,7 +424,10 @@ int torn_tracer_run(struct torn_tracer *tracer, const struct torn_trace_run *run
 	tracer->run = run;
 	tracer->draws = run->plan->seed;
 	recorder->log.handled = tracer->handled | TORN_HANDLED_ARE_ALL;
-	recorder->view.root_path = tracer->root_path;
+	if (tracer->tracing.whole)
+		recorder->view.others = tracer->tracing.whole->others;
+	else
+		recorder->view.root_path = tracer->root_path;
 	if (run->clock_ns)
 		recorder->clock_ns = run->clock_ns;
 	tracer->begun_ms = now_ms();

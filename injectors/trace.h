@@ -34,9 +34,20 @@ struct torn_tracer;
  */
 #define TORN_TRACEE_BYTES_MAX (UINT64_C(4) << 30)
 
+/* Where the tree is all that the program sees as "/", by chroot(2): what in it is no part of the tree. */
+struct torn_trace_whole {
+	const char *const *others; /* names in the root where something else is mounted; ends with NULL */
+	const char *proc;          /* where its /proc is: "/torn/proc" */
+};
+
 struct torn_tracing {
 	struct torn_recorder *recorder; /* where runs are written */
 	const char *root_path;          /* absolute and canonical: where the directory is, for program and tracer alike */
+	/*
+	 * NULL: the root is a directory of a larger world. Else it is "/" for the program: owners are those of the
+	 * log's tree, what the tree has below /proc is there, and the rest of /proc/self is the kernel's own.
+	 */
+	const struct torn_trace_whole *whole;
 	unsigned timeout_s;             /* of a run, of CPU time; twice as long without using any */
 	int last_pid_fd;                /* ns_last_pid of the pid namespace; -1: pids differ from run to run */
 	/* Called in the child that is about to be the program, on a stack of a few pages, in the
@@ -103,6 +114,12 @@ const char *torn_tracer_executed(const struct torn_tracer *tracer, size_t number
 
 /* Did the last run map this inode so that stores into it are no calls? For torn_disk_settle(). */
 bool torn_tracer_mapped(const struct torn_tracer *tracer, torn_object object);
+
+/*
+ * Did the last run say that its operation returned (torn_points_return())? Else it called exit(3), or executed
+ * something in its place. Gives how many leaks were found then; they are valid until the next run.
+ */
+bool torn_tracer_returned(const struct torn_tracer *tracer, const struct torn_leak **ret_leaks, uint32_t *ret_count);
 
 /* The call stack that was asked for: in the recorder's arena. */
 const struct torn_stack *torn_tracer_stack(const struct torn_tracer *tracer);

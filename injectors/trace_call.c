@@ -36,6 +36,7 @@ static int go_there(struct torn_tracer *tracer, struct torn_tracee *tracee, stru
 	if (request->has_path && strings->path.size > 0) {
 		const int r = torn_trace_reach(tracer, tracee, request->dirfd, strings->path,
 					       torn_request_follows(request), &reached);
+		tracee->moved = reached.moved;
 		if (r < 0 || !reached.inside)
 			return r;
 		strings->path = reached.path;
@@ -59,6 +60,8 @@ static int go_there(struct torn_tracer *tracer, struct torn_tracee *tracee, stru
 static void keep_what_was_written(struct torn_recorder *recorder, struct torn_op *op)
 {
 	const size_t written = op->result > 0 ? (size_t)op->result : 0;
+	if (op->kind == TORN_KIND_runtime && written > 0)
+		return; /* it is what the kernel made of them, and no shorter for what it took */
 	if (!op->data.data || written > op->data.size)
 		return;
 	torn_arena_shorten(&recorder->arena, op->data.data, op->data.size + 1, written + 1);
@@ -143,9 +146,14 @@ long torn_trace_finish(struct torn_tracer *tracer, struct torn_tracee *tracee)
 	return answer;
 }
 
-static bool may_wait(const struct torn_tracee *tracee)
+static bool may_wait(struct torn_tracer *tracer, const struct torn_tracee *tracee)
 {
 	const struct torn_request *request = &tracee->request;
+	const struct torn_node *node = torn_view_node(torn_trace_view(tracer), tracee->op->object);
+	const bool is_bytes = request->kind == TORN_KIND_open || request->kind == TORN_KIND_read ||
+			      request->kind == TORN_KIND_write;
+	if (tracer->tracing.whole && is_bytes && (!node || node->type != TORN_FIFO))
+		return false; /* no program there has leases: fcntl(2) */
 	return request->kind == TORN_KIND_lock || request->kind == TORN_KIND_open ||
 	       request->kind == TORN_KIND_read || request->kind == TORN_KIND_write ||
 	       request->call == TORN_CALL_fcntl || request->kind == TORN_KIND_copy;
@@ -186,13 +194,13 @@ static void take_stack(struct torn_tracer *tracer, const struct torn_tracee *tra
 	torn_stacks_close(&stacks);
 }
 
-static enum torn_course numbered(struct torn_tracer *tracer, struct torn_tracee *tracee,
-				 struct torn_op *draft)
+/* What becomes of an op that is located: it gets its number. */
+enum torn_course torn_trace_number(struct torn_tracer *tracer, struct torn_tracee *tracee, struct torn_op *draft)
 {
 	struct torn_recorder *recorder = tracer->recorder;
 	const bool is_error = draft->result < 0;
 	int broken = 0;
-	if (draft->kind == TORN_KIND_write && !is_error)
+	if (torn_call_kind(draft->call) == TORN_KIND_write && !is_error)
 		broken = torn_trace_take_bytes(tracer, tracee, draft->length, &draft->data);
 	if (draft->kind == TORN_KIND_setxattr && !is_error && tracee->request.buffer) {
 		tracee->request.length = tracee->request.size;
@@ -242,6 +250,16 @@ static enum torn_course numbered(struct torn_tracer *tracer, struct torn_tracee 
 		return torn_trace_tell(tracee, torn_trace_finish(tracer, tracee));
 	}
 	op->flags |= TORN_OP_PERFORMED;
+	/* The tree's mounts and owners are not the kernel's. */
+	const long refused = !tracer->tracing.whole ? 0
+			     : is_error		    ? (long)draft->result
+						    : torn_trace_mounts_refuse(tracer, op);
+	if (refused < 0) {
+		op->result = op->told = refused;
+		return torn_trace_tell(tracee, torn_trace_finish(tracer, tracee));
+	}
+	if ((op->flags & TORN_OP_RUNTIME) && torn_trace_serve(tracer, tracee, op))
+		return torn_trace_tell(tracee, torn_trace_finish(tracer, tracee));
 	if (torn_trace_is_emulated(tracer, op) && !is_error) {
 		op->result = op->told = torn_trace_emulate(tracer, tracee, op);
 		return torn_trace_tell(tracee, torn_trace_finish(tracer, tracee));
@@ -250,10 +268,17 @@ static enum torn_course numbered(struct torn_tracer *tracer, struct torn_tracee 
 		torn_trace_limit_bytes(tracee, action.ending_bytes);
 	else if (action.act == TORN_ACT_SHORTEN)
 		torn_trace_limit_bytes(tracee, action.bytes);
-	return tracer->alive > 1 && may_wait(tracee) ? TORN_COURSE_WAIT : TORN_COURSE_EXIT;
+	return tracer->alive > 1 && may_wait(tracer, tracee) ? TORN_COURSE_WAIT : TORN_COURSE_EXIT;
 }
 
-enum torn_course torn_trace_file(struct torn_tracer *tracer, struct torn_tracee *tracee)
+/* What was taken since, it is not about the tree; paths that the view has kept lie there too. */
+static void forget(struct torn_recorder *recorder, size_t mark)
+{
+	torn_view_moved(&recorder->view);
+	torn_arena_return(&recorder->arena, mark);
+}
+
+static enum torn_course look_at_file(struct torn_tracer *tracer, struct torn_tracee *tracee)
 {
 	struct torn_recorder *recorder = tracer->recorder;
 	struct torn_view *view = torn_trace_view(tracer);
@@ -300,11 +325,11 @@ enum torn_course torn_trace_file(struct torn_tracer *tracer, struct torn_tracee 
 	if (r == -1 || r < -1) { /* outside, or the kernel says EFAULT */
 		const enum torn_course course = r == -1 ? torn_trace_pass_path(tracer, tracee, &strings)
 							: torn_trace_pass(tracer);
-		torn_arena_return(&recorder->arena, mark);
+		forget(recorder, mark);
 		return course;
 	}
 	if (tracer->yields) {
-		torn_arena_return(&recorder->arena, mark);
+		forget(recorder, mark);
 		return TORN_COURSE_YIELD;
 	}
 	if (request->kind == TORN_KIND_chown) { /* its own ids are those of everything in the tree */
@@ -324,12 +349,24 @@ enum torn_course torn_trace_file(struct torn_tracer *tracer, struct torn_tracee 
 		tracee->where = torn_recorder_locate(recorder, request, &strings, &op);
 	}
 	if (tracee->where != TORN_WHERE_ROOT && tracee->where != TORN_WHERE_ERROR) {
-		torn_arena_return(&recorder->arena, mark);
+		forget(recorder, mark);
 		return torn_trace_pass(tracer);
 	}
 	if (refused < 0 || r < 0) {
 		op.result = refused < 0 ? refused : r;
 		tracee->where = TORN_WHERE_ERROR;
 	}
-	return numbered(tracer, tracee, &op);
+	return torn_trace_number(tracer, tracee, &op);
+}
+
+enum torn_course torn_trace_file(struct torn_tracer *tracer, struct torn_tracee *tracee)
+{
+	tracee->moved = (struct torn_bytes){NULL, 0};
+	const enum torn_course course = look_at_file(tracer, tracee);
+	const bool is_performed = course == TORN_COURSE_PASS || course == TORN_COURSE_EXIT ||
+				  course == TORN_COURSE_WAIT;
+	if (!is_performed || !tracee->moved.data)
+		return course;
+	torn_trace_move_path(tracee, tracee->moved);
+	return course == TORN_COURSE_PASS ? TORN_COURSE_EXIT : course; /* to put the registers back */
 }

@@ -142,8 +142,8 @@ enum torn_course torn_trace_look_at_call(struct torn_tracer *tracer, struct torn
 		return torn_trace_tell(tracee, 0);
 	case TORN_CALL_prlimit64:
 		return refuse(tracer, tracee, "prlimit64 of another process");
-	case TORN_CALL_socket:
-		return refuse(tracer, tracee, "a socket that is not local");
+	case TORN_CALL_point:
+		return torn_trace_point(tracer, tracee);
 	case TORN_CALL_io_uring_setup:
 	case TORN_CALL_io_uring_enter:
 	case TORN_CALL_io_uring_register:
@@ -153,11 +153,18 @@ enum torn_course torn_trace_look_at_call(struct torn_tracer *tracer, struct torn
 		break;
 	}
 	const enum torn_class class = torn_call_row(call)->class;
+	enum torn_course course;
 	if (class == TORN_CLASS_FILE)
 		return torn_trace_file(tracer, tracee);
 	if (class == TORN_CLASS_VIRTUAL)
 		return torn_trace_time(tracer, tracee);
-	if (class == TORN_CLASS_REFUSED)
+	if (class == TORN_CLASS_RUNTIME && torn_trace_runtime(tracer, tracee, &course))
+		return course;
+	if (call == TORN_CALL_socket)
+		return refuse(tracer, tracee, "a socket that is not local");
+	if (class == TORN_CLASS_RUNTIME && torn_traced_way(number) != TORN_TRACED_UNKNOWN)
+		return leave_alone(tracer, tracee, number);
+	if (class == TORN_CLASS_RUNTIME || class == TORN_CLASS_REFUSED)
 		return refuse(tracer, tracee, torn_call_name(call));
 	return TORN_COURSE_PASS;
 }

@@ -129,13 +129,17 @@ static void retell_stat(struct torn_tracer *tracer, const struct torn_tracee *tr
 		torn_look_statx(view, object, &virtual.extended);
 		virtual.extended.stx_mask = real.extended.stx_mask & STATX_BASIC_STATS;
 		virtual.extended.stx_mode = real.extended.stx_mode;
-		virtual.extended.stx_uid = real.extended.stx_uid;
-		virtual.extended.stx_gid = real.extended.stx_gid;
+		if (!tracer->tracing.whole) {
+			virtual.extended.stx_uid = real.extended.stx_uid;
+			virtual.extended.stx_gid = real.extended.stx_gid;
+		}
 	} else {
 		torn_look_stat(view, object, &virtual.plain);
 		virtual.plain.st_mode = real.plain.st_mode;
-		virtual.plain.st_uid = real.plain.st_uid;
-		virtual.plain.st_gid = real.plain.st_gid;
+		if (!tracer->tracing.whole) {
+			virtual.plain.st_uid = real.plain.st_uid;
+			virtual.plain.st_gid = real.plain.st_gid;
+		}
 	}
 	torn_tracee_write(tracee, request->buffer, &virtual, size);
 }
@@ -156,6 +160,12 @@ static void take_result(struct torn_tracer *tracer, struct torn_tracee *tracee, 
 			op->object = view->fold.count + 1;
 		if (result >= 0)
 			opened(tracer, tracee, (int)result);
+		break;
+	case TORN_KIND_runtime: /* socket(2): all others are told */
+		op->fd = (int)result;
+		if (result >= 0 && torn_view_open(view, (int)result,
+						  &(struct torn_description){.class = TORN_FD_AUDIT, .how = O_RDWR}) < 0)
+			torn_trace_no_room(tracer);
 		break;
 	case TORN_KIND_mkdir:
 	case TORN_KIND_mknod:

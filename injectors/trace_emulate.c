@@ -109,6 +109,10 @@ bool torn_trace_is_emulated(const struct torn_tracer *tracer, const struct torn_
 	if (op->call == TORN_CALL_sync || op->call == TORN_CALL_syncfs || op->kind == TORN_KIND_clone ||
 	    op->kind == TORN_KIND_readdir)
 		return true;
+	if (op->kind == TORN_KIND_point)
+		return true;
+	if (op->kind == TORN_KIND_chown && tracer->tracing.whole)
+		return true; /* there is nobody else in the user namespace: user_namespaces(7) */
 	const struct torn_node *node = op->kind == TORN_KIND_seek
 					       ? torn_view_node(&tracer->recorder->view, op->object)
 					       : NULL;
@@ -124,7 +128,7 @@ long torn_trace_emulate(struct torn_tracer *tracer, struct torn_tracee *tracee, 
 		return list(tracer, tracee);
 	case TORN_KIND_seek:
 		return seek_directory(tracer, tracee);
-	default: /* sync, syncfs: not for real, it would flush the host's disks */
+	default: /* points; chown; sync, syncfs: not for real, it would flush the host's disks */
 		return 0;
 	}
 }

@@ -2,6 +2,7 @@
 #include "trace_filter.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ static bool stops(enum torn_call call)
 {
 	switch ((enum torn_class)torn_call_row(call)->class) {
 	case TORN_CLASS_FILE:
+	case TORN_CLASS_RUNTIME:
 	case TORN_CLASS_REFUSED:
 		break;
 	case TORN_CLASS_PASS:
@@ -54,6 +56,7 @@ static bool stops(enum torn_call call)
 		case TORN_CALL_io_uring_setup:
 		case TORN_CALL_io_uring_enter:
 		case TORN_CALL_io_uring_register:
+		case TORN_CALL_point:
 			return true;
 		default:
 			return false;
@@ -62,7 +65,6 @@ static bool stops(enum torn_call call)
 		return false;
 	}
 	switch (call) {
-	case TORN_CALL_socket: /* the network namespace has nobody in it */
 	case TORN_CALL_socketpair:
 	case TORN_CALL_fadvise64:
 	case TORN_CALL_readahead:
@@ -90,11 +92,15 @@ static int pass_most_mmaps(scmp_filter_ctx filter)
 /* Calls that pass but for one argument: what is no local socket, what changes the tracer, what hides from it. */
 static int pass_with_exceptions(scmp_filter_ctx filter)
 {
-	static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+	/* The network namespace has nobody in it. */
+	static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < sizeof families / sizeof *families; i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+	if (r == 0) /* audit's is the machine's, or the trial's own */
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+				     SCMP_A2(SCMP_CMP_NE, NETLINK_AUDIT));
 	if (r == 0) /* pid 1 is the tracer */
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_NE, 1));
 	if (r == 0) /* else its /proc belongs to root: PR_SET_DUMPABLE */

@@ -11,6 +11,8 @@
  *   trace_outside.c   calls on what is not below the root
  *   trace_wait.c      calls that wait, and time
  *   trace_reach.c     paths: below the root or outside
+ *   trace_runtime.c   calls on what the simulated kernel keeps
+ *   trace_whole.c     the same where the root is all there is
  *   trace_mapping.c   stores into shared mappings
  *   trace_spawn.c     the program's start
  *   tracee.c          registers and memory of a thread
@@ -70,6 +72,7 @@ struct torn_tracee {
 	struct torn_op *op; /* numbered; NULL: it is none */
 	enum torn_where where;
 	struct torn_action action;
+	struct torn_bytes moved; /* where the kernel looks for the request's path; data NULL: where it says */
 	uint64_t clone_flags;
 	int64_t deadline_ns; /* virtual; INT64_MAX: it waits for ever */
 	long told_at_deadline;
@@ -105,8 +108,12 @@ struct torn_tracer {
 	bool main_ended, is_over; /* over: everybody is to be killed */
 	bool yields;      /* somebody else may go on before the op at hand */
 	bool may_have_woken; /* what was done since may have ended somebody's wait */
+	bool may_have_ended; /* nor does anything else than an end or a signal end wait4(2) */
 	bool may_have_signalled; /* nor does a signal come by itself to who is stopped before a sleep */
 	bool has_timers;  /* waits may end by the real clock */
+	bool has_returned; /* it said so by TORN_POINT_RETURNED: what it left then is in `leaks` */
+	struct torn_leak leaks[TORN_LEAKS_MAX];
+	uint32_t leaks_count;
 	uint64_t draws;   /* state of the schedule's PRNG */
 	char executed[TORN_EXECUTED_MAX][TORN_PATH_MAX]; /* below the root, as paths from there */
 	uint32_t executed_count;
@@ -165,6 +172,8 @@ enum torn_course {
 };
 
 enum torn_course torn_trace_file(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/* Number an op that is located. A result below 0 is what the kernel will say, or is told where the root is whole. */
+enum torn_course torn_trace_number(struct torn_tracer *tracer, struct torn_tracee *tracee, struct torn_op *draft);
 /* Use the tracee's descriptors, directory and umask in the view. */
 void torn_trace_enter_view(struct torn_tracer *tracer, struct torn_tracee *tracee);
 /* The tracee's op is done: result and told are set. Returns what the program is told. */
@@ -258,10 +267,35 @@ struct torn_reached {
 	bool inside;
 	int dirfd;              /* AT_FDCWD for a path from the root */
 	struct torn_bytes path; /* of the view's world; has a NUL behind it */
+	struct torn_bytes moved; /* where the kernel is to look in place of the path; data NULL: there */
 };
 
 int torn_trace_reach(struct torn_tracer *tracer, const struct torn_tracee *tracee, int dirfd,
 		     struct torn_bytes path, bool follows, struct torn_reached *ret_reached);
+
+/* --------------------------------------------------------------- trace_whole.c */
+
+/* The same for a root that is all there is. */
+int torn_trace_reach_whole(struct torn_tracer *tracer, const struct torn_tracee *tracee, int dirfd,
+			   struct torn_bytes path, bool follows, struct torn_reached *ret_reached);
+/* What the kernel would refuse if the tree's mounts were real, as gate_names.c has it: -errno; 0: nothing. */
+long torn_trace_mounts_refuse(struct torn_tracer *tracer, const struct torn_op *op);
+/* Have the kernel take another path for the request's first one. It has a NUL behind it. */
+void torn_trace_move_path(struct torn_tracee *tracee, struct torn_bytes path);
+
+/* ------------------------------------------------------------- trace_runtime.c */
+
+/* A call of class RUNTIME. Returns whether it is about what the trial's own kernel keeps. */
+bool torn_trace_runtime(struct torn_tracer *tracer, struct torn_tracee *tracee, enum torn_course *ret_course);
+/* A point of failure of the code under test: points.h. */
+enum torn_course torn_trace_point(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/* trace_settle.c: the operation returned: look at what it left behind. */
+void torn_trace_settle(struct torn_tracer *tracer, struct torn_tracee *tracee);
+/*
+ * Answer an op on what the kernel keeps from the tree: its result is set. Returns false where the
+ * kernel is to perform it, prepared to do no harm: open(2), socket(2).
+ */
+bool torn_trace_serve(struct torn_tracer *tracer, struct torn_tracee *tracee, struct torn_op *op);
 
 /* ------------------------------------------------------------ trace_mapping.c */
 

@@ -53,10 +53,12 @@ enum torn_course torn_trace_pass_path(struct torn_tracer *tracer, struct torn_tr
 	default:
 		break;
 	}
+	/* Beside a whole root there are files of the host's and devices that never have one wait: nobody looks. */
+	const bool may_sleep = tracer->alive > 1 && !tracer->tracing.whole;
 	if (!is_told)
-		return torn_trace_pass(tracer);
+		return may_sleep ? TORN_COURSE_WAIT : TORN_COURSE_PASS;
 	tracee->where = TORN_WHERE_HOST;
-	return tracer->alive > 1 ? TORN_COURSE_WAIT : TORN_COURSE_EXIT;
+	return may_sleep ? TORN_COURSE_WAIT : TORN_COURSE_EXIT;
 }
 
 static enum torn_course output(struct torn_tracer *tracer, struct torn_tracee *tracee)
@@ -87,6 +89,21 @@ static bool is_file_outside(const struct torn_tracee *tracee, int fd)
 	struct stat status;
 	snprintf(name, sizeof name, "/proc/%d/fd/%d", tracee->tid, fd);
 	return stat(name, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode));
+}
+
+/* Only what is no file of a disk's has a reader wait. To find out is cheaper than to watch it. */
+static bool never_sleeps(const struct torn_tracee *tracee)
+{
+	switch (tracee->request.kind) {
+	case TORN_KIND_stat:
+	case TORN_KIND_seek:
+	case TORN_KIND_readdir:
+		return true;
+	case TORN_KIND_read:
+		return is_file_outside(tracee, tracee->request.fd);
+	default:
+		return false;
+	}
 }
 
 /* A descriptor that is not the root's. */
@@ -133,6 +150,8 @@ enum torn_course torn_trace_pass_descriptor(struct torn_tracer *tracer, struct t
 		return is_file_outside(tracee, request->fd) ? torn_trace_tell(tracee, 0) : torn_trace_pass(tracer);
 	default:
 		tracer->may_have_woken |= request->kind == TORN_KIND_write;
+		if (tracer->tracing.whole && never_sleeps(tracee))
+			return TORN_COURSE_PASS;
 		return torn_trace_pass(tracer);
 	}
 }

@@ -228,6 +228,8 @@ static int name_self(const struct torn_tracee *tracee, struct torn_arena *arena,
 int torn_trace_reach(struct torn_tracer *tracer, const struct torn_tracee *tracee, int dirfd,
 		     struct torn_bytes path, bool follows, struct torn_reached *ret_reached)
 {
+	if (tracer->tracing.whole)
+		return torn_trace_reach_whole(tracer, tracee, dirfd, path, follows, ret_reached);
 	struct torn_view *view = &tracer->recorder->view;
 	struct torn_arena *arena = view->fold.arena;
 	const struct torn_bytes said = path;

@@ -46,6 +46,8 @@ static long set_up(const struct torn_tracer *tracer)
 		r = torn_raw(SYS_dup2, r, 0);
 	for (int i = 0; i < 2 && r >= 0; i++)
 		r = torn_raw(SYS_dup2, tracer->output_fds[i][1], i + 1);
+	if (r >= 0 && tracer->tracing.whole)
+		r = torn_raw(SYS_chroot, tracer->tracing.root_path);
 	if (r >= 0)
 		r = torn_raw(SYS_chdir, tracer->run->cwd);
 	if (r < 0)

@@ -111,7 +111,7 @@ static void bury(struct torn_tracer *tracer, struct torn_tracee *tracee)
 		tracer->last = NULL;
 	*tracee = (struct torn_tracee){.state = TORN_TRACEE_NONE};
 	tracer->alive--;
-	tracer->may_have_woken = tracer->may_have_signalled = true;
+	tracer->may_have_woken = tracer->may_have_ended = tracer->may_have_signalled = true;
 }
 
 const char *torn_tracer_executed(const struct torn_tracer *tracer, size_t number)
@@ -175,7 +175,8 @@ static void call_done(struct torn_tracer *tracer, struct torn_tracee *tracee)
 	/* It is made again with its time-out, not as restart_syscall(2), which would wait for ever as we had it do. */
 	if (tracee->changed && (long)told == -RESTART_BLOCK)
 		registers.rax = (unsigned long long)-RESTART_NO_HANDLER;
-	if (torn_call_row(tracee->request.call)->class == TORN_CLASS_FILE && !tracer->is_over)
+	const bool is_file = torn_call_row(tracee->request.call)->class == TORN_CLASS_FILE;
+	if ((is_file || tracee->op) && !tracer->is_over)
 		torn_trace_file_done(tracer, tracee, &registers);
 	if (tracee->changed) {
 		registers.rdi = tracee->registers.rdi;

@@ -85,14 +85,15 @@ int torn_trace_take_strings(struct torn_tracer *tracer, const struct torn_tracee
 	const struct torn_request *request = &tracee->request;
 	const bool no_path = (request->call == TORN_CALL_utimensat ||
 			      request->call == TORN_CALL_futimesat) && request->path == 0;
+	const bool may_lack = request->kind == TORN_KIND_runtime; /* mount(2): what a remount does not need */
 	int r = take_string(tracer, tracee, request->has_path && !no_path, request->path,
 			    &ret_strings->path);
 	if (r == 0)
-		r = take_string(tracer, tracee, request->has_path_to, request->path_to,
+		r = take_string(tracer, tracee, may_lack ? request->path_to != 0 : request->has_path_to, request->path_to,
 				&ret_strings->path_to);
 	if (r == 0)
-		r = take_string(tracer, tracee, request->kind == TORN_KIND_symlink, request->text,
-				&ret_strings->text);
+		r = take_string(tracer, tracee, may_lack ? request->text != 0 : request->kind == TORN_KIND_symlink,
+				request->text, &ret_strings->text);
 	if (r == 0)
 		r = take_string(tracer, tracee, request->xattr != 0, request->xattr, &ret_strings->xattr);
 	return r;

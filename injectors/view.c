@@ -18,6 +18,7 @@ int torn_view_begin(struct torn_view *view, struct torn_arena *arena,
 		return r;
 	view->fold.lazy = true;
 	view->root_path = view->left = (struct torn_bytes){NULL, 0};
+	view->others = NULL;
 	view->cwd = TORN_FOLD_ROOT;
 	view->umask = 022;
 	view->path_object = 0;
@@ -212,6 +213,14 @@ static bool is_dots(struct torn_bytes name)
 	return name.data[0] == '.' && (name.size == 1 || (name.size == 2 && name.data[1] == '.'));
 }
 
+static bool is_of_others(const struct torn_view *view, struct torn_bytes name)
+{
+	for (const char *const *other = view->others; other && *other; other++)
+		if (torn_bytes_equal(name, torn_bytes_of(*other)))
+			return true;
+	return false;
+}
+
 int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
 		      enum torn_resolve how, struct torn_place *ret_place)
 {
@@ -274,6 +283,10 @@ int torn_view_resolve(struct torn_view *view, int dirfd, struct torn_bytes path,
 				return -ENAMETOOLONG;
 			place.last = TORN_LAST_LONG;
 			break;
+		}
+		if (dir == TORN_FOLD_ROOT && is_of_others(view, name)) {
+			const size_t all = (size_t)(rest.data + rest.size - name.data);
+			return leave(view, (struct torn_bytes){name.data, 0}, (struct torn_bytes){name.data, all});
 		}
 		const struct torn_entry *entry = torn_node_entry(node, name);
 		if (!entry) {

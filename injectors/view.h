@@ -25,6 +25,7 @@ enum torn_fd_class {
 	TORN_FD_OUTPUT, /* stdout, stderr: bytes are recorded and go nowhere */
 	TORN_FD_RANDOM, /* /dev/urandom: virtual randomness */
 	TORN_FD_URING,  /* a ring of io_uring: its object is the ring's number */
+	TORN_FD_AUDIT,  /* a netlink socket to the simulated kernel's audit */
 	TORN_FD_OTHER,  /* stdin, pipes, /dev/null, the loader's files: passed on */
 };
 
@@ -77,6 +78,11 @@ struct torn_view {
 	 * it goes on, as a path of that world.
 	 */
 	struct torn_bytes root_path, left;
+	/*
+	 * Names in the root where something else is mounted ("usr"), which the tree has not got: a path
+	 * through one of them is -EXDEV, too. Ends with NULL; NULL: there are none.
+	 */
+	const char *const *others;
 	/* the last directory whose path was asked for; see torn_view_path */
 	torn_object path_object;
 	struct torn_bytes path_known;

@@ -107,6 +107,22 @@ static json_t *states_object(const struct torn_result *result)
 			 !result->is_part && !states->left_out && result->failure == NULL);
 }
 
+/* Of each source file of the target: how many of its edges were reached while it was fuzzed. */
+static json_t *covered_array(const struct torn_result *result)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; array && i < result->covered_count; i++) {
+		const struct torn_covered *file = &result->covered[i];
+		json_t *object = json_pack("{s:o, s:I, s:I}", "file", escaped(file->file, 0), "edges",
+					   (json_int_t)file->edges, "seen", (json_int_t)file->seen);
+		if (json_array_append_new(array, object) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 static json_t *result_object(const struct torn_result *result)
 {
 	json_t *object = json_object();
@@ -124,6 +140,8 @@ static json_t *result_object(const struct torn_result *result)
 	r |= set(object, "seconds", json_real(result->seconds));
 	r |= set(object, "findings", findings_array(result, false));
 	r |= set(object, "labels", findings_array(result, true));
+	if (result->covered_count > 0)
+		r |= set(object, "coverage", covered_array(result));
 	if (result->unjudged > 0) {
 		r |= set(object, "unjudged", number(result->unjudged));
 		r |= set(object, "unjudged_why", escaped(result->unjudged_why, 0));

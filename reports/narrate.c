@@ -22,6 +22,10 @@ static bool makes_inode(const struct torn_op *op)
 static void add_subject(struct torn_phrase *phrase, const struct torn_op *op)
 {
 	bool by_fd = op->fd >= 0 && op->kind != TORN_KIND_open;
+	if (op->kind == TORN_KIND_point) {
+		torn_phrase_add(phrase, "%.*s", (int)op->name.size, (const char *)op->name.data);
+		return;
+	}
 	if (op->path.size > 0 || (op->path.data && !by_fd) || op->object == OBJECT_ROOT) {
 		torn_phrase_add_path(phrase, op->path);
 		if (by_fd)
@@ -56,6 +60,17 @@ static void add_details(struct torn_phrase *phrase, const struct torn_op *op)
 		break;
 	case TORN_KIND_read:
 		add_range(phrase, ", up to", op);
+		break;
+	case TORN_KIND_runtime:
+		if (op->name_to.size > 0) {
+			torn_phrase_add(phrase, ", ");
+			torn_phrase_add_quoted(phrase, op->name_to, OUTPUT_SHOWN_MAX);
+		}
+		if (op->data.size > 0 && op->result >= 0) {
+			torn_phrase_add(phrase, ": it is ");
+			torn_phrase_add_quoted(phrase, op->data, OUTPUT_SHOWN_MAX);
+			torn_phrase_add(phrase, " then");
+		}
 		break;
 	case TORN_KIND_store:
 		torn_phrase_add(phrase, " at %" PRIu64 ", %" PRIu64 " byte%s through a mapping%s", op->offset,

@@ -125,7 +125,7 @@ static void add_place(struct torn_phrase *phrase, const struct torn_finding *fin
 	const char *separator = "";
 	const bool is_cut = strcmp(finding->fault, "cut") == 0;
 	bool kill_told = finding->presets_count == 0 || strcmp(finding->fault, "kill") == 0;
-	if (finding->op > 0)
+	if (finding->op > 0 && finding->call[0])
 		torn_phrase_add(phrase, "at %" PRIu32 " %s ", finding->op, finding->call);
 	torn_phrase_add(phrase, "(");
 	for (size_t i = 0; i < finding->faults_count; i++) {
@@ -139,6 +139,39 @@ static void add_place(struct torn_phrase *phrase, const struct torn_finding *fin
 	else if (finding->faults_count == 0)
 		torn_phrase_add(phrase, "%s", finding->fault[0] ? finding->fault : "no fault");
 	torn_phrase_add(phrase, ")");
+}
+
+/* "at openat, write, fsync" */
+static void print_calls(FILE *out, const struct torn_partial *partial)
+{
+	const char *separator = " at ";
+	for (unsigned call = TORN_CALL_NONE + 1; call < TORN_CALL_COUNT; call++) {
+		if (!(partial->calls[call / 64] & UINT64_C(1) << call % 64))
+			continue;
+		fprintf(out, "%s%s", separator, torn_call_name((enum torn_call)call));
+		separator = ", ";
+	}
+}
+
+/* What was in place when a fault came, where more than one thing is changed. */
+static void print_partials(FILE *out, const struct torn_result *result)
+{
+	if (result->partials_count < 2)
+		return;
+	fprintf(out, "  in place when the first fault came:\n");
+	for (size_t i = 0; i < result->partials_count; i++) {
+		const struct torn_partial *partial = &result->partials[i];
+		fprintf(out, "    %s: ", partial->effects[0] ? partial->effects : "nothing");
+		if (partial->trials == 0) {
+			fprintf(out, "unreached\n");
+			continue;
+		}
+		print_part(out, "", partial->trials, "trial");
+		fprintf(out, " (%" PRIu64 " done, %" PRIu64 " rolled back, %" PRIu64 " rollback failed)",
+			partial->done, partial->rolled_back, partial->rollback_failed);
+		print_calls(out, partial);
+		putc('\n', out);
+	}
 }
 
 static void print_finding(FILE *out, const struct torn_finding *finding, int width)
@@ -225,6 +258,7 @@ static int write_text(FILE *out, const struct torn_result *results, size_t resul
 		measure(&columns, &results[i]);
 	for (size_t i = 0; i < results_count; i++) {
 		print_result(out, &results[i], &columns);
+		print_partials(out, &results[i]);
 		for (size_t j = 0; j < results[i].findings_count; j++) {
 			if (!results[i].findings[j].is_label)
 				print_finding(out, &results[i].findings[j], columns.id);

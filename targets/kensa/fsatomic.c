@@ -33,36 +33,19 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
-#include "fsatomic.h"
+#include "fsatomic_walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct fsatomic_state fsatomic_state;
 
-/* A name in a directory that was reached without following a symlink. */
-struct place {
-	int parent;       /* descriptor of the directory */
-	const char *base; /* the last part of `path`; whether it exists is not known */
-	char path[PATH_MAX];
-};
-
 /* ".<base>.fsatomic.<16 hex>" */
 #define TEMP_SIZE (PATH_MAX + sizeof("..fsatomic.0123456789abcdef"))
-#define SUFFIX_SIZE sizeof("0123456789abcdef")
-
-static void close_keeping_errno(int fd)
-{
-	int saved = errno;
-
-	(void)close(fd);
-	errno = saved;
-}
 
 static void unlink_keeping_errno(int dir, const char *name)
 {
@@ -70,103 +53,6 @@ static void unlink_keeping_errno(int dir, const char *name)
 
 	(void)unlinkat(dir, name, 0);
 	errno = saved;
-}
-
-static enum fsatomic_error other(int number)
-{
-	errno = number;
-	return FSATOMIC_OTHER;
-}
-
-/* ------------------------------------------------------------------- walk */
-
-/*
- * filepath.Clean of an absolute path, without its leading slash: "" is the
- * root. `cleaned` has room for the path. No part of it is ".", ".." or empty.
- */
-static void clean(const char *path, char *cleaned)
-{
-	size_t length = 0;
-
-	while (*path) {
-		size_t size = strcspn(path, "/");
-		if (size == 2 && memcmp(path, "..", 2) == 0) {
-			while (length > 0 && cleaned[--length] != '/')
-				;
-		} else if (size > 0 && !(size == 1 && path[0] == '.')) {
-			if (length > 0)
-				cleaned[length++] = '/';
-			memcpy(cleaned + length, path, size);
-			length += size;
-		}
-		path += size + strspn(path + size, "/");
-	}
-	cleaned[length] = '\0';
-}
-
-/*
- * Say why a directory of the path would not open. Asked first is whether it is
- * a symlink: O_DIRECTORY with O_NOFOLLOW gives ENOTDIR for one, not ELOOP.
- */
-static enum fsatomic_error classify(int dir, const char *component)
-{
-	int number = errno;
-	struct stat status;
-
-	if (fstatat(dir, component, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
-		return FSATOMIC_SYMLINK_IN_PATH;
-	if (number == ELOOP)
-		return FSATOMIC_SYMLINK_IN_PATH;
-	if (number == ENOENT)
-		return FSATOMIC_PARENT_DIR_MISSING;
-	return other(number); /* ENOTDIR is untyped, like the rest */
-}
-
-/* Go from a directory to one in it; `dir` is closed on either way. */
-static enum fsatomic_error descend(int *dir, const char *component)
-{
-	enum fsatomic_error error = FSATOMIC_OK;
-
-	int next = openat(*dir, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (next < 0)
-		error = classify(*dir, component);
-	close_keeping_errno(*dir);
-	*dir = next;
-	return error;
-}
-
-/* On success the caller closes ret_place->parent. */
-static enum fsatomic_error walk(const char *path, struct place *ret_place)
-{
-	if (path[0] != '/')
-		return other(EINVAL);
-	if (strlen(path) >= sizeof(ret_place->path))
-		return other(ENAMETOOLONG);
-	clean(path, ret_place->path);
-	if (ret_place->path[0] == '\0')
-		return other(EINVAL); /* the root; a base of "." or ".." was cleaned away */
-
-	ret_place->parent = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ret_place->parent < 0)
-		return FSATOMIC_OTHER;
-
-	char *component = ret_place->path;
-	for (char *slash; (slash = strchr(component, '/')); component = slash + 1) {
-		*slash = '\0';
-		enum fsatomic_error error = descend(&ret_place->parent, component);
-		if (error)
-			return error;
-	}
-	ret_place->base = component;
-	return FSATOMIC_OK;
-}
-
-/* Look at the name itself, which replace and remove want there and no symlink. */
-static enum fsatomic_error look(const struct place *place, struct stat *ret_status)
-{
-	if (fstatat(place->parent, place->base, ret_status, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? FSATOMIC_NOT_EXIST : FSATOMIC_OTHER;
-	return S_ISLNK(ret_status->st_mode) ? FSATOMIC_SYMLINK_IN_PATH : FSATOMIC_OK;
 }
 
 /* ------------------------------------------------------------------ bytes */
@@ -205,28 +91,17 @@ static int fill(enum fsatomic_variant variant, int file, mode_t mode, struct tor
 	return mode_first ? 0 : fchmod(file, mode & 07777);
 }
 
-static int sync_parent(enum fsatomic_variant variant, const struct place *place)
+static int sync_parent(enum fsatomic_variant variant, const struct fsatomic_place *place)
 {
 	if (variant == FSATOMIC_FIXED) /* `eintr` here: see above */
 		return TEMP_FAILURE_RETRY(fsync(place->parent));
 	return fsync(place->parent);
 }
 
-/* Errors of the random source are ignored: the suffix is then all zeroes. */
-static void random_suffix(char suffix[static SUFFIX_SIZE])
-{
-	uint8_t bytes[8] = {0};
-
-	if (getrandom(bytes, sizeof(bytes), 0) < 0)
-		memset(bytes, 0, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		snprintf(suffix + 2 * i, 3, "%02x", bytes[i]);
-}
-
 /* ------------------------------------------------------------------ write */
 
 /* Give the nameless temp its name. There is no way back to a named temp where /proc is absent. */
-static enum fsatomic_error link_temp(int file, const struct place *place)
+static enum fsatomic_error link_temp(int file, const struct fsatomic_place *place)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(file)];
 
@@ -237,7 +112,7 @@ static enum fsatomic_error link_temp(int file, const struct place *place)
 }
 
 static enum fsatomic_error publish_nameless(enum fsatomic_variant variant,
-					    const struct place *place, int file, mode_t mode,
+					    const struct fsatomic_place *place, int file, mode_t mode,
 					    struct torn_bytes content)
 {
 	if (fill(variant, file, mode, content) < 0)
@@ -248,7 +123,7 @@ static enum fsatomic_error publish_nameless(enum fsatomic_variant variant,
 	return sync_parent(variant, place) < 0 ? FSATOMIC_OTHER : FSATOMIC_OK;
 }
 
-static enum fsatomic_error write_at(enum fsatomic_variant variant, const struct place *place,
+static enum fsatomic_error write_at(enum fsatomic_variant variant, const struct fsatomic_place *place,
 				    mode_t mode, struct torn_bytes content)
 {
 	struct stat status;
@@ -262,7 +137,7 @@ static enum fsatomic_error write_at(enum fsatomic_variant variant, const struct 
 		return FSATOMIC_OTHER;
 
 	enum fsatomic_error error = publish_nameless(variant, place, file, mode, content);
-	close_keeping_errno(file);
+	fsatomic_close(file);
 	return error;
 }
 
@@ -275,25 +150,25 @@ static bool is_bare(const char *name)
 enum fsatomic_error fsatomic_write(enum fsatomic_variant variant, const char *dir, const char *name,
 				   mode_t mode, struct torn_bytes content)
 {
-	struct place place;
+	struct fsatomic_place place;
 	char path[PATH_MAX];
 
 	if (!is_bare(name) || dir[0] != '/')
-		return other(EINVAL);
+		return fsatomic_other(EINVAL);
 	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
-		return other(ENAMETOOLONG);
-	enum fsatomic_error error = walk(path, &place);
+		return fsatomic_other(ENAMETOOLONG);
+	enum fsatomic_error error = fsatomic_walk(path, &place);
 	if (error)
 		return error;
 	error = write_at(variant, &place, mode, content);
-	close_keeping_errno(place.parent);
+	fsatomic_close(place.parent);
 	return error;
 }
 
 /* ---------------------------------------------------------------- replace */
 
 /* Make the temp, whole and closed, or leave nothing of it. */
-static int stage(enum fsatomic_variant variant, const struct place *place, const char *temp,
+static int stage(enum fsatomic_variant variant, const struct fsatomic_place *place, const char *temp,
 		 mode_t mode, struct torn_bytes content)
 {
 	int file = openat(place->parent, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -303,7 +178,7 @@ static int stage(enum fsatomic_variant variant, const struct place *place, const
 
 	int result = fill(variant, file, mode, content);
 	if (result < 0)
-		close_keeping_errno(file);
+		fsatomic_close(file);
 	else
 		result = close(file);
 	if (result < 0)
@@ -335,11 +210,11 @@ static bool lacks_exchange(int number)
  */
 static bool probe_exchange(int dir)
 {
-	char suffix[SUFFIX_SIZE], a[64], b[64];
+	char suffix[FSATOMIC_SUFFIX_SIZE], a[64], b[64];
 
-	random_suffix(suffix);
+	fsatomic_random_suffix(suffix);
 	snprintf(a, sizeof(a), ".fsatomic.probe.a.%s", suffix);
-	random_suffix(suffix);
+	fsatomic_random_suffix(suffix);
 	snprintf(b, sizeof(b), ".fsatomic.probe.b.%s", suffix);
 	if (renameat2(dir, a, dir, b, RENAME_EXCHANGE) == 0)
 		return true;
@@ -371,7 +246,7 @@ static bool can_exchange(int dir)
 }
 
 /* After the exchange the temp's name holds the old bytes. Returns 0, or -1: the caller stops. */
-static int remove_old(enum fsatomic_variant variant, const struct place *place, const char *temp)
+static int remove_old(enum fsatomic_variant variant, const struct fsatomic_place *place, const char *temp)
 {
 	if (unlinkat(place->parent, temp, 0) == 0)
 		return 0;
@@ -401,7 +276,7 @@ static void learn_no_exchange(int dir)
 	warn_once();
 }
 
-static int move_into_place(const struct place *place, const char *temp, bool exchange)
+static int move_into_place(const struct fsatomic_place *place, const char *temp, bool exchange)
 {
 	if (exchange)
 		return renameat2(place->parent, temp, place->parent, place->base, RENAME_EXCHANGE);
@@ -409,7 +284,7 @@ static int move_into_place(const struct place *place, const char *temp, bool exc
 }
 
 /* Put the temp in the old file's place. A failed exchange does not fall back to a plain rename. */
-static int publish(enum fsatomic_variant variant, const struct place *place, const char *temp)
+static int publish(enum fsatomic_variant variant, const struct fsatomic_place *place, const char *temp)
 {
 	bool exchange = can_exchange(place->parent);
 	int result = move_into_place(place, temp, exchange);
@@ -429,19 +304,19 @@ static int publish(enum fsatomic_variant variant, const struct place *place, con
 	return sync_parent(variant, place);
 }
 
-static enum fsatomic_error replace_at(enum fsatomic_variant variant, const struct place *place,
+static enum fsatomic_error replace_at(enum fsatomic_variant variant, const struct fsatomic_place *place,
 				      mode_t mode, struct torn_bytes content)
 {
 	struct stat status;
-	char suffix[SUFFIX_SIZE], temp[TEMP_SIZE];
+	char suffix[FSATOMIC_SUFFIX_SIZE], temp[TEMP_SIZE];
 
-	enum fsatomic_error error = look(place, &status);
+	enum fsatomic_error error = fsatomic_look(place, &status);
 	if (error)
 		return error;
 	if (!S_ISREG(status.st_mode))
-		return other(EINVAL);
+		return fsatomic_other(EINVAL);
 
-	random_suffix(suffix);
+	fsatomic_random_suffix(suffix);
 	snprintf(temp, sizeof(temp), ".%s.fsatomic.%s", place->base, suffix);
 	if (stage(variant, place, temp, mode, content) < 0)
 		return FSATOMIC_OTHER;
@@ -451,24 +326,24 @@ static enum fsatomic_error replace_at(enum fsatomic_variant variant, const struc
 enum fsatomic_error fsatomic_replace(enum fsatomic_variant variant, const char *path, mode_t mode,
 				     struct torn_bytes content)
 {
-	struct place place;
+	struct fsatomic_place place;
 
-	enum fsatomic_error error = walk(path, &place);
+	enum fsatomic_error error = fsatomic_walk(path, &place);
 	if (error)
 		return error;
 	error = replace_at(variant, &place, mode, content);
-	close_keeping_errno(place.parent);
+	fsatomic_close(place.parent);
 	return error;
 }
 
 /* ----------------------------------------------------------------- remove */
 
 /* No look at the type but for a symlink: a directory is left to unlinkat, which says EISDIR. */
-static enum fsatomic_error remove_at(enum fsatomic_variant variant, const struct place *place)
+static enum fsatomic_error remove_at(enum fsatomic_variant variant, const struct fsatomic_place *place)
 {
 	struct stat status;
 
-	enum fsatomic_error error = look(place, &status);
+	enum fsatomic_error error = fsatomic_look(place, &status);
 	if (error)
 		return error;
 	if (unlinkat(place->parent, place->base, 0) < 0 || sync_parent(variant, place) < 0)
@@ -478,12 +353,12 @@ static enum fsatomic_error remove_at(enum fsatomic_variant variant, const struct
 
 enum fsatomic_error fsatomic_remove(enum fsatomic_variant variant, const char *path)
 {
-	struct place place;
+	struct fsatomic_place place;
 
-	enum fsatomic_error error = walk(path, &place);
+	enum fsatomic_error error = fsatomic_walk(path, &place);
 	if (error)
 		return error;
 	error = remove_at(variant, &place);
-	close_keeping_errno(place.parent);
+	fsatomic_close(place.parent);
 	return error;
 }

@@ -1,0 +1,205 @@
+/*
+ * mount_option_set_shell.c: `awk … /etc/fstab > /etc/fstab.kensa.tmp && mv /etc/fstab.kensa.tmp /etc/fstab &&
+ * mount -o remount MP`, and the same with the prior line in rollback.
+ *
+ * Of PR115 the awk program is a syntax error, which upstream found later (9bda82b): the shell makes an empty
+ * /etc/fstab.kensa.tmp, and nothing more happens, in apply and in rollback. awk ends the last line, too, where
+ * it had no newline: the kernel path does not.
+ *
+ * FIXED: the last line ends as it did; the other file has fstab's mode and owner, and is synced; it goes where a
+ * step fails; the live options come back whatever became of the table.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "shell_handlers.h"
+
+#define TEMP "/etc/fstab.kensa.tmp"
+
+/* FindLine and AddOptions of kernelio: fields by white space, joined by single blanks. */
+#define IS_LINE "$1 !~ /^#/ && $2 == ENVIRON[\"MP\"]"
+#define CHANGE_LINE                                                                                \
+	IS_LINE " && NF >= 4 { n = split(ENVIRON[\"OPTS\"], add, \",\");"                          \
+		" for (i = 1; i <= n; i++) if (index(\",\" $4 \",\", \",\" add[i] \",\") == 0)"    \
+		" $4 = $4 \",\" add[i]; $1 = $1 }"
+#define ADD_OPTIONS CHANGE_LINE " { print }"
+/* FIXED: `print` ends a last line that had no newline (paths-agree); only the caller knows whether it had one. */
+#define ADD_OPTIONS_FIXED                                                                          \
+	CHANGE_LINE " NR > 1 { printf \"\\n\" } { printf \"%%s\", $0 } END { printf \"%%s\", ENVIRON[\"LAST\"] }"
+#define ADD_OPTIONS_BROKEN /* no brace closes the rule */                                          \
+	IS_LINE " && NF >= 4 { n = split(ENVIRON[\"OPTS\"], add, \",\");"                          \
+		" for (i = 1; i <= n; i++) if (index(\",\" $4 \",\", \",\" add[i] \",\") == 0)"    \
+		" $4 = $4 \",\" add[i] { print }"
+#define REPLACE IS_LINE " { print ENVIRON[\"LINE\"]; next } { print }"
+#define REPLACE_BROKEN IS_LINE " { print ENVIRON[\"LINE\"]; next { print }"
+
+static bool add(struct kensa_prestate *state, const char *name, struct torn_bytes value)
+{
+	return kensa_prestate_add(state, name, (const char *)value.data, value.size) == 0;
+}
+
+static bool add_output(struct kensa_prestate *state, const char *name, int status, char *output)
+{
+	bool is_added = status == 0 && *output && add(state, name, torn_bytes_of(output));
+
+	if (status >= 0)
+		free(output);
+	return is_added;
+}
+
+static bool look(const struct kensa_context *context, const struct kensa_step *step,
+		 struct kensa_prestate *state)
+{
+	const struct torn_bytes at = kensa_param(step, "mount_point");
+	char *output = NULL;
+
+	if (at.size == 0 || !add(state, "mount_point", at) || !add(state, "option", kensa_param(step, "options")))
+		return false;
+	int status = shell_run(context, &output, "MP=%q awk '" IS_LINE " { print; exit }' /etc/fstab", at);
+	if (!add_output(state, "prior_line", status, output))
+		return false;
+	if (context->version != KENSA_FIXED)
+		return true;
+	if (shell_file_capture(context, state, "fstab", "/etc/fstab") != KENSA_SUCCESS)
+		return false;
+	status = shell_run(context, &output, "findmnt -n -o SOURCE %q", at);
+	if (!add_output(state, "mounted_source", status, output))
+		return false;
+	status = shell_run(context, &output, "findmnt -n -o OPTIONS %q", at);
+	return add_output(state, "mounted_options", status, output);
+}
+
+static enum kensa_outcome capture(const struct kensa_context *context, const struct kensa_step *step,
+				  struct kensa_prestate *ret_state)
+{
+	bool is_complete = look(context, step, ret_state);
+
+	return kensa_captured(is_complete ? KENSA_SUCCESS : KENSA_CAPTURE_INCOMPLETE, ret_state);
+}
+
+/* FIXED: beside, synced, with the mode and the owner that are there; nothing is left where a step fails. */
+#define REPLACE_FSTAB                                                                              \
+	" /etc/fstab > " TEMP " && chown --reference=/etc/fstab " TEMP                            \
+	" && chmod --reference=/etc/fstab " TEMP " && sync " TEMP " && mv -f " TEMP               \
+	" /etc/fstab && sync /etc || { rm -f " TEMP "; exit 1; }"
+
+/* What stands behind the last line of the captured table, which has an "x" behind it. */
+static struct torn_bytes newline_of(const struct kensa_prestate *state)
+{
+	const struct torn_bytes fstab = kensa_fact_bytes(state, "fstab");
+
+	return torn_bytes_of(fstab.size > 1 && fstab.data[fstab.size - 2] == '\n' ? "\n" : "");
+}
+
+static enum kensa_outcome apply_fixed(const struct kensa_context *context, const struct kensa_prestate *state)
+{
+	if (shell_run(context, NULL,
+		      "rm -f " TEMP " && MP=%q OPTS=%q LAST=%q awk '" ADD_OPTIONS_FIXED "'" REPLACE_FSTAB,
+		      kensa_fact_bytes(state, "mount_point"), kensa_fact_bytes(state, "option"),
+		      newline_of(state)) != 0)
+		return KENSA_FAILED;
+	if (kensa_cancelled("kensa/after_file_write"))
+		return KENSA_ERROR;
+	return shell_run(context, NULL, "mount -o remount %q", kensa_fact_bytes(state, "mount_point")) == 0
+		       ? KENSA_SUCCESS
+		       : KENSA_FAILED;
+}
+
+static enum kensa_outcome apply(const struct kensa_context *context, const struct kensa_step *step,
+				const struct kensa_prestate *state)
+{
+	const struct torn_bytes at = kensa_fact_bytes(state, "mount_point");
+	enum kensa_outcome outcome;
+
+	(void)step;
+	if (context->version == KENSA_FIXED)
+		outcome = apply_fixed(context, state);
+	else
+		outcome = shell_run(context, NULL,
+				    "MP=%q OPTS=%q awk '%s' /etc/fstab > " TEMP " && mv " TEMP
+				    " /etc/fstab && mount -o remount %q",
+				    at, kensa_fact_bytes(state, "option"),
+				    context->version < KENSA_HEAD ? ADD_OPTIONS_BROKEN : ADD_OPTIONS, at) == 0
+				  ? KENSA_SUCCESS
+				  : KENSA_FAILED;
+	if (outcome == KENSA_SUCCESS && kensa_cancelled("kensa/after_runtime_write"))
+		outcome = KENSA_ERROR;
+	return outcome;
+}
+
+/* HEAD looks whether an option that was added is live still. */
+static enum kensa_outcome verify(const struct kensa_context *context, const struct kensa_prestate *state)
+{
+	char *live = NULL, *wrapped = NULL, *option = NULL;
+	bool is_live = true;
+
+	if (shell_run(context, &live, "findmnt -n -o OPTIONS %q", kensa_fact_bytes(state, "mount_point")) < 0)
+		return KENSA_PARTIAL_RESTORE;
+	if (asprintf(&wrapped, ",%s,", live) >= 0 &&
+	    asprintf(&option, ",%s,", kensa_fact_text(state, "option")) >= 0)
+		is_live = strstr(wrapped, option) && !strstr(kensa_fact_text(state, "prior_line"), option + 1);
+	free(option);
+	free(wrapped);
+	free(live);
+	return is_live ? KENSA_PARTIAL_RESTORE : KENSA_SUCCESS;
+}
+
+static enum kensa_outcome rollback_published(const struct kensa_context *context,
+					     const struct kensa_prestate *state)
+{
+	const struct torn_bytes at = kensa_fact_bytes(state, "mount_point");
+
+	if (shell_run(context, NULL,
+		      "MP=%q LINE=%q awk '%s' /etc/fstab > " TEMP " && mv " TEMP " /etc/fstab && mount -o remount %q",
+		      at, kensa_fact_bytes(state, "prior_line"),
+		      context->version < KENSA_HEAD ? REPLACE_BROKEN : REPLACE, at) != 0)
+		return KENSA_FAILED;
+	return context->version < KENSA_HEAD ? KENSA_SUCCESS : verify(context, state);
+}
+
+static bool is_mounted_as_before(const struct kensa_context *context, const struct kensa_prestate *state)
+{
+	char *live = NULL;
+
+	if (shell_run(context, &live, "findmnt -n -o OPTIONS %q", kensa_fact_bytes(state, "mount_point")) < 0)
+		return false;
+	bool is = strcmp(live, kensa_fact_text(state, "mounted_options")) == 0;
+	free(live);
+	return is;
+}
+
+/* `mount -o remount,OPTIONS SOURCE DIRECTORY`: mount(8) does not look into fstab then. */
+static bool restore_mounted(const struct kensa_context *context, const struct kensa_prestate *state)
+{
+	if (is_mounted_as_before(context, state))
+		return true;
+	(void)shell_run(context, NULL, "mount -o remount,%q %q %q", kensa_fact_bytes(state, "mounted_options"),
+			kensa_fact_bytes(state, "mounted_source"), kensa_fact_bytes(state, "mount_point"));
+	return is_mounted_as_before(context, state);
+}
+
+static bool restore_table(const struct kensa_context *context, const struct kensa_prestate *state)
+{
+	return shell_run(context, NULL, "rm -f " TEMP) == 0 &&
+	       shell_file_restore(context, state, "fstab", "/etc/fstab", "0644") == KENSA_SUCCESS;
+}
+
+static enum kensa_outcome rollback(const struct kensa_context *context, const struct kensa_step *step,
+				   const struct kensa_prestate *state)
+{
+	(void)step;
+	if (context->version != KENSA_FIXED)
+		return rollback_published(context, state);
+	bool table = restore_table(context, state);
+	bool is_cancelled = kensa_cancelled("kensa/after_rollback_step");
+	bool mounted = restore_mounted(context, state) || restore_mounted(context, state);
+	table = table || restore_table(context, state);
+	return table && mounted && !is_cancelled ? KENSA_SUCCESS : KENSA_PARTIAL_RESTORE;
+}
+
+const struct kensa_handler kensa_mount_option_set_shell = {
+	.mechanism = "mount_option_set",
+	.capture = capture,
+	.apply = apply,
+	.rollback = rollback,
+};

@@ -1,0 +1,189 @@
+/*
+ * shell.c: see shell.h.
+ *
+ * The published commands write in place: a kill leaves an empty file, an old mode stays. FIXED does by commands
+ * what AtomicReplace does by calls.
+ */
+#include "shell.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* A quote ends the word, stands by itself, and begins it anew: POSIX sh, 2.2.2. */
+static void quote(FILE *to, struct torn_bytes word)
+{
+	fputc('\'', to);
+	for (size_t i = 0; i < word.size; i++) {
+		if (word.data[i] == '\'')
+			fputs("'\\''", to);
+		else
+			fputc(word.data[i], to);
+	}
+	fputc('\'', to);
+}
+
+static char *compose(const char *format, va_list arguments)
+{
+	char *command = NULL;
+	size_t size = 0;
+
+	FILE *to = open_memstream(&command, &size);
+	if (!to)
+		return NULL;
+	for (const char *at = format; *at; at++) {
+		if (*at != '%')
+			fputc(*at, to);
+		else if (*++at == 'q')
+			quote(to, va_arg(arguments, struct torn_bytes));
+		else if (*at == 's')
+			fputs(va_arg(arguments, const char *), to);
+		else
+			fputc(*at, to);
+	}
+	if (fclose(to) == 0)
+		return command;
+	free(command);
+	return NULL;
+}
+
+int shell_run(const struct kensa_context *context, char **ret_output, const char *format, ...)
+{
+	va_list arguments;
+	char *output = NULL;
+
+	va_start(arguments, format);
+	char *command = compose(format, arguments);
+	va_end(arguments);
+	int status = command ? kensa_run(context, command, &output) : -1;
+	free(command);
+	if (status >= 0 && ret_output)
+		*ret_output = output;
+	else if (status >= 0)
+		free(output);
+	return status;
+}
+
+/* ------------------------------------------------------------------ a file */
+
+#define ATTRIBUTES ".attributes"
+
+static bool add_output(const struct kensa_context *context, struct kensa_prestate *state, const char *name,
+		       const char *end, const char *format, struct torn_bytes path)
+{
+	char *output = NULL;
+
+	if (shell_run(context, &output, format, path) != 0)
+		return false;
+	const size_t size = strlen(output), end_size = strlen(end);
+	char *text = malloc(size + end_size + 1);
+	bool is_added = false;
+	if (text) {
+		memcpy(text, output, size);
+		memcpy(text + size, end, end_size + 1);
+		is_added = kensa_prestate_add(state, name, text, size + end_size) == 0;
+	}
+	free(text);
+	free(output);
+	return is_added;
+}
+
+/* Mode and owner; and a byte behind its last one, which no transport cuts off. */
+static bool capture_all(const struct kensa_context *context, struct kensa_prestate *state, const char *name,
+			struct torn_bytes path)
+{
+	char fact[sizeof(state->facts[0].name)];
+
+	snprintf(fact, sizeof(fact), "%s" ATTRIBUTES, name);
+	return add_output(context, state, fact, "", "stat -c '%%a %%u:%%g' %q", path) &&
+	       add_output(context, state, name, "", "cat %q && printf x", path);
+}
+
+/*
+ * `test -e` says the same of a file that is not there and of one that cannot be looked at. Returns the status: 0 it
+ * is there, 1 it is not; all else: it cannot be told, or is what apply would refuse later.
+ */
+static int look_for(const struct kensa_context *context, struct torn_bytes path)
+{
+	return shell_run(context, NULL,
+			 "p=%q; b=${p##*/}; n='\n'; l=$(ls -a \"${p%%/*}\") || exit 2;"
+			 " case \"$n$l$n\" in *\"$n$b$n\"*) test -f \"$p\" && test ! -L \"$p\" || exit 2;; *) exit 1;; esac",
+			 path);
+}
+
+enum kensa_outcome shell_file_capture(const struct kensa_context *context, struct kensa_prestate *state,
+				      const char *name, const char *path)
+{
+	const struct torn_bytes at = torn_bytes_of(path);
+	bool is_captured;
+	int absent = context->version == KENSA_FIXED ? look_for(context, at)
+						     : shell_run(context, NULL, "test -e %q", at);
+
+	if (absent < 0 || absent > 1)
+		return KENSA_CAPTURE_INCOMPLETE;
+	if (absent)
+		is_captured = kensa_prestate_add(state, name, NULL, 0) == 0;
+	else if (context->version == KENSA_FIXED)
+		is_captured = capture_all(context, state, name, at);
+	else
+		is_captured = add_output(context, state, name, "\n", "cat %q", at);
+	return is_captured ? KENSA_SUCCESS : KENSA_CAPTURE_INCOMPLETE;
+}
+
+/* What a crash leaves under the other name, the next run writes over. */
+static int replace(const struct kensa_context *context, struct torn_bytes path, const char *mode,
+		   const char *owner, struct torn_bytes content)
+{
+	char temp[PATH_MAX];
+
+	snprintf(temp, sizeof(temp), "%s.kensa.tmp", (const char *)path.data);
+	const struct torn_bytes other = torn_bytes_of(temp);
+	return shell_run(context, NULL,
+			 "rm -f %q && printf '%%s' %q > %q && chown %s %q && chmod %s %q && sync %q &&"
+			 " mv -f %q %q && sync \"$(dirname %q)\" || { rm -f %q; exit 1; }",
+			 other, content, other, owner, other, mode, other, other, other, path, path, other);
+}
+
+enum kensa_outcome shell_file_write(const struct kensa_context *context, const char *path, const char *mode,
+				    struct torn_bytes content)
+{
+	const struct torn_bytes at = torn_bytes_of(path);
+	int status = context->version == KENSA_FIXED
+			     ? replace(context, at, mode, "0:0", content)
+			     : shell_run(context, NULL, "printf '%%s' %q > %q", content, at);
+
+	return status == 0 ? KENSA_SUCCESS : KENSA_FAILED;
+}
+
+static int remove_file(const struct kensa_context *context, const char *path)
+{
+	const struct torn_bytes at = torn_bytes_of(path);
+
+	if (context->version == KENSA_FIXED)
+		return shell_run(context, NULL, "rm -f %q %q.kensa.tmp && sync \"$(dirname %q)\"", at, at, at);
+	return shell_run(context, NULL, "rm -f %q", at);
+}
+
+static int restore_all(const struct kensa_context *context, const struct kensa_prestate *state,
+		       const char *name, const char *path, struct torn_bytes content)
+{
+	char fact[sizeof(state->facts[0].name)], mode[16] = "", owner[32] = "";
+
+	snprintf(fact, sizeof(fact), "%s" ATTRIBUTES, name);
+	if (content.size == 0 || sscanf(kensa_fact_text(state, fact), "%15s %31s", mode, owner) != 2)
+		return -1;
+	content.size--; /* the "x" */
+	return replace(context, torn_bytes_of(path), mode, owner, content);
+}
+
+enum kensa_outcome shell_file_restore(const struct kensa_context *context, const struct kensa_prestate *state,
+				      const char *name, const char *path, const char *mode)
+{
+	const struct torn_bytes content = kensa_fact_bytes(state, name);
+
+	if (content.data && context->version != KENSA_FIXED)
+		return shell_file_write(context, path, mode, content);
+	int status = content.data ? restore_all(context, state, name, path, content)
+				  : remove_file(context, path);
+	return status == 0 ? KENSA_SUCCESS : KENSA_ERROR;
+}

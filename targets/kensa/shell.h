@@ -1,0 +1,31 @@
+/*
+ * shell.h: what the handlers' shell paths have in common: commands for kensa's local transport (`sh -c`, output
+ * without trailing newlines), and a drop-in that is read and written by them.
+ */
+#ifndef KENSA_SHELL_H
+#define KENSA_SHELL_H
+
+#include "handling.h"
+
+/*
+ * Run a command. In `format` %s is a word as it is, and %q the next argument, a struct torn_bytes, as one word
+ * in single quotes; %% is a percent sign. `ret_output` may be NULL; nothing is printed. Returns the exit status; -1 where it
+ * could not be run.
+ */
+int shell_run(const struct kensa_context *context, char **ret_output, const char *format, ...);
+
+/*
+ * Add a file's bytes as the fact `name`, or that there is none. As the transport cuts trailing newlines off,
+ * a captured file is taken to end with one; FIXED asks for its last byte, mode and owner, too. Returns
+ * KENSA_SUCCESS or KENSA_CAPTURE_INCOMPLETE.
+ */
+enum kensa_outcome shell_file_capture(const struct kensa_context *context, struct kensa_prestate *state,
+				      const char *name, const char *path);
+/* `printf '%s' BODY > FILE`; FIXED beside it, synced, and then renamed. Returns KENSA_SUCCESS or KENSA_FAILED. */
+enum kensa_outcome shell_file_write(const struct kensa_context *context, const char *path, const char *mode,
+				    struct torn_bytes content);
+/* The same of what was captured, or `rm -f`. */
+enum kensa_outcome shell_file_restore(const struct kensa_context *context, const struct kensa_prestate *state,
+				      const char *name, const char *path, const char *mode);
+
+#endif
