@@ -77,9 +77,10 @@ static int list(struct listing *listing, struct torn_bytes above, const struct t
 		if (!path)
 			return -ENOMEM;
 		size_t size = above.size;
-		memcpy(path, above.data, size);
-		if (size > 0)
+		if (size > 0) {
+			memcpy(path, above.data, size);
 			path[size++] = '/';
+		}
 		memcpy(path + size, entry->name.data, entry->name.size);
 		size += entry->name.size;
 		path[size] = '\0';
