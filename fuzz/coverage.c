@@ -88,7 +88,7 @@ static size_t find_edges(const uint8_t *seen, size_t count, struct edge *edges)
 	const int addresses_fd = open_addresses(count);
 	if (addresses_fd < 0)
 		return 0;
-	snprintf(command, sizeof command, "addr2line -f -e '%s' <&%d 2>/dev/null", program, addresses_fd);
+	snprintf(command, sizeof command, "addr2line -f -e '%s' </proc/self/fd/%d 2>/dev/null", program, addresses_fd);
 	size_t told = 0;
 	FILE *in = popen(command, "re");
 	while (in && told < count && fgets(edges[told].function, sizeof edges->function, in) &&

@@ -19,7 +19,8 @@
 /* Returns how many bytes, or -1. */
 static ssize_t read_old(int dir, uint8_t buffer[static OLD_MAX])
 {
-	int file = openat(dir, PLANTED_NAME, O_RDONLY | O_CLOEXEC);
+	/* a FIFO has nothing to wait for */
+	int file = openat(dir, PLANTED_NAME, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (file < 0)
 		return -1;
 	size_t size = 0;
