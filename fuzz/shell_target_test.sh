@@ -20,6 +20,7 @@ host_is_as_before() { host | diff "$work/before" - >"$work/difference"; }
 same() { diff "$1" "$2" >"$work/difference"; }
 without_seconds() { sed -E 's/[0-9.]+ s$/s/' "$1"; }
 
+rules=/etc/audit/audit.rules
 for user in root other; do
 	prefix=(env)
 	[ "$user" = root ] || prefix=("${as_user[@]}")
@@ -56,6 +57,21 @@ for user in root other; do
 	for found in torn-cases/kensa.sysctl_set_shell-rollback-completes-*.case; do
 		run "${prefix[@]}" "$torn" replay "$found"
 		expect "$user: $found shows again" exits_with 1
+	done
+
+	# augenrules is a script: cp in place, only where the file is another, and nothing is synced.
+	cp "$SOURCE_DIR"/corpus/kensa.audit_rule_set_shell/*-{paths-agree,rollback-is-durable}-*.case .
+	for found in kensa.audit_rule_set_shell-paths-agree-*.case; do
+		run "${prefix[@]}" "$torn" explain "$found"
+		expect "$user: augenrules writes in place" \
+			grep -q ' openat  *'"$rules"' O_WRONLY|O_CREAT|O_TRUNC' "$work/out"
+		expect "$user: its mode is set behind that" grep -q ' chmod  *'"$rules"' to 0640' "$work/out"
+		expect "$user: it syncs nothing" not grep -q 'sync  *'"$rules" "$work/out"
+	done
+	for found in kensa.audit_rule_set_shell-rollback-is-durable-*.case; do
+		run "${prefix[@]}" "$torn" explain "$found"
+		expect "$user: augenrules compares" grep -q ' openat  *'"$rules"' O_RDONLY' "$work/out"
+		expect "$user: it leaves what is the same" not grep -q "$rules O_WRONLY" "$work/out"
 	done
 
 	run_long "${prefix[@]}" "$planted" check hostile.shell@reaches --depth 1 --quiet

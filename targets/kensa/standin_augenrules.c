@@ -1,21 +1,26 @@
 /*
  * standin_augenrules.c: augenrules(8): the files of /etc/audit/rules.d become /etc/audit/audit.rules, and
- * `auditctl -R` of that is done here, too: it stops at the first rule that the kernel refuses.
+ * `auditctl -R` of that is done here, too: it stops at the first rule that the kernel refuses. The file is written as
+ * the script's cp(1) and chmod(1) do, only where it is another: in place, and nothing is synced.
  *
  * Left out: the order that augenrules gives to control lines (-D, -b, -f to the front, -e to the end), what -b, -f
- * and other settings of the daemon do, and the copy audit.rules.prev.
+ * and other settings of the daemon do, the copy audit.rules.prev and the script's own temp in /tmp. The script goes on
+ * where cp fails, and loads what there is; here that is a failure.
  */
 #include "standins.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "../go/go_os.h"
 #include "audit_client.h"
 #include "kernelio_files.h"
 #include "sorted_files.h"
-#include "standin_file.h"
 
 #define SOURCES "/etc/audit/rules.d"
 #define RULES "/etc/audit/audit.rules"
@@ -64,6 +69,34 @@ static int merge(char **ret_text, size_t *ret_size)
 		return 0;
 	free(*ret_text);
 	return -1;
+}
+
+/* ------------------------------------------------------------- installing */
+
+/* cmp -s: what cannot be read is another. */
+static bool is_installed(const char *text, size_t size)
+{
+	char *there = NULL;
+	size_t there_size = 0;
+
+	if (kernelio_read_file(RULES, &there, &there_size) < 0)
+		return false;
+	bool is_same = there_size == size && memcmp(there, text, size) == 0;
+	free(there);
+	return is_same;
+}
+
+/* A new file is as the script's temp, for root alone, until its mode is set. */
+static int install(const char *text, size_t size)
+{
+	int file = open(RULES, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (file < 0)
+		return -1;
+	int result = go_write(file, (struct torn_bytes){(const uint8_t *)text, size});
+	if (close(file) < 0)
+		result = -1;
+	return result < 0 ? -1 : chmod(RULES, 0640);
 }
 
 /* ---------------------------------------------------------------- loading */
@@ -149,7 +182,7 @@ int standin_augenrules(int argc, char **argv)
 		return 1;
 	}
 	int status = 1;
-	if (standin_file_write(RULES, 0640, (struct torn_bytes){(const uint8_t *)text, size}) == 0)
+	if (is_installed(text, size) || install(text, size) == 0)
 		status = load(text);
 	else
 		fprintf(stderr, "augenrules: %s: %s\n", RULES, strerror(errno));
