@@ -9,22 +9,18 @@
 
 /* ------------------------------------------------------ clean-run-succeeds */
 
-/* The last call that was refused is, as a rule, the one that it failed on. */
 static void blame_last_refused(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
-	for (uint32_t i = trial->log->count; i > 0; i--) {
-		const struct torn_op *op = &trial->log->ops[i - 1];
-		if (op->number == 0 || op->told >= 0)
-			continue;
-		const char *error = torn_errno_name((int)-op->told);
-		const size_t size = strlen(judgement->summary);
-		judgement->op = op->number;
-		judgement->call = op->call;
-		snprintf(judgement->summary + size, sizeof judgement->summary - size,
-			 ", after %s of %s%.*s was refused (%s)", torn_call_name(op->call),
-			 TORN_SHOWN(trial, op->path), error ? error : "an error that torn does not know");
+	const struct torn_op *op = torn_trial_last_refused(trial);
+	if (!op)
 		return;
-	}
+	const char *error = torn_errno_name((int)-op->told);
+	const size_t size = strlen(judgement->summary);
+	judgement->op = op->number;
+	judgement->call = op->call;
+	snprintf(judgement->summary + size, sizeof judgement->summary - size,
+		 ", after %s of %s%.*s was refused (%s)", torn_call_name(op->call), TORN_SHOWN(trial, op->path),
+		 error ? error : "an error that torn does not know");
 }
 
 static bool take_first(void *context, struct torn_bytes path, const struct torn_node *now,

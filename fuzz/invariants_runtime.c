@@ -68,19 +68,10 @@ static bool was_kept_from(const struct torn_trial *trial, struct torn_bytes path
 	return false;
 }
 
-/* The last call that was refused before it gave up: what the rollback, as a rule, stopped at. */
-static const struct torn_op *last_refused(const struct torn_trial *trial)
-{
-	for (uint32_t i = trial->log->count; i > 0; i--)
-		if (trial->log->ops[i - 1].number && trial->log->ops[i - 1].told < 0)
-			return &trial->log->ops[i - 1];
-	return NULL;
-}
-
 /* ", and it stopped at newfstatat of /etc/f, which was refused (ENOENT)" */
 static void say_where_it_stopped(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
-	const struct torn_op *op = last_refused(trial);
+	const struct torn_op *op = torn_trial_last_refused(trial);
 	if (!op)
 		return;
 	const char *error = torn_errno_name((int)-op->told);

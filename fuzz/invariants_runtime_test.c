@@ -3,7 +3,9 @@
  * come to the same: each way it can be judged.
  */
 #include <errno.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "judgement.h"
 #include "registry.h"
@@ -113,6 +115,30 @@ static void test_what_the_last_call_was_is_told(void **state)
 		expect("runtime-restored", trial, TORN_VIOLATED, "unlink of /etc/x, which was refused (ENOENT)");
 	assert_int_equal(judgement.op, 1);
 	assert_int_equal(judgement.call, TORN_CALL_unlink);
+}
+
+static void expect_blamed(struct torn_trial trial, enum torn_call call, const char *says)
+{
+	struct torn_judgement judgement = {.verdict = TORN_INVALID};
+	torn_invariant_judge(torn_invariant_named(torn_bytes_of("clean-run-succeeds")), &trial, &judgement);
+	assert_int_equal(judgement.verdict, TORN_VIOLATED);
+	assert_int_equal(judgement.call, call);
+	assert_string_equal(judgement.summary + strlen("without any fault the operation failed: it "), says);
+}
+
+static void test_that_a_file_is_no_terminal_is_no_refusal(void **state)
+{
+	(void)state;
+	struct torn_trial trial = returned(OLD, TORN_ROLLED_BACK);
+	ops[0] = (struct torn_op){.number = 1, .call = TORN_CALL_unlink, .path = torn_bytes_of("etc/x"), .told = -ENOENT};
+	ops[1] = (struct torn_op){.number = 2, .call = TORN_CALL_ioctl, .path = torn_bytes_of("etc/f"),
+				  .how = TCGETS, .told = -ENOTTY};
+	told.count = told.numbered = 2;
+	expect_blamed(trial, TORN_CALL_unlink, "returned 64, after unlink of /etc/x was refused (ENOENT)");
+	ops[0].told = 0;
+	expect_blamed(trial, 0, "returned 64");
+	ops[1].how = FS_IOC_GETFLAGS;
+	expect_blamed(trial, TORN_CALL_ioctl, "returned 64, after ioctl of /etc/f was refused (ENOTTY)");
 }
 
 static void test_a_rollback_that_a_fault_kept_from_its_end_is_excused_if_it_says_so(void **state)
@@ -343,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		judging_test(test_a_value_that_is_not_put_back_is_found_without_a_fault),
 		judging_test(test_what_the_last_call_was_is_told),
+		judging_test(test_that_a_file_is_no_terminal_is_no_refusal),
 		judging_test(test_a_rollback_that_a_fault_kept_from_its_end_is_excused_if_it_says_so),
 		judging_test(test_what_is_not_asked_of_the_runtime_is_skipped),
 		judging_test(test_a_step_is_excused_only_by_a_fault_of_its_own),

@@ -1,8 +1,10 @@
 /* judgement.c: see judgement.h. */
 #include "judgement.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "../injectors/runtime.h"
 
@@ -98,6 +100,17 @@ bool torn_trial_rolled_back(const struct torn_trial *trial)
 {
 	return (trial->target->promises & TORN_PROMISES_ROLLBACK) && torn_trial_ended_by_itself(trial) &&
 	       trial->code == TORN_ROLLED_BACK;
+}
+
+const struct torn_op *torn_trial_last_refused(const struct torn_trial *trial)
+{
+	for (uint32_t i = trial->log->count; i > 0; i--) {
+		const struct torn_op *op = &trial->log->ops[i - 1];
+		const bool asks_isatty = op->call == TORN_CALL_ioctl && op->how == TCGETS;
+		if (op->number && op->told < 0 && !(asks_isatty && op->told == -ENOTTY))
+			return op;
+	}
+	return NULL;
 }
 
 bool torn_trial_is_between(const struct torn_trial *trial, struct torn_bytes at,

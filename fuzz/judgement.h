@@ -54,6 +54,11 @@ bool torn_trial_syncs(const struct torn_trial *trial);
 /* Is this what the target says that the path may be on the way? */
 bool torn_trial_is_between(const struct torn_trial *trial, struct torn_bytes at,
 			   const struct torn_node *now);
+/*
+ * Return the last call that was refused: as a rule, the one that it failed on. NULL: none was. That a file is no
+ * terminal (ENOTTY) is what isatty(3) asks for, as awk does of each file that it reads.
+ */
+const struct torn_op *torn_trial_last_refused(const struct torn_trial *trial);
 /* "returned 0", "crashed (SIGSEGV)": in `buffer`, which is returned. */
 const char *torn_trial_how_it_ended(const struct torn_trial *trial, char *buffer, size_t size);
 /* "after a power cut", "after the kill", "after it ended": when the tree was as it is judged. */
