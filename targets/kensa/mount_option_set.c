@@ -17,6 +17,7 @@
 #include "kernelio_files.h"
 #include "kernelio_fstab.h"
 #include "kernelio_restore.h"
+#include "mount_options.h"
 #include "quoting.h"
 
 #define FSTAB "/etc/fstab"
@@ -189,7 +190,7 @@ static enum kensa_outcome apply(const struct kensa_context *context, const struc
 /* --------------------------------------------------- rollback, as published */
 
 /* HEAD: are the options live that shall not be, or not those that shall? */
-static bool is_live_as_before(const struct kensa_prestate *state, const char *live)
+bool mount_options_are_as_before(const struct kensa_prestate *state, const char *live)
 {
 	static const char *const looked_at[] = {"nodev", "nosuid", "noexec"};
 	const struct torn_bytes prior = kernelio_fstab_field(kensa_fact_bytes(state, "prior_line"), 3);
@@ -215,7 +216,7 @@ static enum kensa_outcome verify(const struct kensa_context *context, const stru
 	char *live = NULL;
 
 	int status = run_about(context, FIND_OPTIONS, mount_point_of(state), &live);
-	bool is_as_before = status == 0 && is_live_as_before(state, live);
+	bool is_as_before = status == 0 && mount_options_are_as_before(state, live);
 	free(live);
 	return is_as_before ? KENSA_SUCCESS : KENSA_PARTIAL_RESTORE;
 }

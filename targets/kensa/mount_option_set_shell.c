@@ -2,9 +2,9 @@
  * mount_option_set_shell.c: `awk … /etc/fstab > /etc/fstab.kensa.tmp && mv /etc/fstab.kensa.tmp /etc/fstab &&
  * mount -o remount MP`, and the same with the prior line in rollback.
  *
- * Of PR115 the awk program is a syntax error, which upstream found later (9bda82b): the shell makes an empty
- * /etc/fstab.kensa.tmp, and nothing more happens, in apply and in rollback. awk ends the last line, too, where
- * it had no newline: the kernel path does not.
+ * Of PR115 the awk program is a syntax error, which upstream found later (9bda82b): its words are quoted as those of
+ * the shell are, and awk knows no single quotes. The shell makes an empty /etc/fstab.kensa.tmp, and nothing more
+ * happens, in apply and in rollback. awk ends the last line, too, where it had no newline: the kernel path does not.
  *
  * FIXED: the last line ends as it did; the other file has fstab's mode and owner, and is synced; it goes where a
  * step fails; the live options come back whatever became of the table.
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mount_options.h"
 #include "shell_handlers.h"
 
 #define TEMP "/etc/fstab.kensa.tmp"
@@ -26,12 +27,10 @@
 /* FIXED: `print` ends a last line that had no newline (paths-agree); only the caller knows whether it had one. */
 #define ADD_OPTIONS_FIXED                                                                          \
 	CHANGE_LINE " NR > 1 { printf \"\\n\" } { printf \"%%s\", $0 } END { printf \"%%s\", ENVIRON[\"LAST\"] }"
-#define ADD_OPTIONS_BROKEN /* no brace closes the rule */                                          \
-	IS_LINE " && NF >= 4 { n = split(ENVIRON[\"OPTS\"], add, \",\");"                          \
-		" for (i = 1; i <= n; i++) if (index(\",\" $4 \",\", \",\" add[i] \",\") == 0)"    \
-		" $4 = $4 \",\" add[i] { print }"
 #define REPLACE IS_LINE " { print ENVIRON[\"LINE\"]; next } { print }"
-#define REPLACE_BROKEN IS_LINE " { print ENVIRON[\"LINE\"]; next { print }"
+/* PR115: mount point and option, or line, stand in the program, quoted for the shell. */
+#define ADD_OPTIONS_BROKEN "$1 !~ /^#/ && $2 == '%s' && NF >= 4 { $4 = $4 \",\" '%s' } { print }"
+#define REPLACE_BROKEN "$2 == '%s' { print '%s'; next } { print }"
 
 static bool add(struct kensa_prestate *state, const char *name, struct torn_bytes value)
 {
@@ -105,6 +104,21 @@ static enum kensa_outcome apply_fixed(const struct kensa_context *context, const
 		       : KENSA_FAILED;
 }
 
+#define PUBLISH " /etc/fstab > " TEMP " && mv " TEMP " /etc/fstab && mount -o remount %q"
+
+static enum kensa_outcome run_broken(const struct kensa_context *context, const struct kensa_prestate *state,
+				     const char *format, const char *fact)
+{
+	char *program = NULL;
+
+	if (asprintf(&program, format, kensa_fact_text(state, "mount_point"), kensa_fact_text(state, fact)) < 0)
+		return KENSA_ERROR;
+	int status = shell_run(context, NULL, "awk %q" PUBLISH, torn_bytes_of(program),
+			       kensa_fact_bytes(state, "mount_point"));
+	free(program);
+	return status == 0 ? KENSA_SUCCESS : KENSA_FAILED;
+}
+
 static enum kensa_outcome apply(const struct kensa_context *context, const struct kensa_step *step,
 				const struct kensa_prestate *state)
 {
@@ -114,12 +128,11 @@ static enum kensa_outcome apply(const struct kensa_context *context, const struc
 	(void)step;
 	if (context->version == KENSA_FIXED)
 		outcome = apply_fixed(context, state);
+	else if (context->version < KENSA_HEAD)
+		outcome = run_broken(context, state, ADD_OPTIONS_BROKEN, "option");
 	else
-		outcome = shell_run(context, NULL,
-				    "MP=%q OPTS=%q awk '%s' /etc/fstab > " TEMP " && mv " TEMP
-				    " /etc/fstab && mount -o remount %q",
-				    at, kensa_fact_bytes(state, "option"),
-				    context->version < KENSA_HEAD ? ADD_OPTIONS_BROKEN : ADD_OPTIONS, at) == 0
+		outcome = shell_run(context, NULL, "MP=%q OPTS=%q awk '" ADD_OPTIONS "'" PUBLISH, at,
+				    kensa_fact_bytes(state, "option"), at) == 0
 				  ? KENSA_SUCCESS
 				  : KENSA_FAILED;
 	if (outcome == KENSA_SUCCESS && kensa_cancelled("kensa/after_runtime_write"))
@@ -127,21 +140,17 @@ static enum kensa_outcome apply(const struct kensa_context *context, const struc
 	return outcome;
 }
 
-/* HEAD looks whether an option that was added is live still. */
+/* HEAD: what cannot be read is not as before, either. */
 static enum kensa_outcome verify(const struct kensa_context *context, const struct kensa_prestate *state)
 {
-	char *live = NULL, *wrapped = NULL, *option = NULL;
-	bool is_live = true;
+	char *live = NULL;
 
-	if (shell_run(context, &live, "findmnt -n -o OPTIONS %q", kensa_fact_bytes(state, "mount_point")) < 0)
-		return KENSA_PARTIAL_RESTORE;
-	if (asprintf(&wrapped, ",%s,", live) >= 0 &&
-	    asprintf(&option, ",%s,", kensa_fact_text(state, "option")) >= 0)
-		is_live = strstr(wrapped, option) && !strstr(kensa_fact_text(state, "prior_line"), option + 1);
-	free(option);
-	free(wrapped);
-	free(live);
-	return is_live ? KENSA_PARTIAL_RESTORE : KENSA_SUCCESS;
+	int status =
+		shell_run(context, &live, "findmnt -n -o OPTIONS %q", kensa_fact_bytes(state, "mount_point"));
+	bool is_as_before = status == 0 && *live && mount_options_are_as_before(state, live);
+	if (status >= 0)
+		free(live);
+	return is_as_before ? KENSA_SUCCESS : KENSA_PARTIAL_RESTORE;
 }
 
 static enum kensa_outcome rollback_published(const struct kensa_context *context,
@@ -149,12 +158,12 @@ static enum kensa_outcome rollback_published(const struct kensa_context *context
 {
 	const struct torn_bytes at = kensa_fact_bytes(state, "mount_point");
 
-	if (shell_run(context, NULL,
-		      "MP=%q LINE=%q awk '%s' /etc/fstab > " TEMP " && mv " TEMP " /etc/fstab && mount -o remount %q",
-		      at, kensa_fact_bytes(state, "prior_line"),
-		      context->version < KENSA_HEAD ? REPLACE_BROKEN : REPLACE, at) != 0)
+	if (context->version < KENSA_HEAD)
+		return run_broken(context, state, REPLACE_BROKEN, "prior_line");
+	if (shell_run(context, NULL, "MP=%q LINE=%q awk '" REPLACE "'" PUBLISH, at,
+		      kensa_fact_bytes(state, "prior_line"), at) != 0)
 		return KENSA_FAILED;
-	return context->version < KENSA_HEAD ? KENSA_SUCCESS : verify(context, state);
+	return verify(context, state);
 }
 
 static bool is_mounted_as_before(const struct kensa_context *context, const struct kensa_prestate *state)
