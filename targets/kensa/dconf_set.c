@@ -72,12 +72,23 @@ static bool paths_of(const struct kensa_step *step, struct paths *ret_paths)
 	return true;
 }
 
+/* FIXED: a line of created_dirs is a directory, and one of the snippet a key. */
+static bool has_control(const struct kensa_step *step)
+{
+	for (size_t i = 0; i < step->params_count; i++)
+		if (kensa_has_control(step->params[i].value))
+			return true;
+	return false;
+}
+
 /* HEAD refuses names that lead elsewhere. */
 static bool accepts(const struct kensa_context *context, const struct kensa_step *step)
 {
 	const char *db = database_of(step), *file = text_of(step, "file");
 
 	if (*text_of(step, "schema") == '\0' || *text_of(step, "key") == '\0' || *file == '\0')
+		return false;
+	if (context->version == KENSA_FIXED && has_control(step))
 		return false;
 	return context->version < KENSA_HEAD || (!strchr(db, '/') && !strstr(db, "..") &&
 						 !strchr(file, '/') && !strstr(file, ".."));
@@ -368,6 +379,22 @@ static bool remove_profile(const struct kensa_context *context, const struct ken
 	return !is_ours || kernelio_remove_file(KERNELIO_FIXED, path) == FSATOMIC_OK;
 }
 
+/* FIXED: is it what was captured? Then nobody has to be told, and the databases of others are left as they are. */
+static bool is_database_unchanged(const struct kensa_context *context, const struct kensa_prestate *state,
+				  const char *path)
+{
+	const struct torn_bytes captured = kensa_fact_bytes(state, "database");
+	char *database = NULL;
+	size_t size = 0;
+
+	if (kensa_file_read(context, path, &database, &size) < 0)
+		return false;
+	const struct torn_bytes current = {(const uint8_t *)database, size};
+	bool is = database && captured.data ? torn_bytes_equal(captured, current) : !database && !captured.data;
+	free(database);
+	return is;
+}
+
 /*
  * FIXED: what it was, whatever that was compiled from. Compiled again before that, which tells who has it open: but
  * not from files of which some are as apply made them, which would be a database that nobody ever wanted.
@@ -377,9 +404,10 @@ static bool restore_database(const struct kensa_context *context, const struct k
 {
 	struct paths paths;
 
-	bool done = !compiles || update(context);
-	return paths_of(step, &paths) &&
-	       kensa_file_restore(context, state, "database", paths.database, MODE) == KENSA_SUCCESS && done;
+	if (!paths_of(step, &paths))
+		return false;
+	bool done = !compiles || is_database_unchanged(context, state, paths.database) || update(context);
+	return kensa_file_restore(context, state, "database", paths.database, MODE) == KENSA_SUCCESS && done;
 }
 
 /* FIXED: the steps of a rollback, and which of them are done. */

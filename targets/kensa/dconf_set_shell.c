@@ -35,6 +35,9 @@ static bool paths_of(const struct kensa_context *context, const struct kensa_ste
 
 	if (strlen(db) > NAME_MAX - 2 || strlen(file) > NAME_MAX || !*db || !*file)
 		return false;
+	for (size_t i = 0; context->version == KENSA_FIXED && i < step->params_count; i++)
+		if (kensa_has_control(step->params[i].value))
+			return false;
 	if (context->version >= KENSA_HEAD &&
 	    (strchr(db, '/') || strstr(db, "..") || strchr(file, '/') || strstr(file, "..")))
 		return false;

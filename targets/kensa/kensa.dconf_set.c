@@ -15,6 +15,10 @@
  *     once more where one failed; but files of which some are as apply made them are not compiled.
  *   - success-is-durable, rollback-is-durable: directories that were made or removed, and the database's new name,
  *     are not synced. Fixed: their directories are.
+ *   - rollback-restores, no-litter (fuzzed): rollback's `dconf update` compiles the databases of others where apply
+ *     had not come to its own. Fixed: it is run only where this database is not what was captured.
+ *   - rollback-completes, old-or-new (fuzzed): a name with a newline is two of created_dirs, and rollback removes another
+ *     directory. Fixed: control characters are refused, as by kensa.sysctl_set.
  *   - rollback-restores: mode and owner, as of kensa.sysctl_set.
  */
 #include "handling.h"
