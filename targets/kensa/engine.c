@@ -257,10 +257,12 @@ static bool capture_all(struct running *running)
 	return !fails_at("kensa/after_capture");
 }
 
-static bool prepare(struct running *running)
+static bool prepare(struct running *running, uint32_t number_min)
 {
 	if (fails_at("kensa/before_journal"))
 		return false;
+	if (number_min > running->journal.highest)
+		running->journal.highest = number_min - 1;
 	if (kensa_journal_prepare(&running->journal, &running->entry, &running->number) == 0)
 		return true;
 	/* It may be there, where it could not be synced. Of a database it would not: SQLite rolls back. */
@@ -319,7 +321,8 @@ static enum kensa_status run(struct running *running, const struct kensa_transac
 	/* 4: a recovery is due, and a capture would see what that is to take back */
 	if (running->is_fixed && running->journal.open_count > 0)
 		return KENSA_ERRORED;
-	if (!preflight(running, transaction) || !capture_all(running) || !prepare(running))
+	if (!preflight(running, transaction) || !capture_all(running) ||
+	    !prepare(running, transaction->number_min))
 		return KENSA_ERRORED;
 	return apply_or_roll_back(running, transaction);
 }

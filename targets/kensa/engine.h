@@ -45,6 +45,8 @@ struct kensa_transaction {
 	size_t steps_count;
 	bool transactional; /* refused where a step cannot be captured */
 	enum kensa_check check;
+	/* Its entry's number at least; 0: the next one that is free. See journal.h. */
+	uint32_t number_min;
 };
 
 /* Run a transaction to its end. */

@@ -390,6 +390,23 @@ static void test_fixed_keeps_what_it_could_not_recover(void **state)
 	assert_string_equal(noted.value_a, "first");
 }
 
+static void test_an_entry_left_behind_does_not_show_in_a_given_number(void **state)
+{
+	const struct kensa_engine engine = engine_of(KENSA_PR115);
+	const struct kensa_transaction transaction = {
+		.steps = {step_of("a")}, .steps_count = 1, .number_min = 2};
+
+	(void)state;
+	assert_int_equal(kensa_engine_run(&engine, &transaction), KENSA_COMMITTED);
+	assert_string_equal(entries(false), "2.committed");
+	set_up(NULL);
+	leave_open("a", "first");
+	assert_int_equal(kensa_engine_run(&engine, &transaction), KENSA_COMMITTED);
+	assert_string_equal(entries(false), "1.prepared 2.committed");
+	assert_int_equal(kensa_engine_run(&engine, &transaction), KENSA_COMMITTED);
+	assert_string_equal(entries(false), "1.prepared 2.committed 3.committed");
+}
+
 static void test_fixed_runs_nothing_while_a_recovery_is_due(void **state)
 {
 	(void)state;
@@ -474,6 +491,7 @@ int main(void)
 		TEST(test_head_forgets_what_it_could_not_recover),
 		TEST(test_fixed_keeps_what_it_could_not_recover),
 		TEST(test_fixed_runs_nothing_while_a_recovery_is_due),
+		TEST(test_an_entry_left_behind_does_not_show_in_a_given_number),
 		TEST(test_a_committed_one_is_rolled_back_in_reverse),
 		TEST(test_head_destroys_a_later_edit),
 		TEST(test_fixed_refuses_to_destroy_a_later_edit),

@@ -8,11 +8,13 @@
  *   NUMBER.prepared    no terminal row: recovery rolls back what it says
  *   NUMBER.committed   what a later, manual rollback goes by
  *
- * A transaction that was rolled back has none. Numbers grow, as created_at does. Until HEAD nobody
- * reads a row without a terminal row, and none is kept here: where a commit cannot write it (errors of
- * the store are discarded) the file goes. Why no SQLite: a commit of one small row is 40 system calls there (rollback journal, synchronous=FULL;
- * counted with strace), twice a transaction, and `torn check --depth 2` squares them; that SQLite
- * keeps what it promises is asked elsewhere (fuzz/exec_databases_test.sh).
+ * A transaction that was rolled back has none. Numbers grow, as created_at does. Who runs two
+ * transactions gives the second one's (engine.h, number_min): a row of a database has no name that
+ * tells whether an earlier one was removed. Until HEAD nobody reads a row without a terminal row,
+ * and none is kept here: where a commit cannot write it (errors of the store are discarded) the
+ * file goes. Why no SQLite: a commit of one small row is 40 system calls there (rollback journal,
+ * synchronous=FULL; counted with strace), twice a transaction, and `torn check --depth 2` squares
+ * them; that SQLite keeps what it promises is asked elsewhere (fuzz/exec_databases_test.sh).
  *
  * The text of an entry is steps, with their parameters and what was seen of them, and a line
  * "end"; behind that, once it is committed, the same as commit left it. Bytes follow a line

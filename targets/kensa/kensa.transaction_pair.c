@@ -16,13 +16,14 @@
 #include "transacting.h"
 
 static enum kensa_status run_one(const struct torn_run *run, const struct kensa_engine *engine,
-				 const char *value, enum kensa_check check)
+				 const char *value, enum kensa_check check, uint32_t number)
 {
 	const struct kensa_transaction transaction = {
 		.steps = {kensa_sysctl_step(run, value)},
 		.steps_count = 1,
 		.transactional = true,
 		.check = check,
+		.number_min = number,
 	};
 	return kensa_engine_run(engine, &transaction);
 }
@@ -31,11 +32,11 @@ static int transact(const struct torn_run *run, const struct kensa_engine *engin
 {
 	const bool commits = strcmp(torn_run_text(run, "first_check"), "passes") == 0;
 	enum kensa_status first = run_one(run, engine, "first",
-					  commits ? KENSA_CHECK_PASSES : KENSA_CHECK_FAILS);
+					  commits ? KENSA_CHECK_PASSES : KENSA_CHECK_FAILS, 1);
 
 	if (first != (commits ? KENSA_COMMITTED : KENSA_ROLLED_BACK))
 		return kensa_status_code(first);
-	enum kensa_status second = run_one(run, engine, "value", kensa_check_arg(run));
+	enum kensa_status second = run_one(run, engine, "value", kensa_check_arg(run), 2);
 	if (!commits)
 		return kensa_status_code(second);
 	return second == KENSA_ROLLBACK_FAILED || second == KENSA_PARTIALLY_APPLIED
