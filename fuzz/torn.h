@@ -187,6 +187,7 @@ enum torn_op_flag {
 	/* Its process had no handler of any signal: nothing interrupts it. Of programs, in runs without a fault. */
 	TORN_OP_UNINTERRUPTED = 1 << 12,
 	TORN_OP_RUNTIME = 1 << 13, /* of what the kernel itself keeps: TORN_RUNTIME */
+	TORN_OP_AT_ONCE = 1 << 14, /* of a read: the kernel gives all that there is room for */
 };
 
 /*

@@ -11,10 +11,11 @@
 
 #include "calls.h"
 
+/* In pieces, where it has to be. */
 static bool moves_bytes(const struct torn_op *op)
 {
 	return op->kind == TORN_KIND_write || op->kind == TORN_KIND_copy ||
-	       op->kind == TORN_KIND_read;
+	       (op->kind == TORN_KIND_read && !(op->flags & TORN_OP_AT_ONCE));
 }
 
 /* What ext4_statfs-like accounting refuses when no block and no inode is left. */

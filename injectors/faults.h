@@ -11,7 +11,8 @@
  *           gets ENOSPC. A one-shot error misses this: the retry of the short
  *           write is what fails.
  *   short   Fewer bytes than asked, no error: signals, quotas, errors in the
- *           middle of a transfer do it (write(2), read(2)).
+ *           middle of a transfer do it (write(2), read(2)). A read of a sysctl
+ *           is whole: proc_sys_call_handler().
  *   late    The call takes effect and then reports an error: close(2).
  *   eintr   EINTR once or a few times, then success.
  *   kill    The process tree dies: before the call, after it, or with part of

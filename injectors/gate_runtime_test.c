@@ -292,6 +292,36 @@ static void test_what_only_a_disk_says_does_not_happen_to_it(void **state)
 	}
 }
 
+/* Of what the kernel prints anew for each read (modules) a part may come first. */
+static int reads_all(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	char byte;
+	const int fd = open(FORWARD, O_RDONLY);
+	MUST(read(fd, &byte, 1) == 1 && read(fd, &byte, 1) == 0); /* who asks for less gets less */
+	close(fd);
+	shared->numbers[SET] = (int)strlen(read_of(FORWARD));
+	shared->numbers[DELETED] = (int)strlen(read_of("/proc/sys/kernel/hostname"));
+	shared->numbers[REMOUNTED] = (int)strlen(read_of("/proc/modules"));
+	return 0;
+}
+
+static void test_a_read_of_a_sysctl_is_never_short(void **state)
+{
+	(void)state;
+	static const char *const faults[] = {"fault 6 read short=1\n", "fault 9 read short=1\n",
+					     "fault 9 read short=6\n"};
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		run(reads_all, faults[i]);
+		if (test->result != TORN_INVALID)
+			fail_msg("%s: %d", faults[i], test->result);
+	}
+	assert_holds_under(reads_all, "fault 12 read short=3\n");
+	assert_int_equal(shared->numbers[SET], 1);
+	assert_int_equal(shared->numbers[DELETED], 6);
+	assert_int_equal(shared->numbers[REMOUNTED], 3);
+}
+
 static void test_a_real_kill_leaves_what_the_log_says(void **state)
 {
 	(void)state;
@@ -388,6 +418,7 @@ int main(void)
 		runtime_test(test_a_directory_that_is_only_called_proc_is_one),
 		runtime_test(test_each_change_can_be_refused_and_is_not_made),
 		runtime_test(test_what_only_a_disk_says_does_not_happen_to_it),
+		runtime_test(test_a_read_of_a_sysctl_is_never_short),
 		runtime_test(test_a_real_kill_leaves_what_the_log_says),
 		runtime_test(test_no_change_of_the_kernels_has_an_effect_on_disk),
 		runtime_test(test_a_named_point_is_an_op_that_can_fail_and_be_killed_at),

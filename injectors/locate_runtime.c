@@ -195,6 +195,8 @@ int torn_recorder_refuse_runtime(struct torn_recorder *recorder, struct torn_op 
 	case TORN_KIND_read:
 		if (reads_nothing(op, inside))
 			op->length = 0;
+		if (torn_runtime_is_sysctl(inside)) /* proc_sys_call_handler() copies what it printed in one piece */
+			op->flags |= TORN_OP_AT_ONCE;
 		return 0;
 	case TORN_KIND_write:
 		op->kind = TORN_KIND_runtime;
