@@ -16,9 +16,11 @@
  * findings, the others are labels and excused leftovers:
  *   - clean-run-succeeds, on a file system without RENAME_EXCHANGE: the probe
  *     takes ENOENT for a yes (see probe_exchange), so that every replace fails
- *     with EINVAL. Fixed: an exchange that is refused as the probe may be
- *     (ENOSYS, EINVAL, EOPNOTSUPP) settles that this file system has none, and
- *     the temp is renamed into place.
+ *     with EINVAL; and where both names are there it exchanges somebody's
+ *     files (rollback-restores, of a world with those names, which are drawn
+ *     out of 2^64: `torn fuzz`). Fixed: no probe. An exchange that is refused
+ *     as the probe may be (ENOSYS, EINVAL, EOPNOTSUPP) settles that this file
+ *     system has none, and the temp is renamed into place.
  *   - metadata-kept, of a mode that the umask takes from, where only what POSIX
  *     promises is there after a power cut: fchmod comes behind the fsync. (ext4,
  *     XFS and btrfs keep it: measured.) Fixed: the mode, then the sync.
@@ -224,10 +226,21 @@ static bool probe_exchange(int dir)
 	return false;
 }
 
-/* One probe a file system, kept for the process's life. */
-static bool can_exchange(int dir)
+static void remember(dev_t device, bool exchanges)
 {
 	struct fsatomic_state *state = &fsatomic_state;
+
+	if (state->probed_count == FSATOMIC_DEVICES_MAX)
+		return;
+	state->probed[state->probed_count].device = device;
+	state->probed[state->probed_count].exchanges = exchanges;
+	state->probed_count++;
+}
+
+/* One probe a file system, kept for the process's life. FIXED: none, so only a no is ever kept. */
+static bool can_exchange(enum fsatomic_variant variant, int dir)
+{
+	const struct fsatomic_state *state = &fsatomic_state;
 	struct stat status;
 
 	if (fstat(dir, &status) < 0)
@@ -236,12 +249,10 @@ static bool can_exchange(int dir)
 		if (state->probed[i].device == status.st_dev)
 			return state->probed[i].exchanges;
 
+	if (variant == FSATOMIC_FIXED)
+		return true;
 	bool exchanges = probe_exchange(dir);
-	if (state->probed_count < FSATOMIC_DEVICES_MAX) {
-		state->probed[state->probed_count].device = status.st_dev;
-		state->probed[state->probed_count].exchanges = exchanges;
-		state->probed_count++;
-	}
+	remember(status.st_dev, exchanges);
 	return exchanges;
 }
 
@@ -265,14 +276,10 @@ static int remove_old(enum fsatomic_variant variant, const struct fsatomic_place
 /* The file system of a directory cannot exchange after all. */
 static void learn_no_exchange(int dir)
 {
-	struct fsatomic_state *state = &fsatomic_state;
 	struct stat status;
 
-	if (fstat(dir, &status) < 0)
-		return;
-	for (size_t i = 0; i < state->probed_count; i++)
-		if (state->probed[i].device == status.st_dev)
-			state->probed[i].exchanges = false;
+	if (fstat(dir, &status) == 0)
+		remember(status.st_dev, false);
 	warn_once();
 }
 
@@ -286,7 +293,7 @@ static int move_into_place(const struct fsatomic_place *place, const char *temp,
 /* Put the temp in the old file's place. A failed exchange does not fall back to a plain rename. */
 static int publish(enum fsatomic_variant variant, const struct fsatomic_place *place, const char *temp)
 {
-	bool exchange = can_exchange(place->parent);
+	bool exchange = can_exchange(variant, place->parent);
 	int result = move_into_place(place, temp, exchange);
 
 	/* without RENAME_EXCHANGE: see above */
