@@ -97,7 +97,7 @@ int kensa_handler_run(const struct kensa_handler *handler, const struct kensa_co
  * Run a command as the local transport does (`sh -c`): output trimmed of trailing
  * newlines and malloc'ed into `ret_output` (may be NULL). Returns the exit status; -1 where it
  * could not be run. Without a shell (the gate in process starts none) the commands of
- * the kernel path (`mount -o remount`, `modprobe`, `dconf update`, `findmnt`) are
+ * the kernel path (`mount -o remount`, `modprobe`, `modinfo`, `dconf update`, `findmnt`) are
  * called as functions: standins.h.
  */
 int kensa_run(const struct kensa_context *context, const char *command, char **ret_output);

@@ -5,11 +5,13 @@
  * Apply: the file first, then delete_module(2), whose result nobody looks at. Rollback: the file;
  * of HEAD also the module, if it was loaded.
  *
- * FIXED differs: the kernel's name of a module has no '-'; that a module cannot be unloaded is a failure;
- * rollback loads it whatever became of the file, and whatever an `install` line says.
+ * FIXED differs: the kernel's name of a module has no '-'; that a module cannot be unloaded is a
+ * failure; one that could not be loaded again is not unloaded (no capture); rollback loads it
+ * whatever became of the file, and whatever an `install` line says.
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "handling.h"
@@ -17,14 +19,32 @@
 
 #define MODE 0644
 #define FILE_OF_MODULE "/etc/modprobe.d/kensa-disable-%s.conf"
-/* `modprobe -i NAME` */
+/* `modprobe -i NAME`, `modinfo -F name NAME` */
 #define COMMAND_MAX (NAME_MAX + 32)
 
-static enum kensa_outcome add_loaded(struct kensa_prestate *state, const char *module)
+/* A kernel that was updated since it booted may have no modules on disk: what is unloaded stays so. */
+static bool could_be_loaded_again(const struct kensa_context *context, const char *module)
+{
+	char command[COMMAND_MAX], name[NAME_MAX + 1], *found = NULL;
+
+	snprintf(command, sizeof(command), "modinfo -F name %s", module);
+	const int status = kensa_run(context, command, &found);
+	if (status < 0)
+		return false;
+	const bool is_it = status == 0 && kernelio_module_name(module, name, sizeof(name)) &&
+			   strcmp(found, name) == 0;
+	free(found);
+	return is_it;
+}
+
+static enum kensa_outcome add_loaded(const struct kensa_context *context,
+				     struct kensa_prestate *state, const char *module)
 {
 	bool is_loaded = false;
 
 	if (kernelio_module_is_loaded(module, &is_loaded) < 0)
+		return KENSA_CAPTURE_INCOMPLETE;
+	if (is_loaded && context->version == KENSA_FIXED && !could_be_loaded_again(context, module))
 		return KENSA_CAPTURE_INCOMPLETE;
 	const struct torn_bytes text = torn_bytes_of(is_loaded ? "true" : "false");
 	return kensa_prestate_add(state, "was_loaded", (const char *)text.data, text.size) == 0
@@ -48,7 +68,7 @@ static enum kensa_outcome look(const struct kensa_context *context, const struct
 		return KENSA_CAPTURE_INCOMPLETE;
 	enum kensa_outcome outcome = kensa_file_capture(context, state, "prior_content", path);
 	if (outcome == KENSA_SUCCESS && context->version >= KENSA_HEAD)
-		outcome = add_loaded(state, kensa_fact_text(state, "module"));
+		outcome = add_loaded(context, state, kensa_fact_text(state, "module"));
 	return outcome;
 }
 

@@ -8,6 +8,7 @@
 
 STANDIN(sysctl);
 STANDIN(modprobe);
+STANDIN(modinfo);
 STANDIN(mount);
 STANDIN(findmnt);
 STANDIN(dconf);

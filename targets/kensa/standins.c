@@ -18,8 +18,10 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } standins[] = {
-	{"sysctl", standin_sysctl},   {"modprobe", standin_modprobe}, {"mount", standin_mount},
-	{"findmnt", standin_findmnt}, {"dconf", standin_dconf},	      {"augenrules", standin_augenrules},
+	{"sysctl", standin_sysctl},	    {"modprobe", standin_modprobe},
+	{"modinfo", standin_modinfo},	    {"mount", standin_mount},
+	{"findmnt", standin_findmnt},	    {"dconf", standin_dconf},
+	{"augenrules", standin_augenrules},
 };
 
 static int call(int argc, char **argv)
