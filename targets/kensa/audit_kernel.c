@@ -7,15 +7,41 @@
 
 #include "audit_lines.h"
 
-bool audit_kernel_understands(struct torn_bytes rules)
+static int parse(const struct audit_text *rules, struct torn_bytes line,
+		 struct audit_rule *ret_rule)
+{
+	return rules->is_resolved ? audit_rule_parse_resolved(line, ret_rule)
+				  : audit_rule_parse(line, ret_rule);
+}
+
+static int print_resolved(FILE *out, struct torn_bytes rules)
 {
 	struct torn_bytes line;
-	struct audit_rule rule;
 
-	while (audit_lines_next_rule(&rules, &line))
-		if (audit_rule_parse(line, &rule) < 0)
-			return false;
-	return true;
+	while (audit_lines_next_rule(&rules, &line)) {
+		int result = audit_rule_resolve(line, out);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+int audit_kernel_resolve(struct torn_bytes rules, char **ret_rules)
+{
+	char *text = NULL;
+	size_t size = 0;
+
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return -ENOMEM;
+	int result = print_resolved(out, rules);
+	if (fclose(out) != 0 && result == 0)
+		result = -ENOMEM;
+	if (result < 0)
+		free(text);
+	else
+		*ret_rules = text;
+	return result;
 }
 
 static bool is_loaded(const struct audit_rule *loaded, size_t count, const struct audit_rule *rule)
@@ -52,14 +78,14 @@ static bool conflicts_with(const struct audit_rule *loaded, size_t count, const 
 }
 
 /* Returns 0 or -errno. */
-static int print_missing(FILE *missing, struct torn_bytes rules, const struct audit_rule *loaded,
+static int print_missing(FILE *missing, struct audit_text rules, const struct audit_rule *loaded,
 			 size_t count, bool *conflicts)
 {
 	struct torn_bytes line;
 	struct audit_rule rule;
 
-	while (audit_lines_next_rule(&rules, &line)) {
-		int result = audit_rule_parse(line, &rule);
+	while (audit_lines_next_rule(&rules.lines, &line)) {
+		int result = parse(&rules, line, &rule);
 		if (result < 0)
 			return result;
 		*conflicts |= conflicts_with(loaded, count, &rule);
@@ -69,7 +95,7 @@ static int print_missing(FILE *missing, struct torn_bytes rules, const struct au
 	return 0;
 }
 
-static int missing_of(struct torn_bytes rules, const struct audit_rule *loaded, size_t count,
+static int missing_of(struct audit_text rules, const struct audit_rule *loaded, size_t count,
 		      char **ret_missing, bool *conflicts)
 {
 	char *text = NULL;
@@ -88,7 +114,7 @@ static int missing_of(struct torn_bytes rules, const struct audit_rule *loaded, 
 	return result;
 }
 
-int audit_kernel_missing(struct audit_client *client, struct torn_bytes rules, char **ret_missing,
+int audit_kernel_missing(struct audit_client *client, struct audit_text rules, char **ret_missing,
 			 bool *ret_conflicts)
 {
 	struct audit_rule *loaded = NULL;
@@ -105,13 +131,13 @@ int audit_kernel_missing(struct audit_client *client, struct torn_bytes rules, c
 	return result;
 }
 
-int audit_kernel_load(struct audit_client *client, struct torn_bytes rules, bool tolerates)
+int audit_kernel_load(struct audit_client *client, struct audit_text rules, bool tolerates)
 {
 	struct torn_bytes line;
 	struct audit_rule rule;
 
-	while (audit_lines_next_rule(&rules, &line)) {
-		int result = audit_rule_parse(line, &rule);
+	while (audit_lines_next_rule(&rules.lines, &line)) {
+		int result = parse(&rules, line, &rule);
 		if (result == 0)
 			result = audit_client_add(client, &rule);
 		if (result < 0 && !(tolerates && result == -EEXIST))
@@ -121,22 +147,23 @@ int audit_kernel_load(struct audit_client *client, struct torn_bytes rules, bool
 }
 
 /* Returns 0 or -errno. What could not be loaded, or is not, needs no unloading. */
-static int unload(struct audit_client *client, struct torn_bytes line)
+static int unload(struct audit_client *client, const struct audit_text *rules,
+		  struct torn_bytes line)
 {
 	struct audit_rule rule;
 
-	if (audit_rule_parse(line, &rule) < 0)
+	if (parse(rules, line, &rule) < 0)
 		return 0;
 	int result = audit_client_delete(client, &rule);
 	return result == -ENOENT ? 0 : result;
 }
 
-int audit_kernel_unload(struct audit_client *client, struct torn_bytes rules)
+int audit_kernel_unload(struct audit_client *client, struct audit_text rules)
 {
 	struct torn_bytes line;
 
-	while (audit_lines_next_rule(&rules, &line)) {
-		int result = unload(client, line);
+	while (audit_lines_next_rule(&rules.lines, &line)) {
+		int result = unload(client, &rules, line);
 		if (result < 0)
 			return result;
 	}
@@ -153,16 +180,16 @@ static struct torn_bytes rule_at(struct torn_bytes rules, size_t index)
 	return line;
 }
 
-int audit_kernel_unload_all(struct audit_client *client, struct torn_bytes rules)
+int audit_kernel_unload_all(struct audit_client *client, struct audit_text rules)
 {
-	struct torn_bytes rest = rules, line;
+	struct torn_bytes rest = rules.lines, line;
 	size_t count = 0;
 	int first = 0;
 
 	while (audit_lines_next_rule(&rest, &line))
 		count++;
 	while (count-- > 0) {
-		int result = unload(client, rule_at(rules, count));
+		int result = unload(client, &rules, rule_at(rules.lines, count));
 		if (first == 0)
 			first = result;
 	}

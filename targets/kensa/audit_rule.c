@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #define WORDS_MAX 128
+#define BLANKS " \t\r\n"
 #define LINE_MAX_BYTES 4096u
 #define PERMISSIONS_ALL (AUDIT_PERM_READ | AUDIT_PERM_WRITE | AUDIT_PERM_EXEC | AUDIT_PERM_ATTR)
 /* The last word of the mask holds classes of system calls, not numbers: linux/audit.h */
@@ -285,17 +286,27 @@ static int set_list(struct audit_rule *rule, char *word)
 	return has_list && has_action ? 0 : -EINVAL;
 }
 
+/* Returns whether there was one. */
+static bool cut_slashes(char *path)
+{
+	const size_t whole = strlen(path);
+	size_t length = whole;
+
+	while (length > 1 && path[length - 1] == '/')
+		path[--length] = '\0';
+	return length < whole || whole == 1;
+}
+
 /* audit_add_watch_dir(3): all system calls, the path, and who may be told of. */
-static int set_watch(struct audit_rule *rule, char *path)
+static int set_watch(struct audit_rule *rule, char *path, bool is_resolved)
 {
 	struct stat status;
-	size_t length = strlen(path);
 
 	if (path[0] != '/')
 		return -EINVAL;
-	while (length > 1 && path[length - 1] == '/')
-		path[--length] = '\0';
-	const bool is_directory = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+	bool is_directory = cut_slashes(path);
+	if (!is_resolved)
+		is_directory = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 	rule->data.flags = AUDIT_FILTER_EXIT;
 	rule->data.action = AUDIT_ALWAYS;
 	add_all_calls(rule);
@@ -303,7 +314,7 @@ static int set_watch(struct audit_rule *rule, char *path)
 	return result < 0 ? result : add_field(rule, AUDIT_PERM, AUDIT_EQUAL, PERMISSIONS_ALL);
 }
 
-static int add_option(struct audit_rule *rule, char option, char *word)
+static int add_option(struct audit_rule *rule, char option, char *word, bool is_resolved)
 {
 	const bool is_watch = rule->data.field_count > 1 && rule->data.fields[1] == AUDIT_PERM &&
 			      (rule->data.fields[0] == AUDIT_WATCH || rule->data.fields[0] == AUDIT_DIR);
@@ -313,7 +324,7 @@ static int add_option(struct audit_rule *rule, char option, char *word)
 	case 'A':
 		return set_list(rule, word);
 	case 'w':
-		return set_watch(rule, word);
+		return set_watch(rule, word, is_resolved);
 	case 'p':
 		return is_watch ? permissions_of(word, &rule->data.values[1]) : -EINVAL;
 	case 'F':
@@ -328,23 +339,23 @@ static int add_option(struct audit_rule *rule, char option, char *word)
 }
 
 /* Options and their words, one after the other: the first says what kind of rule it is. */
-static int add_options(struct audit_rule *rule, char *text)
+static int add_options(struct audit_rule *rule, char *text, bool is_resolved)
 {
 	for (bool is_first = true;; is_first = false) {
-		char *option = strtok_r(is_first ? text : NULL, " \t\r\n", &text);
+		char *option = strtok_r(is_first ? text : NULL, BLANKS, &text);
 		if (!option)
 			return is_first ? -EINVAL : 0;
-		char *word = strtok_r(NULL, " \t\r\n", &text);
+		char *word = strtok_r(NULL, BLANKS, &text);
 		if (!word || option[0] != '-' || option[1] == '\0' || option[2] != '\0' ||
 		    is_first != (strchr("aAw", option[1]) != NULL))
 			return -EINVAL;
-		int result = add_option(rule, option[1], word);
+		int result = add_option(rule, option[1], word, is_resolved);
 		if (result < 0)
 			return result;
 	}
 }
 
-int audit_rule_parse(struct torn_bytes line, struct audit_rule *ret_rule)
+static int parse(struct torn_bytes line, bool is_resolved, struct audit_rule *ret_rule)
 {
 	char text[LINE_MAX_BYTES];
 
@@ -355,12 +366,55 @@ int audit_rule_parse(struct torn_bytes line, struct audit_rule *ret_rule)
 	memcpy(text, line.data, line.size);
 	text[line.size] = '\0';
 	memset(ret_rule, 0, sizeof(*ret_rule));
-	int result = add_options(ret_rule, text);
+	int result = add_options(ret_rule, text, is_resolved);
 	if (result < 0)
 		return result;
 	if (!has_calls(ret_rule))
 		add_all_calls(ret_rule); /* auditctl: none named are all */
 	ret_rule->size = sizeof(ret_rule->data) + ret_rule->data.buflen;
+	return 0;
+}
+
+int audit_rule_parse(struct torn_bytes line, struct audit_rule *ret_rule)
+{
+	return parse(line, false, ret_rule);
+}
+
+int audit_rule_parse_resolved(struct torn_bytes line, struct audit_rule *ret_rule)
+{
+	return parse(line, true, ret_rule);
+}
+
+/* Returns 1 for a directory, 0 for all else, also for nothing; -errno where it is not known. */
+static int is_directory(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0)
+		return S_ISDIR(status.st_mode);
+	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
+}
+
+int audit_rule_resolve(struct torn_bytes line, FILE *out)
+{
+	char text[LINE_MAX_BYTES], *rest = NULL;
+
+	if (line.size >= sizeof(text))
+		return -E2BIG;
+	memcpy(text, line.data, line.size);
+	text[line.size] = '\0';
+	const char *option = strtok_r(text, BLANKS, &rest);
+	char *path = option && strcmp(option, "-w") == 0 ? strtok_r(NULL, BLANKS, &rest) : NULL;
+	if (!path || path[0] != '/' || strlen(rest) != line.size - (size_t)(rest - text)) {
+		/* no watch, or none that is parsed */
+		fprintf(out, "%.*s\n", (int)line.size, (const char *)line.data);
+		return 0;
+	}
+	(void)cut_slashes(path);
+	int result = is_directory(path);
+	if (result < 0)
+		return result;
+	fprintf(out, "-w %s%s %s\n", path, result && path[1] ? "/" : "", rest);
 	return 0;
 }
 

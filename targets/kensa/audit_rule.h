@@ -9,6 +9,7 @@
 #define KENSA_AUDIT_RULE_H
 
 #include <linux/audit.h>
+#include <stdio.h>
 
 #include "../../fuzz/torn.h"
 
@@ -40,6 +41,13 @@ bool audit_rule_is_there(struct torn_bytes line);
  * is none that is known; -E2BIG where it does not fit.
  */
 int audit_rule_parse(struct torn_bytes line, struct audit_rule *ret_rule);
+/*
+ * Ours, of FIXED: print the line with what was looked up in it: a watched path ends with a slash where it is a
+ * directory. Returns 0; -errno where that cannot be known; -E2BIG.
+ */
+int audit_rule_resolve(struct torn_bytes line, FILE *out);
+/* Make the rule of such a line: nothing is looked up. Returns as audit_rule_parse(). */
+int audit_rule_parse_resolved(struct torn_bytes line, struct audit_rule *ret_rule);
 /* Say the same to the kernel? */
 bool audit_rule_equal(const struct audit_rule *a, const struct audit_rule *b);
 

@@ -10,7 +10,8 @@
  * HEAD merges its lines into the file, refuses a rule that is loaded under another key, and where nothing may
  * be changed until the next boot (enabled 2) writes the file only.
  *
- * FIXED differs from HEAD: a rule that is loaded is none to be loaded; the file comes back as it was, where nobody
+ * FIXED differs from HEAD: a rule that is loaded is none to be loaded; whether a watched path is a
+ * directory is looked up once; the file comes back as it was, where nobody
  * else changed it, also one without a rule in it; every step of a rollback is done, whatever became of the others;
  * there is no fall-back to commands that write a file in place and load what all other files say.
  */
@@ -40,6 +41,28 @@ static bool add_lines(struct kensa_prestate *state, const char *name, const char
 	return *lines == '\0' || kensa_prestate_add(state, name, lines, strlen(lines)) == 0;
 }
 
+/* The rules that the kernel is told, of a text of the step's or of its state's. */
+static struct audit_text for_kernel(const struct kensa_context *context, struct torn_bytes rules)
+{
+	return (struct audit_text){rules, context->version == KENSA_FIXED};
+}
+
+/*
+ * FIXED: whether a watched path is a directory is looked up once. Where it is asked again a failing stat(2), or
+ * somebody's mkdir, makes another rule of the same line: what is unloaded is not what was loaded.
+ */
+static enum kensa_outcome resolve(struct torn_bytes rules, struct kensa_prestate *state)
+{
+	char *resolved = NULL;
+
+	if (audit_kernel_resolve(rules, &resolved) < 0)
+		return KENSA_CAPTURE_INCOMPLETE;
+	const bool added =
+		kensa_prestate_add(state, "resolved_rules", resolved, strlen(resolved)) == 0;
+	free(resolved);
+	return added ? KENSA_SUCCESS : KENSA_CAPTURE_INCOMPLETE;
+}
+
 /* Which rules rollback has to unload: none where nothing may be changed. Returns 0 or -errno. */
 static int look_at_kernel(const struct kensa_context *context, struct audit_client *client,
 			  struct torn_bytes rules, struct kensa_prestate *state)
@@ -47,7 +70,7 @@ static int look_at_kernel(const struct kensa_context *context, struct audit_clie
 	uint32_t enabled = 0;
 	char *missing = NULL;
 
-	int result = audit_kernel_missing(client, rules, &missing, NULL);
+	int result = audit_kernel_missing(client, for_kernel(context, rules), &missing, NULL);
 	if (result < 0)
 		return result;
 	if (context->version >= KENSA_HEAD)
@@ -95,7 +118,12 @@ static enum kensa_outcome look(const struct kensa_context *context, const struct
 
 	if (rules.size == 0 || kensa_prestate_add(state, "path", path, strlen(path)) < 0)
 		return KENSA_CAPTURE_INCOMPLETE;
-	enum kensa_outcome outcome = capture_kernel(context, rules, state);
+	const bool is_fixed = context->version == KENSA_FIXED;
+	enum kensa_outcome outcome = is_fixed ? resolve(rules, state) : KENSA_SUCCESS;
+	if (outcome == KENSA_SUCCESS)
+		outcome = capture_kernel(
+			context, is_fixed ? kensa_fact_bytes(state, "resolved_rules") : rules,
+			state);
 	if (outcome == KENSA_SUCCESS)
 		outcome = kensa_file_capture(context, state, "prior_content", path);
 	if (outcome == KENSA_SUCCESS && context->version >= KENSA_HEAD)
@@ -149,7 +177,7 @@ static enum kensa_outcome persist(const struct kensa_context *context, const str
 }
 
 /* HEAD: is one loaded under another key? It would be there twice, and the next boot's load stops at it. */
-static bool is_free_of_conflicts(struct audit_client *client, struct torn_bytes rules)
+static bool is_free_of_conflicts(struct audit_client *client, struct audit_text rules)
 {
 	char *missing = NULL;
 	bool conflicts = false;
@@ -162,7 +190,7 @@ static bool is_free_of_conflicts(struct audit_client *client, struct torn_bytes 
 
 /* Returns whether the rules are in the kernel then, or are left to the next boot. */
 static enum kensa_outcome load(const struct kensa_context *context, struct audit_client *client,
-			       struct torn_bytes rules)
+			       struct audit_text rules)
 {
 	uint32_t enabled = 0;
 
@@ -200,7 +228,9 @@ static enum kensa_outcome apply(const struct kensa_context *context, const struc
 	if (audit_client_open(&client) < 0)
 		return context->version == KENSA_FIXED ? KENSA_ERROR
 						       : apply_by_commands(context, state, rules);
-	enum kensa_outcome outcome = load(context, &client, rules);
+	const struct torn_bytes resolved = kensa_fact_bytes(state, "resolved_rules");
+	enum kensa_outcome outcome =
+		load(context, &client, for_kernel(context, resolved.data ? resolved : rules));
 	if (outcome == KENSA_SUCCESS)
 		outcome = persist(context, state, rules);
 	audit_client_close(&client);
@@ -310,13 +340,13 @@ static enum kensa_outcome rollback_by_commands(const struct kensa_context *conte
 }
 
 /* Is none of them loaded any more? */
-static bool are_gone(struct audit_client *client, struct torn_bytes added)
+static bool are_gone(struct audit_client *client, struct audit_text added)
 {
 	char *missing = NULL;
 
 	if (audit_kernel_missing(client, added, &missing, NULL) < 0)
 		return false;
-	struct torn_bytes rest = added, left = text_bytes(missing), line;
+	struct torn_bytes rest = added.lines, left = text_bytes(missing), line;
 	size_t wanted = 0, found = 0;
 	while (audit_lines_next_rule(&rest, &line))
 		wanted++;
@@ -329,9 +359,9 @@ static bool are_gone(struct audit_client *client, struct torn_bytes added)
 static enum kensa_outcome unload(const struct kensa_context *context, const struct kensa_prestate *state,
 				 struct audit_client *client)
 {
-	const struct torn_bytes added = kensa_fact_bytes(state, "added_rules");
+	const struct audit_text added = for_kernel(context, kensa_fact_bytes(state, "added_rules"));
 
-	if (!added.data)
+	if (!added.lines.data)
 		return KENSA_SUCCESS;
 	if ((context->version == KENSA_FIXED ? audit_kernel_unload_all(client, added)
 					     : audit_kernel_unload(client, added)) < 0)

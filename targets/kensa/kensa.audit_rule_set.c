@@ -12,6 +12,9 @@
  *     that cannot be unloaded leaves those behind it. Fixed: each is tried, and once more.
  *   - old-or-new: socket(2) fails once (EMFILE, ENOMEM), and the fall-back `printf > FILE` leaves an empty or
  *     half-written file where it is killed. Fixed: there is no fall-back, but a second try.
+ *   - runtime-restored, success-means-new, where a watched path is a directory (`torn fuzz`): each time that a
+ *     rule is made of its line stat(2) is asked for that, and one that fails makes another rule, which is
+ *     loaded, or is not the one that is to be unloaded. Fixed: once, in capture, which fails where it does.
  *   - runtime-restored without a fault, where the directory is missing: as of kensa.sysctl_set, and so
  *     are mode and owner (rollback-restores).
  */

@@ -67,6 +67,42 @@ static void test_a_watched_directory_is_one_whatever_slash_it_ends_with(void **s
 	expect_wire("-w /proc//", data);
 }
 
+static const char *resolved(const char *line)
+{
+	static char text[128];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	assert_non_null(out);
+	assert_int_equal(audit_rule_resolve(torn_bytes_of(line), out), 0);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static void test_a_resolved_watch_says_whether_it_is_of_a_directory(void **state)
+{
+	static const char *const lines[] = {"-w /proc -p r",	 "-w /proc/// -k a",
+					    " -w\t/ -p wa",	 "-w /proc/version",
+					    "-w /nowhere/ -p w", "-w /proc/version/x"};
+	struct audit_rule rule, again;
+
+	(void)state;
+	assert_string_equal(resolved("-w /proc -p r  -k a"), "-w /proc/ -p r  -k a\n");
+	assert_string_equal(resolved("-w /nowhere/ -p r"), "-w /nowhere -p r\n");
+	assert_string_equal(resolved("-w proc -p r"), "-w proc -p r\n");
+	assert_string_equal(resolved("-a always,exit -F dir=/proc"),
+			    "-a always,exit -F dir=/proc\n");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(audit_rule_parse(torn_bytes_of(lines[i]), &rule), 0);
+		assert_int_equal(
+			audit_rule_parse_resolved(torn_bytes_of(resolved(lines[i])), &again), 0);
+		if (!audit_rule_equal(&rule, &again))
+			fail_msg("%s became %s", lines[i], resolved(lines[i]));
+	}
+	/* Of what is there now nothing is asked. */
+	assert_int_equal(audit_rule_parse_resolved(torn_bytes_of("-w /proc -p r"), &again), 0);
+	assert_int_equal(again.data.fields[0], AUDIT_WATCH);
+}
+
 static void test_calls_are_bits_and_fields_stand_in_their_order(void **state)
 {
 	(void)state;
@@ -134,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_watch_is_all_calls_a_path_its_permissions_and_its_key),
 		cmocka_unit_test(test_a_watched_directory_is_one_whatever_slash_it_ends_with),
+		cmocka_unit_test(test_a_resolved_watch_says_whether_it_is_of_a_directory),
 		cmocka_unit_test(test_calls_are_bits_and_fields_stand_in_their_order),
 		cmocka_unit_test(test_the_same_rule_in_other_words_is_equal_and_another_key_is_not),
 		cmocka_unit_test(test_what_is_no_rule_is_refused),
