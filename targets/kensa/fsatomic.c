@@ -12,7 +12,7 @@
  * by os.NewFile, whose answer changes nothing here; the texts of the errors;
  * paths of PATH_MAX and more, which Go would hand to the kernel.
  *
- * FSATOMIC_FIXED differs in four places, each marked there. The first two are
+ * FSATOMIC_FIXED differs in five places, each marked there. The first three are
  * findings, the others are labels and excused leftovers:
  *   - clean-run-succeeds, on a file system without RENAME_EXCHANGE: the probe
  *     takes ENOENT for a yes (see probe_exchange), so that every replace fails
@@ -21,6 +21,8 @@
  *     out of 2^64: `torn fuzz`). Fixed: no probe. An exchange that is refused
  *     as the probe may be (ENOSYS, EINVAL, EOPNOTSUPP) settles that this file
  *     system has none, and the temp is renamed into place.
+ *   - rollback-completes, in a world where the temp's name is taken in apply and
+ *     again in rollback (`torn fuzz`). Fixed: another name is drawn.
  *   - metadata-kept, of a mode that the umask takes from, where only what POSIX
  *     promises is there after a power cut: fchmod comes behind the fsync. (ext4,
  *     XFS and btrfs keep it: measured.) Fixed: the mode, then the sync.
@@ -46,6 +48,8 @@
 
 struct fsatomic_state fsatomic_state;
 
+/* Names that are drawn out of 2^64 before it is an error that they are taken. */
+#define TEMP_TRIES 4u
 /* ".<base>.fsatomic.<16 hex>" */
 #define TEMP_SIZE (PATH_MAX + sizeof("..fsatomic.0123456789abcdef"))
 
@@ -323,9 +327,15 @@ static enum fsatomic_error replace_at(enum fsatomic_variant variant, const struc
 	if (!S_ISREG(status.st_mode))
 		return fsatomic_other(EINVAL);
 
-	fsatomic_random_suffix(suffix);
-	snprintf(temp, sizeof(temp), ".%s.fsatomic.%s", place->base, suffix);
-	if (stage(variant, place, temp, mode, content) < 0)
+	/* a name that is taken: see above */
+	unsigned tries = variant == FSATOMIC_FIXED ? TEMP_TRIES : 1;
+	int staged;
+	do {
+		fsatomic_random_suffix(suffix);
+		snprintf(temp, sizeof(temp), ".%s.fsatomic.%s", place->base, suffix);
+		staged = stage(variant, place, temp, mode, content);
+	} while (staged < 0 && errno == EEXIST && --tries > 0);
+	if (staged < 0)
 		return FSATOMIC_OTHER;
 	return publish(variant, place, temp) < 0 ? FSATOMIC_OTHER : FSATOMIC_OK;
 }

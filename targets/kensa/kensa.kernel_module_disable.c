@@ -15,7 +15,7 @@
  *     `modprobe M` from loading what was loaded. Fixed: `modprobe -i M`.
  *   - rollback-completes, runtime-restored in a world without the module's file (a kernel that was
  *     updated since it booted; `torn fuzz` of kensa.transaction_two): what is unloaded stays so. Fixed:
- *     capture asks `modinfo -F name M`, and where it cannot be loaded again nothing is applied.
+ *     capture asks `modinfo -n M`, and where it cannot be loaded again nothing is applied.
  *   - rollback-restores: mode and owner, as of kensa.sysctl_set.
  */
 #include "handling.h"

@@ -19,21 +19,20 @@
 
 #define MODE 0644
 #define FILE_OF_MODULE "/etc/modprobe.d/kensa-disable-%s.conf"
-/* `modprobe -i NAME`, `modinfo -F name NAME` */
+/* `modprobe -i NAME`, `modinfo -n NAME` */
 #define COMMAND_MAX (NAME_MAX + 32)
 
 /* A kernel that was updated since it booted may have no modules on disk: what is unloaded stays so. */
 static bool could_be_loaded_again(const struct kensa_context *context, const char *module)
 {
-	char command[COMMAND_MAX], name[NAME_MAX + 1], *found = NULL;
+	char command[COMMAND_MAX], *path = NULL;
 
-	snprintf(command, sizeof(command), "modinfo -F name %s", module);
-	const int status = kensa_run(context, command, &found);
+	snprintf(command, sizeof(command), "modinfo -n %s", module);
+	const int status = kensa_run(context, command, &path);
 	if (status < 0)
 		return false;
-	const bool is_it = status == 0 && kernelio_module_name(module, name, sizeof(name)) &&
-			   strcmp(found, name) == 0;
-	free(found);
+	const bool is_it = status == 0 && kernelio_module_is_in(module, path);
+	free(path);
 	return is_it;
 }
 

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -59,4 +61,38 @@ int kernelio_module_is_loaded(const char *name, bool *ret_is_loaded)
 	*ret_is_loaded = has_line(modules, kernel_name);
 	free(modules);
 	return 0;
+}
+
+/* "a/usb-storage.ko.xz" */
+static bool is_path_of(char *path, const char *kernel_name)
+{
+	char name[NAME_MAX + 1];
+	char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	char *end = strstr(base, ".ko");
+
+	if (!end || (end[3] != '\0' && end[3] != '.'))
+		return false;
+	*end = '\0';
+	return kernelio_module_name(base, name, sizeof(name)) && strcmp(name, kernel_name) == 0;
+}
+
+bool kernelio_module_is_in(const char *name, const char *path)
+{
+	char kernel_name[NAME_MAX + 1], link[sizeof("/proc/self/fd/") + 3 * sizeof(int)],
+		real[PATH_MAX];
+	struct stat status;
+
+	if (!kernelio_module_name(name, kernel_name, sizeof(kernel_name)))
+		return false;
+	int file = open(path, O_PATH | O_CLOEXEC);
+	if (file < 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+	const ssize_t length = readlink(link, real, sizeof(real) - 1);
+	const bool is_file = fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+	(void)close(file);
+	if (length < 0 || !is_file)
+		return false;
+	real[length] = '\0';
+	return is_path_of(real, kernel_name);
 }

@@ -14,5 +14,10 @@ int kernelio_delete_module(const char *name);
 int kernelio_module_is_loaded(const char *name, bool *ret_is_loaded);
 /* Write a name as the kernel has it: '-' is '_'. False where it does not fit. */
 bool kernelio_module_name(const char *name, char *ret_name, size_t size);
+/*
+ * Ours: is a path, as `modinfo -n` says it, that of a regular file whose own name is the module's? It is not
+ * opened for reading: of a FIFO that would never end.
+ */
+bool kernelio_module_is_in(const char *name, const char *path);
 
 #endif

@@ -15,7 +15,7 @@
 int standin_sysctl(int argc, char **argv);
 /* modprobe NAME, modprobe -i NAME (whatever `install` lines say), modprobe -r NAME */
 int standin_modprobe(int argc, char **argv);
-/* modinfo -F name NAME: the kernel's name of what `modprobe NAME` would load */
+/* modinfo -n NAME: the path of what `modprobe NAME` would load */
 int standin_modinfo(int argc, char **argv);
 /* mount -o remount DIRECTORY */
 int standin_mount(int argc, char **argv);
