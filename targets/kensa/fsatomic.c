@@ -48,8 +48,6 @@
 
 struct fsatomic_state fsatomic_state;
 
-/* Names that are drawn out of 2^64 before it is an error that they are taken. */
-#define TEMP_TRIES 4u
 /* ".<base>.fsatomic.<16 hex>" */
 #define TEMP_SIZE (PATH_MAX + sizeof("..fsatomic.0123456789abcdef"))
 
@@ -328,7 +326,7 @@ static enum fsatomic_error replace_at(enum fsatomic_variant variant, const struc
 		return fsatomic_other(EINVAL);
 
 	/* a name that is taken: see above */
-	unsigned tries = variant == FSATOMIC_FIXED ? TEMP_TRIES : 1;
+	unsigned tries = variant == FSATOMIC_FIXED ? FSATOMIC_TEMP_TRIES : 1;
 	int staged;
 	do {
 		fsatomic_random_suffix(suffix);

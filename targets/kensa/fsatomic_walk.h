@@ -24,6 +24,8 @@ struct fsatomic_place {
 enum fsatomic_error fsatomic_walk(const char *path, struct fsatomic_place *ret_place);
 /* Look at the name itself: FSATOMIC_NOT_EXIST, FSATOMIC_SYMLINK_IN_PATH, FSATOMIC_OTHER. */
 enum fsatomic_error fsatomic_look(const struct fsatomic_place *place, struct stat *ret_status);
+/* FIXED: how many names are drawn before it is an error that they are taken. */
+#define FSATOMIC_TEMP_TRIES 4u
 /* Draw what makes a temporary name nobody else's. */
 void fsatomic_random_suffix(char suffix[static FSATOMIC_SUFFIX_SIZE]);
 /* Close, and leave errno as it is. */

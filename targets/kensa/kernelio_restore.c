@@ -205,17 +205,30 @@ static int fill(int file, struct torn_bytes attributes, struct torn_bytes conten
 	return set_attributes(file, attributes) < 0 ? -1 : go_sync(file);
 }
 
+/* Make a file under a name that nothing has: one that is taken is no reason to leave all as it is. */
+static int create_temp(const struct fsatomic_place *place, char *ret_temp, size_t size)
+{
+	char suffix[FSATOMIC_SUFFIX_SIZE];
+	int file = -1;
+
+	for (unsigned i = 0; i < FSATOMIC_TEMP_TRIES && (i == 0 || (file < 0 && errno == EEXIST));
+	     i++) {
+		fsatomic_random_suffix(suffix);
+		snprintf(ret_temp, size, ".%s.fsatomic.%s", place->base, suffix);
+		file = TEMP_FAILURE_RETRY(
+			openat(place->parent, ret_temp,
+			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+	}
+	return file;
+}
+
 /* Make the file under a temporary name, and rename it into place. */
 static int replace(const struct fsatomic_place *place, struct torn_bytes attributes,
 		   struct torn_bytes content)
 {
-	char suffix[FSATOMIC_SUFFIX_SIZE];
 	char temp[PATH_MAX + sizeof("..fsatomic.0123456789abcdef")];
+	int file = create_temp(place, temp, sizeof(temp));
 
-	fsatomic_random_suffix(suffix);
-	snprintf(temp, sizeof(temp), ".%s.fsatomic.%s", place->base, suffix);
-	int file = TEMP_FAILURE_RETRY(openat(place->parent, temp,
-					     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 	if (file < 0)
 		return -1;
 	int result = fill(file, attributes, content);

@@ -70,13 +70,35 @@ static bool normalise(struct torn_bytes given, char **ret_options)
 	return true;
 }
 
-static bool add_options(const struct kensa_step *step, struct kensa_prestate *state)
+/*
+ * FIXED: options that a remount without them takes back, and those that the kernel never hears of: mount(8). What is
+ * a file system's own stays on its superblock, and findmnt does not tell it from what was there before.
+ */
+static const char TAKEN_BACK[] =
+	"ro,rw,nosuid,suid,nodev,dev,noexec,exec,sync,async,noatime,atime,nodiratime,diratime,relatime,"
+	"norelatime,strictatime,defaults,auto,noauto,nofail,_netdev,user,nouser";
+
+static bool can_be_taken_back(const char *options)
+{
+	for (const char *option = options; *option;) {
+		const size_t size = strcspn(option, ",");
+		if (strncmp(option, "x-", 2) != 0 &&
+		    !kernelio_fstab_has_option(torn_bytes_of(TAKEN_BACK), bytes_of(option, size)))
+			return false;
+		option += size + (option[size] == ',');
+	}
+	return true;
+}
+
+static bool add_options(const struct kensa_context *context, const struct kensa_step *step,
+			struct kensa_prestate *state)
 {
 	char *options = NULL;
 
 	if (!normalise(kensa_param(step, "options"), &options))
 		return false;
 	bool added = options[0] != '\0' &&
+		     (context->version != KENSA_FIXED || can_be_taken_back(options)) &&
 		     kensa_prestate_add(state, "option", options, strlen(options)) == 0;
 	free(options);
 	return added;
@@ -120,8 +142,9 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 	const struct torn_bytes mount_point = kensa_param(step, "mount_point");
 
 	if (mount_point.size == 0 ||
-	    kensa_prestate_add(state, "mount_point", (const char *)mount_point.data, mount_point.size) < 0 ||
-	    !add_options(step, state) || !add_line(context, state))
+	    kensa_prestate_add(state, "mount_point", (const char *)mount_point.data,
+			       mount_point.size) < 0 ||
+	    !add_options(context, step, state) || !add_line(context, state))
 		return false;
 	return context->version != KENSA_FIXED ||
 	       (kensa_file_capture(context, state, "fstab", FSTAB) == KENSA_SUCCESS &&
