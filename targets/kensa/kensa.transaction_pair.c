@@ -4,7 +4,7 @@
  * second captures what the first left.
  *
  * Where the first was to be rolled back and was not, the second takes that for what was there. Where
- * both commit, they are of the same value, so that a crash in the second one leaves what the
+ * both commit, they are of the same value (others are refused), so that a crash in the second one leaves what the
  * first one made, which is new.
  *
  * Returned is what the second returns; the first one's, where that could not be rolled back, or
@@ -31,6 +31,9 @@ static enum kensa_status run_one(const struct torn_run *run, const struct kensa_
 static int transact(const struct torn_run *run, const struct kensa_engine *engine)
 {
 	const bool commits = strcmp(torn_run_text(run, "first_check"), "passes") == 0;
+
+	if (commits && strcmp(torn_run_text(run, "first"), torn_run_text(run, "value")) != 0)
+		return 1; /* what is between them would be neither old nor new: see above */
 	enum kensa_status first = run_one(run, engine, "first",
 					  commits ? KENSA_CHECK_PASSES : KENSA_CHECK_FAILS, 1);
 
