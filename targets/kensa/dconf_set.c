@@ -81,6 +81,12 @@ static bool has_control(const struct kensa_step *step)
 	return false;
 }
 
+/* FIXED: dconf reads no names with a dot before them, and the locks have one of their own. */
+static bool is_name(const char *name)
+{
+	return name[0] != '.' && strcmp(name, "locks") != 0;
+}
+
 /* HEAD refuses names that lead elsewhere. */
 static bool accepts(const struct kensa_context *context, const struct kensa_step *step)
 {
@@ -88,7 +94,7 @@ static bool accepts(const struct kensa_context *context, const struct kensa_step
 
 	if (*text_of(step, "schema") == '\0' || *text_of(step, "key") == '\0' || *file == '\0')
 		return false;
-	if (context->version == KENSA_FIXED && has_control(step))
+	if (context->version == KENSA_FIXED && (has_control(step) || !is_name(db) || !is_name(file)))
 		return false;
 	return context->version < KENSA_HEAD || (!strchr(db, '/') && !strstr(db, "..") &&
 						 !strchr(file, '/') && !strstr(file, ".."));

@@ -9,10 +9,14 @@
 #include "standins.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "../go/go_os.h"
 #include "kernelio_files.h"
 #include "sorted_files.h"
 #include "standin_file.h"
@@ -36,6 +40,26 @@ static bool is_key_file(char *text)
 	return true;
 }
 
+/* dconf leaves out what is no file: EISDIR. A FIFO is not waited for. */
+static int read_file(const char *path, char **ret_text, size_t *ret_size)
+{
+	struct stat status = {.st_mode = S_IFREG};
+	int result = -1;
+
+	int file = go_open(path, O_RDONLY | O_NONBLOCK, 0);
+	if (file < 0)
+		return -1;
+	(void)go_fstat(file, &status);
+	if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+		result = kernelio_read_open(file, ret_text, ret_size);
+	else
+		errno = EISDIR;
+	int number = errno;
+	(void)close(file);
+	errno = number;
+	return result;
+}
+
 /* Add a file below `directory` to its database. Returns 0 or -1. */
 static int add_file(FILE *database, const char *directory, const char *name, bool is_lock)
 {
@@ -45,7 +69,7 @@ static int add_file(FILE *database, const char *directory, const char *name, boo
 
 	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
 		return -1;
-	if (kernelio_read_file(path, &text, &size) < 0)
+	if (read_file(path, &text, &size) < 0)
 		return errno == EISDIR ? 0 : -1; /* "locks" */
 	fprintf(database, "%s %s %zu\n", is_lock ? "lock" : "file", name, size);
 	fwrite(text, 1, size, database);
