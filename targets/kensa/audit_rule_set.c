@@ -115,10 +115,13 @@ static enum kensa_outcome look(const struct kensa_context *context, const struct
 {
 	const struct torn_bytes rules = kensa_param(step, "rule"), given = kensa_param(step, "persist_file");
 	const char *path = given.size > 0 ? (const char *)given.data : FILE_DEFAULT;
+	const bool is_fixed = context->version == KENSA_FIXED;
 
 	if (rules.size == 0 || kensa_prestate_add(state, "path", path, strlen(path)) < 0)
 		return KENSA_CAPTURE_INCOMPLETE;
-	const bool is_fixed = context->version == KENSA_FIXED;
+	/* of lines with a NUL a state would have the part before it */
+	if (is_fixed && memchr(rules.data, '\0', rules.size))
+		return KENSA_CAPTURE_INCOMPLETE;
 	enum kensa_outcome outcome = is_fixed ? resolve(rules, state) : KENSA_SUCCESS;
 	if (outcome == KENSA_SUCCESS)
 		outcome = capture_kernel(

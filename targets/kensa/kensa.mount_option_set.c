@@ -11,8 +11,8 @@
  *   - rollback-completes: fstab that cannot be written keeps the mount from being remounted, and in `not_mounted`
  *     and `swap` the remount that failed in apply fails in rollback. Fixed: each whatever became of the other,
  *     and once more; where nothing is mounted nothing is begun.
- *   - rollback-completes, of an option that is a file system's own (`torn fuzz`): it stays on the
- *     superblock, as no remount takes it back. Fixed: no capture, so nothing is applied.
+ *   - rollback-completes, of an option that is a file system's own and not live, added or in fstab
+ *     (`torn fuzz`): it stays on the superblock, as no remount takes it back. Fixed: no capture, so nothing is applied.
  *   - rollback-restores: mode and owner, as of kensa.sysctl_set; and clean-run-succeeds, in `fifo`.
  */
 #include "handling.h"

@@ -70,35 +70,13 @@ static bool normalise(struct torn_bytes given, char **ret_options)
 	return true;
 }
 
-/*
- * FIXED: options that a remount without them takes back, and those that the kernel never hears of: mount(8). What is
- * a file system's own stays on its superblock, and findmnt does not tell it from what was there before.
- */
-static const char TAKEN_BACK[] =
-	"ro,rw,nosuid,suid,nodev,dev,noexec,exec,sync,async,noatime,atime,nodiratime,diratime,relatime,"
-	"norelatime,strictatime,defaults,auto,noauto,nofail,_netdev,user,nouser";
-
-static bool can_be_taken_back(const char *options)
-{
-	for (const char *option = options; *option;) {
-		const size_t size = strcspn(option, ",");
-		if (strncmp(option, "x-", 2) != 0 &&
-		    !kernelio_fstab_has_option(torn_bytes_of(TAKEN_BACK), bytes_of(option, size)))
-			return false;
-		option += size + (option[size] == ',');
-	}
-	return true;
-}
-
-static bool add_options(const struct kensa_context *context, const struct kensa_step *step,
-			struct kensa_prestate *state)
+static bool add_options(const struct kensa_step *step, struct kensa_prestate *state)
 {
 	char *options = NULL;
 
 	if (!normalise(kensa_param(step, "options"), &options))
 		return false;
 	bool added = options[0] != '\0' &&
-		     (context->version != KENSA_FIXED || can_be_taken_back(options)) &&
 		     kensa_prestate_add(state, "option", options, strlen(options)) == 0;
 	free(options);
 	return added;
@@ -136,6 +114,53 @@ static bool add_mounted(const struct kensa_context *context, struct kensa_presta
 #define FIND_OPTIONS "findmnt -n -o OPTIONS"
 #define FIND_SOURCE "findmnt -n -o SOURCE"
 
+/* Options that a remount without them takes back, and those that the kernel never hears of: mount(8). */
+static const char TAKEN_BACK[] =
+	"ro,rw,nosuid,suid,nodev,dev,noexec,exec,sync,async,noatime,atime,nodiratime,diratime,relatime,"
+	"norelatime,strictatime,defaults,auto,noauto,nofail,_netdev,user,nouser";
+
+/* "size=2m" where "size=1m" is live. */
+static bool is_named_in(const char *live, struct torn_bytes option)
+{
+	const char *value = memchr(option.data, '=', option.size);
+	const size_t size = value ? (size_t)(value - (const char *)option.data) : option.size;
+
+	for (const char *word = live; *word; word += strcspn(word, ","), word += *word == ',')
+		if (strcspn(word, "=,") == size && memcmp(word, option.data, size) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * FIXED: what is a file system's own stays on its superblock: no remount takes it back but one with its former
+ * value.
+ */
+static bool can_be_taken_back(struct torn_bytes options, const char *live)
+{
+	for (size_t start = 0; start < options.size;) {
+		const uint8_t *option = options.data + start,
+			      *comma = memchr(option, ',', options.size - start);
+		const struct torn_bytes word = {option, comma ? (size_t)(comma - option)
+							      : options.size - start};
+		const bool is_user_space = word.size > 2 && memcmp(option, "x-", 2) == 0;
+		if (word.size > 0 && !is_user_space && !is_named_in(live, word) &&
+		    !kernelio_fstab_has_option(torn_bytes_of(TAKEN_BACK), word))
+			return false;
+		start += word.size + 1;
+	}
+	return true;
+}
+
+/* A remount asks for what is added, and for all else that the table says. */
+static bool rollback_can_remount(const struct kensa_prestate *state)
+{
+	const char *live = kensa_fact_text(state, "mounted_options");
+	const struct torn_bytes line = kensa_fact_bytes(state, "prior_line");
+
+	return can_be_taken_back(kensa_fact_bytes(state, "option"), live) &&
+	       can_be_taken_back(kernelio_fstab_field(line, 3), live);
+}
+
 static bool look(const struct kensa_context *context, const struct kensa_step *step,
 		 struct kensa_prestate *state)
 {
@@ -144,12 +169,13 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 	if (mount_point.size == 0 ||
 	    kensa_prestate_add(state, "mount_point", (const char *)mount_point.data,
 			       mount_point.size) < 0 ||
-	    !add_options(context, step, state) || !add_line(context, state))
+	    !add_options(step, state) || !add_line(context, state))
 		return false;
 	return context->version != KENSA_FIXED ||
 	       (kensa_file_capture(context, state, "fstab", FSTAB) == KENSA_SUCCESS &&
 		add_mounted(context, state, "mounted_source", FIND_SOURCE) &&
-		add_mounted(context, state, "mounted_options", FIND_OPTIONS));
+		add_mounted(context, state, "mounted_options", FIND_OPTIONS) &&
+		rollback_can_remount(state));
 }
 
 static enum kensa_outcome capture(const struct kensa_context *context, const struct kensa_step *step,
