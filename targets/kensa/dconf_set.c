@@ -27,7 +27,6 @@
 #include "../go/go_os.h"
 #include "handling.h"
 #include "kernelio_files.h"
-#include "sorted_files.h"
 
 #define MODE 0644
 #define DIRECTORY_MODE 0755
@@ -158,28 +157,6 @@ static bool add_head(const struct kensa_context *context, const struct kensa_ste
 	       add_profile(context, paths, state) && add(state, "db_dir", paths->directory);
 }
 
-/*
- * FIXED: `dconf update` compiles every database. One that has not been compiled yet would come into effect, and
- * rollback knows of its own alone.
- */
-static bool are_compiled(void)
-{
-	struct sorted_files directories;
-	struct stat status;
-	bool are = true;
-
-	if (sorted_files_list(DATABASES, ".d", &directories) < 0)
-		return false;
-	for (size_t i = 0; are && i < directories.count; i++) {
-		char path[PATH_MAX];
-		snprintf(path, sizeof(path), DATABASES "/%s", directories.names[i]);
-		path[strlen(path) - strlen(".d")] = '\0';
-		are = lstat(path, &status) == 0 && S_ISREG(status.st_mode);
-	}
-	sorted_files_free(&directories);
-	return are;
-}
-
 static bool look(const struct kensa_context *context, const struct kensa_step *step,
 		 struct kensa_prestate *state)
 {
@@ -193,8 +170,7 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 	if (context->version >= KENSA_HEAD && !add_head(context, step, &paths, state))
 		return false;
 	return context->version != KENSA_FIXED ||
-	       (are_compiled() &&
-		kensa_file_capture(context, state, "database", paths.database) == KENSA_SUCCESS);
+	       kensa_file_capture(context, state, "database", paths.database) == KENSA_SUCCESS;
 }
 
 static enum kensa_outcome capture(const struct kensa_context *context, const struct kensa_step *step,

@@ -13,11 +13,8 @@
  *     Fixed: the database's own bytes are captured, and put back, too.
  *   - rollback-completes: each error returns early. Fixed: each step whatever became of the others, and all of them
  *     once more where one failed; but files of which some are as apply made them are not compiled.
- *   - rollback-restores, old-or-new, no-litter, where a database was not compiled yet (`torn fuzz`): `dconf
- *     update` compiles all of them. Fixed: no capture. (One that is older than its files is compiled, too, and
- *     stays so: what its files say is what their owner wants.)
- *   - rollback-restores, rollback-completes of names with a newline (`torn fuzz`): the directories that were made
- *     are lines of a text. Fixed: such names are refused, and those that dconf does not read.
+ *   - rollback-restores, old-or-new (`torn fuzz`): names that dconf does not read, with a dot before them, and the
+ *     name of the locks' own directory. Fixed: refused.
  *   - success-is-durable, rollback-is-durable: directories that were made or removed, and the database's new name,
  *     are not synced. Fixed: their directories are.
  *   - rollback-restores, no-litter (fuzzed): rollback's `dconf update` compiles the databases of others where apply
