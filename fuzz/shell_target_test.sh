@@ -74,6 +74,22 @@ for user in root other; do
 		expect "$user: it leaves what is the same" not grep -q "$rules O_WRONLY" "$work/out"
 	done
 
+	# dconf reads what it may: what it cannot ask for its type it passes over, and a FIFO is no file.
+	cp "$SOURCE_DIR"/corpus/kensa.dconf_set_shell/*-success-means-new-*.case .
+	for found in kensa.dconf_set_shell-success-means-new-*.case; do
+		run "${prefix[@]}" "$torn" explain "$found"
+		expect "$user: dconf asks for the type" \
+			grep -q ' newfstatat  */etc/dconf/db/local.d  *-> EACCES ' "$work/out"
+		expect "$user: it goes on without an answer" grep -q '^reported: success' "$work/out"
+		expect "$user: nothing is compiled" not grep -q ' rename.* to /etc/dconf/db/local ' "$work/out"
+	done
+	for found in "$SOURCE_DIR"/corpus/kensa.dconf_set/fifo_beside_*.case; do
+		run "${prefix[@]}" "$torn" explain "$found"
+		expect "$user: a FIFO is not opened" not grep -q ' openat .*/20-wait' "$work/out"
+		expect "$user: what is beside it is compiled" \
+			grep -q ' rename.* to /etc/dconf/db/local ' "$work/out"
+	done
+
 	run_long "${prefix[@]}" "$planted" check hostile.shell@reaches --depth 1 --quiet
 	expect "$user: what reaches for the host is judged" exits_with 1
 	expect "$user: the host is as before" host_is_as_before || cat "$work/difference"

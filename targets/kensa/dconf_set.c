@@ -12,9 +12,9 @@
  * of a rule without `lock` fails at its first step.
  *
  * FIXED differs from HEAD: what is not there needs no directory to be gone; every step is done whatever became
- * of the others; files come back with all that belongs to them; a profile that was made goes, and so does a compiled
- * database, which `dconf update` leaves where its directory is gone; directories are synced where one is
- * made or removed, and where the database is renamed.
+ * of the others; files come back with all that belongs to them; a profile that was made goes, and the compiled
+ * database is what it was; directories are synced where one is made or removed, and where the database is renamed;
+ * that is made by `dconf compile`, and looked at before it is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +27,8 @@
 #include "../go/go_os.h"
 #include "handling.h"
 #include "kernelio_files.h"
+#include "quoting.h"
+#include "sorted_files.h"
 
 #define MODE 0644
 #define DIRECTORY_MODE 0755
@@ -271,12 +273,107 @@ static bool write_files(const struct kensa_context *context, const struct kensa_
 	return sync_created(context, state);
 }
 
-/* `dconf update` renames the database into place and does not sync its directory: FIXED does. */
+/* Of a name in a directory of dconf's: 1 a file, 0 what dconf leaves out, -1 not known. */
+static int is_file(const char *path)
+{
+	struct stat status;
+
+	if (go_stat(path, &status) == 0)
+		return S_ISREG(status.st_mode);
+	return go_lstat(path, &status) == 0 && S_ISLNK(status.st_mode) ? 0
+								       : -1; /* it leads nowhere */
+}
+
+/* Is it in the database, whole? Its size there is added to `size`. */
+static bool has_file(struct torn_bytes database, const char *kind, const char *path, size_t *size)
+{
+	char *text = NULL, *wanted = NULL;
+	size_t text_size = 0;
+
+	const int is = is_file(path);
+	if (is <= 0)
+		return is == 0;
+	if (kernelio_read_file(path, &text, &text_size) < 0)
+		return false;
+	const int head =
+		asprintf(&wanted, "%s %s %zu\n%s", kind, strrchr(path, '/') + 1, text_size, text);
+	const bool has = head >= 0 && memmem(database.data, database.size, wanted, (size_t)head);
+	*size += has ? (size_t)head : 0;
+	free(wanted);
+	free(text);
+	return has;
+}
+
+static bool has_files(struct torn_bytes database, const char *kind, const char *directory,
+		      size_t *size)
+{
+	struct sorted_files files;
+	char path[PATH_MAX];
+	bool has = true;
+
+	if (sorted_files_list(directory, "", &files) < 0)
+		return false;
+	for (size_t i = 0; has && i < files.count; i++)
+		has = snprintf(path, sizeof(path), "%s/%s", directory, files.names[i]) <
+			      (int)sizeof(path) &&
+		      has_file(database, kind, path, size);
+	sorted_files_free(&files);
+	return has;
+}
+
+/*
+ * FIXED: has the database what its directory has, and nothing else? This database is the stand-in's. A real one is held
+ * against what a second `dconf compile` makes.
+ */
+static bool is_complete(const char *database, const struct paths *paths)
+{
+	char *text = NULL;
+	size_t size = 0, wanted = 0;
+
+	if (kernelio_read_file(database, &text, &size) < 0)
+		return false;
+	const struct torn_bytes bytes = {(const uint8_t *)text, size};
+	const bool is = has_files(bytes, "file", paths->directory, &wanted) &&
+			has_files(bytes, "lock", paths->locks, &wanted) && size == wanted;
+	free(text);
+	return is;
+}
+
+static bool sync_file(const char *path)
+{
+	int file = go_open(path, O_RDONLY, 0);
+
+	if (file < 0)
+		return false;
+	bool done = go_sync(file) == 0;
+	(void)close(file);
+	return done;
+}
+
+#define COMPILED ".kensa.tmp" /* behind the name of the database: what is not in its place yet */
+
+/*
+ * FIXED: `dconf update` passes over what it cannot ask for its type, and over names that it is not told, puts what
+ * is left into place, and exits with 0; it does so with the databases of others, too. So this one alone is compiled
+ * beside its name, and looked at before it is renamed. (Programs that have the old one open are told by marking that
+ * one invalid, as dconf does; nobody has it open here.)
+ */
+static bool compile(const struct kensa_context *context, const struct paths *paths)
+{
+	char compiled[PATH_MAX + sizeof(COMPILED)];
+
+	snprintf(compiled, sizeof(compiled), "%s" COMPILED, paths->database);
+	char *command = quoting_command("dconf compile %s %s", compiled, paths->directory);
+	bool done = command && kensa_run(context, command, NULL) == 0;
+	free(command);
+	return done && is_complete(compiled, paths) && sync_file(compiled) &&
+	       go_rename(compiled, paths->database) == 0 && sync_parent(paths->database);
+}
+
+/* `dconf update` renames the database into place and does not sync its directory. */
 static bool update(const struct kensa_context *context)
 {
-	if (kensa_run(context, "dconf update", NULL) != 0)
-		return false;
-	return context->version != KENSA_FIXED || sync_parent(DATABASES "/any");
+	return kensa_run(context, "dconf update", NULL) == 0;
 }
 
 static enum kensa_outcome apply(const struct kensa_context *context, const struct kensa_step *step,
@@ -288,7 +385,7 @@ static enum kensa_outcome apply(const struct kensa_context *context, const struc
 		return KENSA_ERROR;
 	if (kensa_cancelled("kensa/after_file_write"))
 		return KENSA_ERROR;
-	if (!update(context))
+	if (context->version == KENSA_FIXED ? !compile(context, &paths) : !update(context))
 		return KENSA_FAILED;
 	return kensa_cancelled("kensa/after_runtime_write") ? KENSA_ERROR : KENSA_SUCCESS;
 }
@@ -388,35 +485,18 @@ static bool remove_profile(const struct kensa_context *context, const struct ken
 	return !is_ours || kernelio_remove_file(KERNELIO_FIXED, path) == FSATOMIC_OK;
 }
 
-/* FIXED: is it what was captured? Then nobody has to be told, and the databases of others are left as they are. */
-static bool is_database_unchanged(const struct kensa_context *context, const struct kensa_prestate *state,
-				  const char *path)
-{
-	const struct torn_bytes captured = kensa_fact_bytes(state, "database");
-	char *database = NULL;
-	size_t size = 0;
-
-	if (kensa_file_read(context, path, &database, &size) < 0)
-		return false;
-	const struct torn_bytes current = {(const uint8_t *)database, size};
-	bool is = database && captured.data ? torn_bytes_equal(captured, current) : !database && !captured.data;
-	free(database);
-	return is;
-}
-
-/*
- * FIXED: what it was, whatever that was compiled from. Compiled again before that, which tells who has it open: but
- * not from files of which some are as apply made them, which would be a database that nobody ever wanted.
- */
+/* FIXED: what it was, whatever that was compiled from; and what did not come to its place goes. */
 static bool restore_database(const struct kensa_context *context, const struct kensa_step *step,
-			     const struct kensa_prestate *state, bool compiles)
+			     const struct kensa_prestate *state)
 {
+	char compiled[PATH_MAX + sizeof(COMPILED)];
 	struct paths paths;
 
 	if (!paths_of(step, &paths))
 		return false;
-	bool done = !compiles || is_database_unchanged(context, state, paths.database) || update(context);
-	return kensa_file_restore(context, state, "database", paths.database, MODE) == KENSA_SUCCESS && done;
+	snprintf(compiled, sizeof(compiled), "%s" COMPILED, paths.database);
+	const bool is_gone = TEMP_FAILURE_RETRY(unlink(compiled)) == 0 || errno == ENOENT;
+	return kensa_file_restore(context, state, "database", paths.database, MODE) == KENSA_SUCCESS && is_gone;
 }
 
 /* FIXED: the steps of a rollback, and which of them are done. */
@@ -444,8 +524,7 @@ static void go_on(const struct kensa_context *context, const struct kensa_step *
 	if (!progress->profile)
 		progress->profile = remove_profile(context, step, state);
 	if (!progress->database)
-		progress->database = restore_database(context, step, state,
-						      progress->directories && progress->profile);
+		progress->database = restore_database(context, step, state);
 }
 
 /* FIXED: each step whatever became of the others, and what failed once more. */

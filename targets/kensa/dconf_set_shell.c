@@ -2,8 +2,8 @@
  * dconf_set_shell.c: the files of dconf_set.c by `printf … >` and `mkdir -p`, then `dconf update`.
  *
  * PR115 takes back the snippet only; HEAD the lock, the snippet, what is empty of the directories that were made,
- * and the profile. FIXED does each step whatever became of the others, all of them twice where one failed, and
- * puts the compiled database back.
+ * and the profile. FIXED does each step whatever became of the others, all of them twice where one failed; it looks
+ * at the database that it compiles, and puts back the one that was there.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -168,11 +168,52 @@ static bool write_files(const struct kensa_context *context, const struct kensa_
 			   formatted("/%s/%s\n", text_of(step, "schema"), text_of(step, "key"))));
 }
 
+/*
+ * FIXED: `dconf update` passes over what it cannot ask for its type, puts what is left into place, and exits
+ * with 0. So the database is compiled beside its name, and what is in it looked for by content, before it is
+ * renamed: that of the step itself, and of what else the directory has. This database is the stand-in's; a real
+ * one is held against what a second `dconf compile` makes.
+ */
+#define LOOK                                                                                       \
+	"c=$(cat %q && printf x) || exit 1; case $c in *%q*%q*) ;; *) exit 1;; esac;"              \
+	" for f in %q/* %q/*; do"                                                                  \
+	" case $f in */\\*) continue;; esac;"                                                      \
+	" if [ -f \"$f\" ]; then b=$(cat \"$f\" && printf x) || exit 1; b=${b%%x};"                \
+	" case $c in *\" ${f##*/} \"*\"$b\"*) ;; *) exit 1;; esac;"                                \
+	" elif [ ! -e \"$f\" ] && [ ! -L \"$f\" ]; then exit 1; fi; done"
+
+static bool is_complete(const struct kensa_context *context, const struct kensa_step *step,
+			const struct paths *paths, struct torn_bytes database)
+{
+	char *snippet = snippet_of(step);
+	char *lock = formatted(locks(step) ? "/%s/%s\n" : "%.0s%.0s", text_of(step, "schema"),
+			       text_of(step, "key"));
+	const bool is = snippet && lock &&
+			shell_run(context, NULL, LOOK, database, torn_bytes_of(snippet),
+				  torn_bytes_of(lock), torn_bytes_of(paths->directory),
+				  torn_bytes_of(paths->locks)) == 0;
+	free(snippet);
+	free(lock);
+	return is;
+}
+
+/* What does not come to its place goes with the restore of what was there. */
+static bool compile(const struct kensa_context *context, const struct kensa_step *step,
+		    const struct paths *paths)
+{
+	char name[PATH_SIZE + sizeof(".kensa.tmp")];
+
+	snprintf(name, sizeof(name), "%s.kensa.tmp", paths->database);
+	const struct torn_bytes compiled = torn_bytes_of(name);
+	return shell_run(context, NULL, "dconf compile %q %q", compiled, torn_bytes_of(paths->directory)) == 0 &&
+	       is_complete(context, step, paths, compiled) &&
+	       shell_run(context, NULL, "sync %q && mv -f %q %q && sync /etc/dconf/db", compiled, compiled,
+			 torn_bytes_of(paths->database)) == 0;
+}
+
 static bool update(const struct kensa_context *context)
 {
-	return shell_run(context, NULL,
-			 context->version == KENSA_FIXED ? "dconf update && sync /etc/dconf/db" : "dconf update") ==
-	       0;
+	return shell_run(context, NULL, "dconf update") == 0;
 }
 
 static enum kensa_outcome apply(const struct kensa_context *context, const struct kensa_step *step,
@@ -184,7 +225,7 @@ static enum kensa_outcome apply(const struct kensa_context *context, const struc
 	if (!paths_of(context, step, &paths) || !write_files(context, step, &paths) ||
 	    kensa_cancelled("kensa/after_file_write"))
 		return KENSA_ERROR;
-	if (!update(context))
+	if (context->version == KENSA_FIXED ? !compile(context, step, &paths) : !update(context))
 		return KENSA_FAILED;
 	return kensa_cancelled("kensa/after_runtime_write") ? KENSA_ERROR : KENSA_SUCCESS;
 }

@@ -12,15 +12,17 @@
  *   - rollback-restores, in `fresh`: `dconf update` leaves the compiled database where its directory is gone.
  *     Fixed: the database's own bytes are captured, and put back, too.
  *   - rollback-completes: each error returns early. Fixed: each step whatever became of the others, and all of them
- *     once more where one failed; but files of which some are as apply made them are not compiled.
+ *     once more where one failed.
  *   - rollback-restores, old-or-new (`torn fuzz`): names that dconf does not read, with a dot before them, and the
  *     name of the locks' own directory. Fixed: refused.
+ *   - rollback-restores, old-or-new, no-litter (`torn fuzz`): `dconf update` compiles the databases of others, too,
+ *     where they were not compiled yet, or are older than their files. Fixed: it is not run.
  *   - success-is-durable, rollback-is-durable: directories that were made or removed, and the database's new name,
  *     are not synced. Fixed: their directories are.
- *   - rollback-restores, no-litter (fuzzed): rollback's `dconf update` compiles the databases of others where apply
- *     had not come to its own. Fixed: it is run only where this database is not what was captured.
  *   - rollback-completes, old-or-new (fuzzed): a name with a newline is two of created_dirs, and rollback removes another
  *     directory. Fixed: control characters are refused, as by kensa.sysctl_set.
+ *   - success-means-new, old-or-new: `dconf update` passes over what it cannot ask for its type, and exits with 0.
+ *     Fixed: the database is compiled beside its name, and looked at before it is renamed.
  *   - rollback-restores: mode and owner, as of kensa.sysctl_set.
  */
 #include "handling.h"

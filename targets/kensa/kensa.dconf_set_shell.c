@@ -5,7 +5,9 @@
  * How fixed differs from head, and the finding that asked for it: files are written beside and renamed (old-or-new);
  * mode and owner come back, and so does the compiled database (rollback-restores); each step of rollback is done
  * whatever became of the others (rollback-completes); directories are synced (rollback-is-durable). What cannot be
- * looked at is not taken for absent (rollback-restores). Control characters are refused, as by the calls.
+ * looked at is not taken for absent (rollback-restores). The database is compiled beside its name,
+ * and looked at before it is renamed (success-means-new).
+ * Control characters are refused, as by the calls.
  */
 #include "shell_handlers.h"
 

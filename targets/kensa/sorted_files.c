@@ -3,11 +3,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool ends_with(const char *name, const char *ending)
+bool sorted_files_ends_with(const char *name, const char *ending)
 {
 	const size_t length = strlen(name), wanted = strlen(ending);
 
@@ -19,7 +18,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int add(struct sorted_files *files, const char *name)
+int sorted_files_add(struct sorted_files *files, const char *name)
 {
 	char **more = reallocarray(files->names, files->count + 1, sizeof(*more));
 
@@ -33,6 +32,12 @@ static int add(struct sorted_files *files, const char *name)
 	return 0;
 }
 
+void sorted_files_sort(struct sorted_files *files)
+{
+	if (files->count > 1)
+		qsort(files->names, files->count, sizeof(files->names[0]), by_name);
+}
+
 /* readdir(3) tells an error from the end by errno alone. */
 static int collect(DIR *stream, const char *ending, struct sorted_files *files)
 {
@@ -41,8 +46,8 @@ static int collect(DIR *stream, const char *ending, struct sorted_files *files)
 		const struct dirent *entry = readdir(stream);
 		if (!entry)
 			return errno ? -1 : 0;
-		if (entry->d_name[0] != '.' && ends_with(entry->d_name, ending) &&
-		    add(files, entry->d_name) < 0)
+		if (entry->d_name[0] != '.' && sorted_files_ends_with(entry->d_name, ending) &&
+		    sorted_files_add(files, entry->d_name) < 0)
 			return -1;
 	}
 }
@@ -63,8 +68,7 @@ int sorted_files_list(const char *directory, const char *ending, struct sorted_f
 		errno = number;
 		return -1;
 	}
-	if (files.count > 1)
-		qsort(files.names, files.count, sizeof(files.names[0]), by_name);
+	sorted_files_sort(&files);
 	*ret_files = files;
 	return 0;
 }

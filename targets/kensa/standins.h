@@ -21,7 +21,7 @@ int standin_modinfo(int argc, char **argv);
 int standin_mount(int argc, char **argv);
 /* findmnt -n -o OPTIONS DIRECTORY */
 int standin_findmnt(int argc, char **argv);
-/* dconf update */
+/* dconf update, dconf compile FILE DIRECTORY */
 int standin_dconf(int argc, char **argv);
 /* augenrules --load */
 int standin_augenrules(int argc, char **argv);
