@@ -7,41 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../injectors/log.h"
 #include "../injectors/tree.h"
 #include "log_hash.h"
-
-/* ------------------------------------------------------------------- logs */
-
-static bool copy_text(struct torn_arena *arena, struct torn_bytes *text)
-{
-	if (text->data)
-		*text = torn_arena_copy(arena, text->data, text->size);
-	return text->data || text->size == 0;
-}
-
-static int copy_ops(struct torn_arena *arena, const struct torn_op *ops, uint32_t count,
-		    struct torn_op *ret_ops)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		struct torn_op *op = &ret_ops[i];
-		*op = ops[i];
-		if (!copy_text(arena, &op->path) || !copy_text(arena, &op->path_to) ||
-		    !copy_text(arena, &op->name) || !copy_text(arena, &op->name_to) ||
-		    !copy_text(arena, &op->xattr) || !copy_text(arena, &op->data))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-int torn_log_copy(struct torn_arena *arena, const struct torn_log *log, struct torn_log *ret_copy)
-{
-	struct torn_op *ops = torn_arena_take_raw(arena, (log->count + 1) * sizeof *ops);
-	if (!ops || copy_ops(arena, log->ops, log->count, ops) < 0)
-		return -ENOMEM;
-	*ret_copy = *log;
-	ret_copy->ops = ops;
-	return 0;
-}
 
 /* --------------------------------------------------------------- numbering */
 
@@ -174,8 +142,8 @@ static int remember(const struct torn_setup *setup, const struct torn_trial *end
 		*past = (struct torn_past){.base = setup->base,
 					   .first_run = torn_plan_runs_before(ended->plan) + 1};
 	}
-	if (copy_ops(arena, ended->log->ops, count, ops + earlier) < 0 ||
-	    (count > 0 && copy_ops(arena, &last, 1, ops + earlier + count - 1) < 0))
+	if (torn_log_copy_ops(arena, ended->log->ops, count, ops + earlier) < 0 ||
+	    (count > 0 && torn_log_copy_ops(arena, &last, 1, ops + earlier + count - 1) < 0))
 		return -ENOMEM;
 	number_ops(&numbering, ops + earlier, count);
 	past->log = (struct torn_log){.ops = ops, .count = earlier + count, .numbered = ended->kill_op};

@@ -6,6 +6,7 @@
 #ifndef TORN_HISTORY_H
 #define TORN_HISTORY_H
 
+#include "../injectors/log.h"
 #include "trial.h"
 
 /* What was done since boot, before a run. */
@@ -36,9 +37,6 @@ int torn_history_of(struct torn_arena *arena, const struct torn_setup *setup, co
 		    struct torn_history *ret_history);
 /* Number in the case of the run that an op of the history is of; 0: the one at hand. */
 uint32_t torn_history_run(const struct torn_history *history, uint32_t index);
-
-/* Copy a log with all that it points to. Returns 0 or -ENOMEM. */
-int torn_log_copy(struct torn_arena *arena, const struct torn_log *log, struct torn_log *ret_copy);
 
 /*
  * Set up what comes after a run that ended with trial->now: at a kill, a power cut or by
