@@ -10,6 +10,7 @@
 /* What a sync of one inode makes durable. */
 enum sync_way {
 	SYNC_ALL,     /* everything before it */
+	SYNC_JOURNAL, /* everything up to the last effect that is its own */
 	SYNC_PREFIX,  /* its data, and the metadata up to the last that is its own */
 	SYNC_CLOSURE, /* its data, attributes and names, and what these need */
 	SYNC_OWN,     /* what is in it: of a directory its entries */
@@ -36,20 +37,12 @@ struct building {
 	uint32_t *inodes;      /* by object: 1 + the effect that makes it; 0: it was there */
 	uint32_t *last;        /* by object: 1 + its last effect so far */
 	uint32_t *metadata;    /* by file system: 1 + the last effect so far that has a place in its order */
+	bool *is_metadata;     /* by effect: it has a place in the order of the metadata */
 	uint32_t *before;      /* by effect: 1 + the one before it on the same inode */
 	uint32_t *loosened;    /* by object, twice: the moment at which loosen() was there */
 	const struct torn_op *range; /* the sync that is at work, where it is one of some bytes */
 	uint64_t range_length;
 };
-
-/*
- * Bytes have no place in the metadata's order, and neither has a size that shows
- * before them: with delayed allocation it is settled when blocks are written back.
- */
-static inline bool torn_durable_is_metadata(const struct torn_effect *effect)
-{
-	return effect->kind == TORN_EFFECT_TAIL ? effect->within : effect->kind != TORN_EFFECT_DATA;
-}
 
 /* The file system that an effect is of. */
 static inline torn_object torn_durable_filesystem(const struct torn_effects *effects,
