@@ -9,13 +9,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../injectors/device_fs.h"
 #include "../injectors/presets.h"
 #include "fault_text.h"
 
-static const char during[] = "during", preset_is[] = "preset=", lost_is[] = "lost=";
-static const char *const own_words[] = {during, preset_is, lost_is};
+static const char during[] = "during", preset_is[] = "preset=", lost_is[] = "lost=", disk_is[] = "disk=",
+		  commit_is[] = "commit=", write_is[] = "write=", drop_is[] = "drop=", torn_is[] = "torn=";
+static const char *const own_words[] = {during, preset_is, lost_is, disk_is, commit_is, write_is, drop_is, torn_is};
 
 #define OWN_WORDS_COUNT (sizeof(own_words) / sizeof(own_words[0]))
 
@@ -220,8 +223,8 @@ static int parse_preset(struct torn_words *words, const struct torn_word *word,
 {
 	struct torn_bytes name;
 	if (!is_option(word, preset_is, &name))
-		return torn_words_refuse(words, word, "%spreset=NAME",
-					 cut->op == 0 || cut->during ? "" : "during or ");
+		return torn_words_refuse(words, word, "%spreset=NAME or disk=FS",
+					 cut->op == 0 || cut->during ? "" : "during, ");
 	const enum torn_preset preset = torn_preset_named(name);
 	if (preset == TORN_PRESET_COUNT)
 		return torn_words_refuse_bytes(words, name, "a preset (see torn list presets)");
@@ -229,18 +232,131 @@ static int parse_preset(struct torn_words *words, const struct torn_word *word,
 	return 0;
 }
 
+/* ---------------------------------------------------------- of a real disk */
+
+static int parse_disk(struct torn_words *words, struct torn_arena *arena, struct torn_bytes text,
+		      struct torn_cut *cut)
+{
+	struct torn_device_choice choice;
+	char expected[128], name[160];
+	if (torn_device_choose(text, &choice, expected, sizeof expected) < 0)
+		return torn_words_refuse_bytes(words, text, "%s", expected);
+	torn_device_choice_text(&choice, name, sizeof name);
+	cut->preset = torn_preset_name(choice.preset);
+	cut->disk = (const char *)torn_arena_copy(arena, name, strlen(name)).data;
+	return cut->disk ? 0 : -ENOMEM;
+}
+
+/* Take NAME=NUMBER, where it stands next, and read on. */
+static int parse_count(struct torn_words *words, struct torn_word *word, const char *name, uint32_t *ret_number)
+{
+	struct torn_bytes text;
+	uint64_t number;
+	if (!is_option(word, name, &text))
+		return 0;
+	if (!torn_word_number(text, 1, TORN_WHEN_MAX, &number))
+		return torn_words_refuse_bytes(words, text, "a number from 1 to %" PRIu32, TORN_WHEN_MAX);
+	*ret_number = (uint32_t)number;
+	return torn_words_next(words, word);
+}
+
+/* W or, of one that is torn, W:SECTORS. */
+static int parse_write(struct torn_words *words, const struct torn_cut *cut, struct torn_bytes text, bool is_torn,
+		       struct torn_dropped *ret_dropped)
+{
+	uint64_t write, sectors = 0;
+	struct torn_bytes rest = text;
+	const struct torn_bytes first = is_torn ? take_until(&rest, ':') : text;
+	if (!torn_word_number(first, 1, cut->write, &write))
+		return torn_words_refuse_bytes(words, first, "a write from 1 to %" PRIu32, cut->write);
+	if (is_torn && (!rest.data || !torn_word_number(rest, 1, TORN_WHEN_MAX, &sectors)))
+		return torn_words_refuse_bytes(words, text, "a write and its sectors, W:SECTORS");
+	*ret_dropped = (struct torn_dropped){(uint32_t)write, (uint32_t)sectors};
+	return 0;
+}
+
+static int parse_writes(struct torn_words *words, struct torn_cut *cut, struct torn_bytes list, bool is_torn,
+			struct torn_dropped *dropped)
+{
+	uint32_t last = 0;
+	do {
+		const struct torn_bytes text = take_until(&list, ',');
+		if (cut->dropped_count == TORN_DROPPED_MAX)
+			return torn_words_refuse_bytes(words, text, "at most %u writes that are lost", TORN_DROPPED_MAX);
+		struct torn_dropped *next = &dropped[cut->dropped_count];
+		const int error = parse_write(words, cut, text, is_torn, next);
+		if (error)
+			return error;
+		if (next->write <= last)
+			return torn_words_refuse_bytes(words, text, "writes in their order, each once");
+		last = next->write;
+		cut->dropped_count++;
+	} while (list.data);
+	return 0;
+}
+
+static int by_write(const void *a, const void *b)
+{
+	const struct torn_dropped *one = a, *other = b;
+	return one->write < other->write ? -1 : one->write > other->write;
+}
+
+static int parse_dropped(struct torn_words *words, struct torn_arena *arena, struct torn_word *word,
+			 struct torn_cut *cut)
+{
+	struct torn_bytes list;
+	struct torn_dropped *dropped = torn_arena_take(arena, TORN_DROPPED_MAX * sizeof *dropped);
+	int error = dropped ? 0 : -ENOMEM;
+	for (int is_torn = 0; !error && is_torn < 2; is_torn++) {
+		if (!is_option(word, is_torn ? torn_is : drop_is, &list))
+			continue;
+		error = parse_writes(words, cut, list, is_torn, dropped);
+		if (!error)
+			error = torn_words_next(words, word);
+	}
+	if (error)
+		return error;
+	qsort(dropped, cut->dropped_count, sizeof *dropped, by_write);
+	for (uint32_t i = 1; i < cut->dropped_count; i++)
+		if (dropped[i].write == dropped[i - 1].write)
+			return torn_words_refuse(words, word, "each write once: it is lost, or torn");
+	cut->dropped = cut->dropped_count ? dropped : NULL;
+	return word->kind == TORN_WORD_END ? 0
+					   : torn_words_refuse(words, word, "drop=, torn= or the end of the line");
+}
+
+/* Behind disk=FS. */
+static int parse_on_disk(struct torn_words *words, struct torn_arena *arena, struct torn_cut *cut)
+{
+	struct torn_word word;
+	int error = torn_words_next(words, &word);
+	if (!error)
+		error = parse_count(words, &word, commit_is, &cut->commit);
+	if (!error)
+		error = parse_count(words, &word, write_is, &cut->write);
+	if (!error && cut->write == 0)
+		return torn_words_refuse(words, &word, "write=W");
+	return error ? error : parse_dropped(words, arena, &word, cut);
+}
+
 int torn_cut_parse(struct torn_words *words, struct torn_arena *arena, uint32_t runs_before,
 		   struct torn_cut *ret_cut)
 {
 	struct torn_cut cut = {0};
 	struct torn_word word;
+	struct torn_bytes disk;
 	int error = parse_moment(words, &cut, &word);
-	if (!error)
+	if (!error && is_option(&word, disk_is, &disk)) {
+		error = parse_disk(words, arena, disk, &cut);
+		if (!error)
+			error = parse_on_disk(words, arena, &cut);
+	} else if (!error) {
 		error = parse_preset(words, &word, &cut);
-	if (!error)
-		error = torn_words_next(words, &word);
-	if (!error && word.kind != TORN_WORD_END)
-		error = parse_lost(words, arena, &word, runs_before, &cut);
+		if (!error)
+			error = torn_words_next(words, &word);
+		if (!error && word.kind != TORN_WORD_END)
+			error = parse_lost(words, arena, &word, runs_before, &cut);
+	}
 	if (!error)
 		error = torn_words_finish(words);
 	if (error)
@@ -251,10 +367,38 @@ int torn_cut_parse(struct torn_words *words, struct torn_arena *arena, uint32_t 
 
 /* ---------------------------------------------------------------- printing */
 
+static void print_dropped(const struct torn_cut *cut, const char *name, bool is_torn, FILE *out)
+{
+	const char *before = name;
+	for (uint32_t i = 0; i < cut->dropped_count; i++) {
+		const struct torn_dropped *dropped = &cut->dropped[i];
+		if ((dropped->sectors > 0) != is_torn)
+			continue;
+		fprintf(out, "%s%s%" PRIu32, before == name ? " " : "", before, dropped->write);
+		if (is_torn)
+			fprintf(out, ":%" PRIu32, dropped->sectors);
+		before = ",";
+	}
+}
+
+static void print_on_disk(const struct torn_cut *cut, FILE *out)
+{
+	fprintf(out, "%s%s", disk_is, cut->disk);
+	if (cut->commit)
+		fprintf(out, " %s%" PRIu32, commit_is, cut->commit);
+	fprintf(out, " %s%" PRIu32, write_is, cut->write);
+	print_dropped(cut, drop_is, false, out);
+	print_dropped(cut, torn_is, true, out);
+}
+
 void torn_cut_print(const struct torn_cut *cut, FILE *out)
 {
-	fprintf(out, "%" PRIu32 "%s%s %s%s", cut->op, cut->during ? " " : "",
-		cut->during ? during : "", preset_is, cut->preset);
+	fprintf(out, "%" PRIu32 "%s%s ", cut->op, cut->during ? " " : "", cut->during ? during : "");
+	if (cut->disk) {
+		print_on_disk(cut, out);
+		return;
+	}
+	fprintf(out, "%s%s", preset_is, cut->preset);
 	for (uint32_t i = 0; i < cut->lost_count; i++) {
 		const struct torn_lost *lost = &cut->lost[i];
 		fprintf(out, "%s%s", i ? "," : " ", i ? "" : lost_is);

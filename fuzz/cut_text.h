@@ -2,6 +2,7 @@
  * cut_text.h: a power cut in words, read and written in one place.
  *
  *   N [during] preset=NAME [lost=[RUN:]OP.KIND[PART],OP.KIND,...]
+ *   N [during] disk=FS [commit=OP] write=W [drop=W,W,...] [torn=W:SECTORS,...]
  *
  *   N       the op after which the power goes; 0: before the first
  *   during  before op N has returned
@@ -11,6 +12,11 @@
  *   KIND    of an effect: effects.h, torn_effect_kind_name()
  *   PART    its number among those of its kind and op, in these brackets; without
  *           them 0, and of data it is always said
+ *
+ *   FS      a real file system, device_fs.h: ext4, ext4:noauto_da_alloc
+ *   OP      of the run, or those before it since boot, behind which a commit was forced
+ *   W       so many requests its disk had been given, writes and flushes; the number of one of them, from 1
+ *   SECTORS of 512 bytes: so many of that write are there
  *
  * What was lost stands in program order: by run and op, within one op as the log gave it, so
  * that the parts of one kind rise. Whether the run has these effects, and whether

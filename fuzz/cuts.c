@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cuts_disk.h"
 #include "cutting.h"
 #include "judgement.h"
 #include "looking.h"
@@ -447,7 +448,7 @@ int torn_cuts_judge(struct torn_cuts *cuts, const struct torn_trial *run)
 	if (r == 0)
 		r = note_kills(&cutting);
 	if (r == 0)
-		r = cut_under_all(&cutting);
+		r = cuts->lab->disks ? torn_cuts_judge_disk(&cutting) : cut_under_all(&cutting);
 	torn_hashes_close(&cutting.kills);
 	torn_hashes_close(&cutting.told);
 	torn_hashes_close(&cutting.noted);

@@ -25,8 +25,8 @@ static const struct argp_option fixed[] = {
 				      "confirms; of fuzz: which cases are tried (default 1)", 0},
 	{"depth", KEY_DEPTH, "N", 0, "faults in one plan, at most (1 to 8, default 2)", 0},
 	{"all-errnos", KEY_ALL_ERRNOS, NULL, 0, "every errno also for a second fault", 0},
-	{"power", KEY_POWER, "model|none", 0, "power cuts at every moment, by the crash model "
-					       "(default none; of exec: model)", 0},
+	{"power", KEY_POWER, "model|none|FS", 0, "power cuts at every moment, by the crash model (default none; of "
+						  "exec: model) or on a real ext4, xfs, btrfs or ext4:OPTIONS, as root", 0},
 	{"presets", KEY_PRESETS, "LIST", 0, "file systems of the model (see torn list presets; default: "
 					     "all but posix-split)", 0},
 	{"jobs", KEY_JOBS, "N", 0, "workers at once (1 to 64, default: one a processor; "
@@ -128,10 +128,20 @@ static void read_shard(const struct argp_state *state, const char *text, struct 
 
 static void read_power(const struct argp_state *state, const char *text, struct torn_options *options)
 {
-	if (strcmp(text, "model") != 0 && strcmp(text, "none") != 0)
-		refuse(state, text, "model or none for --power");
-	options->presets = strcmp(text, "none") == 0 ? 0 : options->presets ? options->presets
-									       : TORN_PRESETS_USUAL;
+	struct torn_device_choice choice;
+	char expected[160];
+	options->disk = NULL;
+	if (strcmp(text, "model") == 0 || strcmp(text, "none") == 0) {
+		options->presets = strcmp(text, "none") == 0 ? 0 : options->presets ? options->presets
+										       : TORN_PRESETS_USUAL;
+		return;
+	}
+	if (torn_device_choose(torn_bytes_of(text), &choice, expected, sizeof expected) < 0) {
+		const bool is_none = strncmp(expected, "a file system", 13) == 0;
+		refuse(state, text, is_none ? "model, none, ext4, xfs, btrfs or ext4:OPTIONS for --power" : expected);
+	}
+	options->disk = text;
+	options->presets = TORN_PRESET_BIT(choice.preset);
 }
 
 /* Saying which is asking for power cuts. */

@@ -32,6 +32,7 @@ struct torn_options {
 	unsigned shard, shards; /* this one, from 1, of so many */
 	bool all_errnos;
 	unsigned presets; /* of the crash model, a bit each; 0: no power cuts */
+	const char *disk; /* real file system of the power cuts, device_fs.h; `presets` has its own; NULL: the model */
 	uint64_t runs;   /* of fuzzing; 0: as many as there is time for */
 	unsigned time_s; /* of fuzzing */
 	unsigned timeout_s;

@@ -296,6 +296,27 @@ static void replay_again(void *context)
 	*replayed = (struct torn_replayed){.verdict = TORN_SKIPPED};
 }
 
+/* The disk that a plan's cuts are made on; NULL: none is. */
+static const char *disk_of(const struct torn_plan *plan)
+{
+	for (; plan; plan = plan->before)
+		if (plan->cut.disk)
+			return plan->cut.disk;
+	return NULL;
+}
+
+/* Give the worker that disk, and no other. Returns 0, or -errno with one sentence. */
+static int give_disk(struct torn_worker *worker, const char *disk, char *ret_message, size_t size)
+{
+	char name[160];
+	if (worker->disks && disk &&
+	    strcmp(torn_device_choice_text(torn_device_server_choice(worker->disks), name, sizeof name), disk) == 0)
+		return 0;
+	torn_device_server_stop(worker->disks);
+	worker->disks = NULL;
+	return disk ? torn_worker_open_disk(worker, disk, ret_message, size) : 0;
+}
+
 static int replay_setup(struct torn_worker *worker, const struct torn_case *c, struct torn_setup *setup,
 			bool isolated, bool wants_stack, struct torn_replayed **ret_replayed)
 {
@@ -311,7 +332,9 @@ static int replay_setup(struct torn_worker *worker, const struct torn_case *c, s
 	char message[256];
 	worker->program = setup->program;
 	worker->starts_programs = setup->target->starts_programs;
-	int r = torn_worker_do(worker, &what, message, sizeof message);
+	int r = give_disk(worker, disk_of(&c->plan), message, sizeof message) < 0
+			? -EPROTO
+			: torn_worker_do(worker, &what, message, sizeof message);
 	if (r == -EPROTO) {
 		fail(replayed, message);
 		r = 0;

@@ -300,16 +300,31 @@ struct torn_lost {
 	uint32_t op, kind, part; /* kind: enum torn_effect_kind */
 };
 
+/* A write to a disk that a power cut lost, or tore: the first so many sectors of it are there. */
+struct torn_dropped {
+	uint32_t write; /* number among the requests that the disk was given, from 1 */
+	uint32_t sectors; /* of 512 bytes; 0: it is lost whole */
+};
+
+/* So many of one cut, at most. */
+#define TORN_DROPPED_MAX 64u
+
 /*
  * The power goes, once op `op` has returned or while it is done. Of the effects
- * until then all are there but those that are lost, which the preset must allow.
+ * until then all are there but those that are lost, which the preset must allow; or, on a
+ * real file system, of the writes that its disk was given.
  */
 struct torn_cut {
-	const char *preset; /* "ext4"; NULL: the power stays on */
+	const char *preset; /* "ext4"; NULL: the power stays on. Of a real file system: what it is held against */
 	uint32_t op;        /* 0: before the first */
 	bool during;
 	const struct torn_lost *lost; /* in program order */
 	uint32_t lost_count;
+	const char *disk; /* "ext4:noauto_da_alloc": a real file system; NULL: the crash model */
+	uint32_t commit;  /* number of the op behind which a commit was forced; 0: none was */
+	uint32_t write;   /* so many requests had the disk been given */
+	const struct torn_dropped *dropped; /* of these, in their order */
+	uint32_t dropped_count;
 };
 
 /* "data", "entry", ...: as a case names what was lost. */
@@ -714,6 +729,8 @@ struct torn_states {
 	uint64_t distinct;    /* trees among them and those that kills leave */
 	bool is_bound;        /* so many are legal, or more */
 	bool left_out;        /* there were more than were seen, or none ran on from some of them */
+	/* Of a real file system: trees that the model allows after each run, and those of them that the disk left. */
+	uint64_t modelled, shown;
 };
 
 /* Add the states of another run, or of others, but for the distinct ones: their trees may be the same. */
@@ -724,6 +741,8 @@ static inline void torn_states_add(struct torn_states *states, const struct torn
 	states->seen += more->seen;
 	states->is_bound |= more->is_bound || !fits;
 	states->left_out |= more->left_out;
+	states->modelled += more->modelled;
+	states->shown += more->shown;
 }
 
 #define TORN_PARTIALS_MAX 64u

@@ -5,6 +5,7 @@
 #ifndef TORN_TRIAL_H
 #define TORN_TRIAL_H
 
+#include "../injectors/device_server.h"
 #include "../injectors/disk.h"
 #include "../injectors/gate.h"
 #include "../injectors/trace.h"
@@ -69,6 +70,7 @@ struct torn_lab {
 	size_t counters_count;
 	int stderr_fd;       /* where people read, unlike descriptor 2 */
 	int folder_fd;       /* of the worker, or -1 */
+	struct torn_device_server *disks; /* on which power cuts are made; NULL: the crash model says what they leave */
 };
 
 /* Say in lab->failure why something cannot be done. printf-like; returns `error`. */

@@ -6,6 +6,7 @@
 #include "acknowledged.h"
 #include "cut_names.h"
 #include "cuts.h"
+#include "cuts_disk.h"
 
 static int refuse_unknown(struct torn_lab *lab, const struct torn_lost *lost)
 {
@@ -70,6 +71,8 @@ int torn_trial_cut(struct torn_lab *lab, const struct torn_setup *setup, struct 
 	const struct torn_acknowledged acknowledged =
 		torn_acknowledged_of(trial->target, trial->log, trial->end, trial->code);
 	uint32_t number = 0;
+	if (cut->disk)
+		return torn_trial_cut_disk(lab, setup, trial, cut);
 	if (cut->op > 0 && !torn_log_op(trial->log, cut->op))
 		return torn_lab_fail(lab, -EINVAL,
 				     "the run has no op %u at which the power could go", cut->op);

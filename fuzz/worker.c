@@ -72,8 +72,16 @@ int torn_worker_open(struct torn_worker *worker, unsigned timeout_s, char *ret_m
 	return r;
 }
 
+int torn_worker_open_disk(struct torn_worker *worker, const char *disk, char *ret_message, size_t size)
+{
+	struct torn_device_choice choice;
+	const int r = torn_device_choose(torn_bytes_of(disk), &choice, ret_message, size);
+	return r < 0 ? r : torn_device_server_start(&worker->disks, &choice, ret_message, size);
+}
+
 void torn_worker_close(struct torn_worker *worker)
 {
+	torn_device_server_stop(worker->disks);
 	torn_workspace_close(&worker->workspace);
 	munmap(worker->lab_shared, sizeof *worker->lab_shared);
 	torn_recorder_close(worker->recorder);
@@ -129,6 +137,16 @@ static int name_points(void)
 	return r;
 }
 
+/* Its descriptor is this process's own: another one asks another server. */
+static int keep_disks(struct torn_device_server *disks)
+{
+	if (!disks)
+		return TORN_FD_NULL;
+	const int fd = fcntl(torn_device_server_fd(disks), F_DUPFD_CLOEXEC, TORN_FD_NULL + 1);
+	torn_device_server_set_fd(disks, fd);
+	return fd;
+}
+
 /* A lab whose functions are called, behind the sandbox's walls. */
 static int open_called(const struct torn_worker *worker, struct torn_lab *lab, struct beginning *beginning)
 {
@@ -148,6 +166,7 @@ static int open_called(const struct torn_worker *worker, struct torn_lab *lab, s
 				      : fcntl(worker->folder_fd, F_DUPFD_CLOEXEC, TORN_FD_NULL + 1),
 		fcntl(worker->workspace.root_fd, F_DUPFD_CLOEXEC, TORN_FD_NULL + 1),
 		fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, TORN_FD_NULL + 1),
+		keep_disks(worker->disks),
 	};
 	if (__sanitizer_set_report_fd)
 		__sanitizer_set_report_fd((void *)(intptr_t)keep[3]);
@@ -198,6 +217,7 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 		.timeout_s = worker->timeout_s,
 		.stderr_fd = STDERR_FILENO,
 		.folder_fd = -1,
+		.disks = worker->disks,
 		.touched = worker->touched,
 	};
 	const size_t size = sizeof beginning->failure;

@@ -22,6 +22,7 @@ struct torn_worker {
 	const struct torn_program *program; /* that its labs are to trace; NULL: they call functions */
 	bool starts_programs;               /* its labs are for targets that do so: torn_target.starts_programs */
 	uint8_t *touched;                   /* shared: lab->touched; NULL: nobody asks */
+	struct torn_device_server *disks;   /* its own: lab->disks; NULL: the crash model says what power cuts leave */
 	int folder_fd;                      /* which workers may write too: lab->folder_fd; or -1 */
 	int landlock;                       /* version in force in the last worker; -1: unknown */
 	bool interrupted;
@@ -37,6 +38,11 @@ struct torn_worker {
  */
 int torn_worker_open(struct torn_worker *worker, unsigned timeout_s, char *ret_message, size_t size);
 void torn_worker_close(struct torn_worker *worker);
+/*
+ * Give it a real file system for its power cuts, before it does its first job. Returns 0; -errno with one sentence in
+ * `ret_message`, as torn_device_server_start() has it.
+ */
+int torn_worker_open_disk(struct torn_worker *worker, const char *disk, char *ret_message, size_t size);
 
 /*
  * Do a job in a worker: `job` is called there with a lab that is ready, and

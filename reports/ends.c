@@ -77,8 +77,12 @@ static void print_run(FILE *out, const struct torn_trial *trial)
 	if (trial->cut) {
 		fprintf(out, "the power goes ");
 		print_where(out, trial);
-		fprintf(out, " (%s), lost: ", trial->cut->preset);
-		torn_fates_print_lost(out, trial->cut);
+		if (trial->cut->disk) {
+			torn_fates_print_disk(out, trial->cut);
+		} else {
+			fprintf(out, " (%s), lost: ", trial->cut->preset);
+			torn_fates_print_lost(out, trial->cut);
+		}
 	} else if (trial->killed) {
 		fprintf(out, "killed ");
 		print_where(out, trial);

@@ -228,7 +228,10 @@ static void print_cut(FILE *out, const struct torn_trial *trial)
 		fprintf(out, "nothing: the power goes %s op %" PRIu32,
 			trial->cut->during ? "during" : "after", trial->cut->op);
 	}
-	fprintf(out, " (%s)", trial->cut->preset);
+	if (trial->cut->disk)
+		torn_fates_print_disk(out, trial->cut);
+	else
+		fprintf(out, " (%s)", trial->cut->preset);
 }
 
 static void print_reported(FILE *out, const struct torn_trial *trial)

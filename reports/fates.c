@@ -243,9 +243,24 @@ static void print_names(FILE *out, const struct torn_trial *trial, enum torn_fat
 	fputc('\n', out);
 }
 
+void torn_fates_print_disk(FILE *out, const struct torn_cut *cut)
+{
+	fprintf(out, " (a real %s", cut->disk);
+	if (cut->commit > 0)
+		fprintf(out, ", with a commit forced behind op %" PRIu32, cut->commit);
+	fprintf(out, "; its disk had been given %" PRIu32 " request%s", cut->write, cut->write == 1 ? "" : "s");
+	for (uint32_t i = 0; i < cut->dropped_count; i++) {
+		const struct torn_dropped *dropped = &cut->dropped[i];
+		fprintf(out, dropped->sectors > 0 ? "%s %" PRIu32 ", of which %" PRIu32 " sectors are there"
+						  : "%s %" PRIu32,
+			i ? "," : " and lost", dropped->write, dropped->sectors);
+	}
+	fputc(')', out);
+}
+
 void torn_fates_print(FILE *out, const struct torn_trial *trial)
 {
-	if (!trial->cut || !trial->fates)
+	if (!trial->cut || !trial->fates || trial->cut->disk)
 		return;
 	fprintf(out, "\nwhen the power went (%s):\n", trial->cut->preset);
 	print_rows(out, trial, TORN_FATE_LOST);

@@ -75,6 +75,9 @@ static void print_states(FILE *out, const char *separator, const struct torn_sta
 		fprintf(out, " of %" PRIu64, states->legal);
 	fprintf(out, " crash state%s, %" PRIu64 " distinct", states->seen == 1 ? "" : "s",
 		states->distinct);
+	if (states->modelled > 0)
+		fprintf(out, "; a disk left %" PRIu64 " of %" PRIu64 " trees that the model has after these runs",
+			states->shown, states->modelled);
 }
 
 static void print_result(FILE *out, const struct torn_result *result, const struct columns *columns)

@@ -1,0 +1,426 @@
+/* cuts_disk.c: see cuts_disk.h. */
+#include "cuts_disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judgement.h"
+#include "looking.h"
+#include "registry.h"
+
+#define UNMOUNTABLE "unmountable"
+#define NOT_ON_DISK "not-on-disk"
+#define MODEL_LACKS "model-lacks"
+
+/* A promise that a cut breaks, or the label that it cannot be mounted. */
+struct broken {
+	const struct torn_invariant *invariant;
+	struct torn_judgement judgement;
+	struct torn_cut cut;
+	struct torn_dropped dropped[TORN_DROPPED_MAX];
+};
+
+/* A state of the model, and when the power has to go for it: from a moment on, and before another one. */
+struct modelled {
+	struct torn_hash tree;
+	uint32_t first, end;
+	bool is_shown; /* the disk has left it */
+};
+
+#define BROKEN_MAX 64u /* of one run: kinds of them, not states */
+
+struct on_disk {
+	struct cutting *cutting;
+	char name[160]; /* of the disk, as a case says it */
+	enum torn_preset preset;
+	uint32_t commit; /* number of the op behind which one is forced; 0: none is */
+	struct modelled *modelled; /* sorted by tree */
+	size_t modelled_count, modelled_room;
+	bool has_model; /* those are all: what is not among them is not allowed */
+	struct broken broken[BROKEN_MAX];
+	size_t broken_count;
+};
+
+/* Of two cuts that show the same: the one that takes less. */
+static bool takes_less(const struct torn_cut *a, const struct torn_cut *b)
+{
+	if (a->dropped_count != b->dropped_count)
+		return a->dropped_count < b->dropped_count;
+	return a->commit == 0 && b->commit != 0;
+}
+
+static void name_dropped(struct broken *broken, const struct torn_device_cut *cut)
+{
+	for (uint32_t i = 0; i < cut->losses_count; i++)
+		broken->dropped[i] = (struct torn_dropped){cut->losses[i].request + 1, cut->losses[i].sectors};
+	broken->cut.dropped = broken->dropped;
+	broken->cut.dropped_count = cut->losses_count;
+}
+
+/* The op that was being done, or had been: nobody knows whose write is which. */
+static void blame(const struct cutting *cutting, const struct torn_cut *cut, struct torn_judgement *judgement)
+{
+	const struct torn_op *op = torn_log_op(cutting->run->log, cut->op);
+	judgement->op = cut->op;
+	judgement->call = op ? op->call : TORN_CALL_NONE;
+}
+
+static struct torn_cut_place place_of(const struct cutting *cutting, const struct torn_device_state *state,
+				      bool acknowledged)
+{
+	uint32_t from = state->first;
+	if (acknowledged) {
+		const uint32_t told = torn_moment_of_acknowledgement(&cutting->history, &cutting->acknowledged);
+		from = told > from ? told : from;
+	}
+	return torn_place_between(&cutting->history, from, state->end + 1);
+}
+
+static void note_broken(struct on_disk *disk, const struct torn_device_state *state, bool acknowledged,
+			const struct torn_invariant *invariant, const struct torn_judgement *judgement)
+{
+	const struct torn_cut_place place = place_of(disk->cutting, state, acknowledged);
+	const struct torn_cut cut = {.preset = torn_preset_name(disk->preset),
+				     .op = place.op,
+				     .during = place.during,
+				     .disk = disk->name,
+				     .commit = disk->commit,
+				     .write = state->cut->given,
+				     .dropped_count = state->cut->losses_count};
+	struct broken *broken = NULL;
+	for (size_t i = 0; !broken && i < disk->broken_count; i++)
+		if (disk->broken[i].invariant == invariant &&
+		    disk->broken[i].judgement.is_label == judgement->is_label &&
+		    strcmp(disk->broken[i].judgement.role, judgement->role) == 0 &&
+		    strcmp(disk->broken[i].judgement.path, judgement->path) == 0)
+			broken = &disk->broken[i];
+	if (broken ? !takes_less(&cut, &broken->cut) : disk->broken_count == BROKEN_MAX)
+		return;
+	if (!broken)
+		broken = &disk->broken[disk->broken_count++];
+	broken->invariant = invariant;
+	broken->judgement = *judgement;
+	broken->cut = cut;
+	name_dropped(broken, state->cut);
+	blame(disk->cutting, &broken->cut, &broken->judgement);
+}
+
+static void note_unmountable(struct on_disk *disk, const struct torn_device_state *state)
+{
+	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
+	torn_judge(&judgement, TORN_VIOLATED, "after a power cut the file system is lost: %s", state->why);
+	torn_judge_label(&judgement, UNMOUNTABLE);
+	note_broken(disk, state, false, torn_invariant_named(torn_bytes_of("old-or-new")), &judgement);
+}
+
+/* The run is none that this file system can do: all its cuts are left out, and it is said why. */
+static void note_left_out(struct on_disk *disk, const char *why)
+{
+	static const struct torn_device_cut none = {.given = 1};
+	const struct torn_device_state state = {.cut = &none, .why = why};
+	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
+	torn_judge(&judgement, TORN_VIOLATED, "SKIPPED: no power was cut on %s: %s", disk->name, why);
+	torn_judge_label(&judgement, NOT_ON_DISK);
+	note_broken(disk, &state, false, torn_invariant_named(torn_bytes_of("old-or-new")), &judgement);
+}
+
+/* ------------------------------------------------------------- cross-check */
+
+static int by_tree(const void *a, const void *b)
+{
+	const struct torn_hash *one = &((const struct modelled *)a)->tree, *other = &((const struct modelled *)b)->tree;
+	if (one->high != other->high)
+		return one->high < other->high ? -1 : 1;
+	return one->low < other->low ? -1 : one->low > other->low;
+}
+
+static bool add_modelled(void *context, const struct torn_crash_state *state)
+{
+	struct on_disk *disk = context;
+	if (disk->modelled_count == disk->modelled_room) {
+		const size_t room = disk->modelled_room ? 2 * disk->modelled_room : 256;
+		struct modelled *larger = realloc(disk->modelled, room * sizeof *larger);
+		if (!larger) {
+			disk->cutting->error = -ENOMEM;
+			return false;
+		}
+		disk->modelled = larger;
+		disk->modelled_room = room;
+	}
+	disk->modelled[disk->modelled_count++] = (struct modelled){state->tree->hash, state->first, state->end, false};
+	return true;
+}
+
+/* All states that the preset of this file system allows after the run. */
+static int find_modelled(struct on_disk *disk)
+{
+	struct cutting *cutting = disk->cutting;
+	const struct torn_history *history = &cutting->history;
+	const struct torn_crash_how how = {.sets_max = cutting->cuts->sets_max, .seed = cutting->cuts->seed};
+	struct torn_persistence persistence;
+	struct torn_crash_count count = {0};
+	struct torn_effects effects;
+	int r = torn_effects_of(cutting->arena, history->base, history->log, false, &effects);
+	if (r == 0)
+		r = torn_preset_order(cutting->arena, disk->preset, &effects, history->log, &persistence);
+	if (r == 0)
+		r = torn_crash_states(cutting->arena, history->base, history->log, &effects, &persistence, &how,
+				      add_modelled, disk, &count);
+	disk->has_model = r == 0 && count.all;
+	if (disk->modelled_count > 0)
+		qsort(disk->modelled, disk->modelled_count, sizeof *disk->modelled, by_tree);
+	return r < 0 ? r : cutting->error;
+}
+
+/* Does the model allow it at each moment at which the power may have gone? */
+static bool is_modelled(struct on_disk *disk, const struct torn_device_state *state)
+{
+	const struct modelled wanted = {.tree = state->tree->hash};
+	struct modelled *found = disk->modelled_count == 0 ? NULL
+							   : bsearch(&wanted, disk->modelled, disk->modelled_count,
+								     sizeof *disk->modelled, by_tree);
+	if (!found)
+		return false;
+	while (found > disk->modelled && by_tree(found - 1, &wanted) == 0)
+		found--;
+	for (uint32_t moment = state->first; moment <= state->end; moment++) {
+		bool is_allowed = false;
+		for (struct modelled *at = found; at < disk->modelled + disk->modelled_count && by_tree(at, &wanted) == 0;
+		     at++) {
+			is_allowed |= at->first <= moment && moment < at->end;
+			at->is_shown = true;
+		}
+		if (!is_allowed)
+			return false;
+	}
+	return true;
+}
+
+/* What the kernel left, and the preset forbids, is a defect of the preset. */
+static void cross_check(struct on_disk *disk, const struct torn_device_state *state)
+{
+	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
+	if (!disk->has_model || is_modelled(disk, state))
+		return;
+	torn_judge(&judgement, TORN_VIOLATED, "a real %s left what the model does not allow: torn is wrong", disk->name);
+	torn_judge_label(&judgement, MODEL_LACKS);
+	note_broken(disk, state, false, torn_invariant_named(torn_bytes_of("old-or-new")), &judgement);
+}
+
+/* How many trees the model has, and how many of them the disk has left. */
+static void count_shown(const struct on_disk *disk, struct torn_states *states)
+{
+	for (size_t i = 0; i < disk->modelled_count;) {
+		bool is_shown = false;
+		size_t next = i;
+		for (; next < disk->modelled_count && by_tree(&disk->modelled[next], &disk->modelled[i]) == 0; next++)
+			is_shown |= disk->modelled[next].is_shown;
+		states->modelled++;
+		states->shown += is_shown;
+		i = next;
+	}
+}
+
+/* ----------------------------------------------------------------- judging */
+
+/* What is broken is noted; what torn failed on is in cutting->error. */
+static void judge(struct on_disk *disk, const struct torn_device_state *state, bool acknowledged)
+{
+	struct cutting *cutting = disk->cutting;
+	struct torn_cuts *cuts = cutting->cuts;
+	const struct torn_cut some = {.preset = torn_preset_name(disk->preset), .disk = disk->name};
+	const struct torn_hash key = torn_cutting_key(cutting, state->tree->hash, acknowledged);
+	struct torn_aftermath aftermath;
+	struct torn_trial trial;
+	size_t count;
+	const struct torn_invariant *const *invariants = torn_invariants(&count);
+	if (torn_hashes_find(&cuts->held, key, NULL) ||
+	    torn_cutting_is_left_by_a_kill(cutting, state->tree, acknowledged))
+		return;
+	const size_t mark = torn_arena_mark(cuts->setup->arena);
+	const struct torn_node *tree = torn_tree_copy(cuts->setup->arena, state->tree);
+	int r = tree ? torn_cutting_trial_after(cutting, tree, acknowledged, &some, &aftermath, &trial) : -ENOMEM;
+	if (r == 0)
+		r = torn_look_at(cuts->lab, cuts->setup, &trial);
+	if (r < 0) {
+		cutting->unjudged = true;
+		cutting->error = r == -ENOTSUP ? cutting->error : r;
+	}
+	bool is_broken = false;
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		struct torn_judgement judgement;
+		torn_invariant_judge(invariants[i], &trial, &judgement);
+		if (judgement.verdict != TORN_VIOLATED)
+			continue;
+		is_broken = true;
+		note_broken(disk, state, acknowledged, invariants[i], &judgement);
+	}
+	torn_arena_return(cuts->setup->arena, mark);
+	if (r == 0 && !is_broken)
+		torn_hashes_add(&cuts->held, key);
+}
+
+static bool see(void *context, const struct torn_device_state *state)
+{
+	struct on_disk *disk = context;
+	struct cutting *cutting = disk->cutting;
+	struct torn_cuts *cuts = cutting->cuts;
+	cuts->lab->shared->trials++; /* a mount takes its time: whoever watches sees that it moves */
+	if (!state->tree) {
+		note_unmountable(disk, state);
+		return true;
+	}
+	torn_hashes_add(&cuts->trees, state->tree->hash);
+	cross_check(disk, state);
+	judge(disk, state, false);
+	if (cutting->acknowledged.ever &&
+	    state->end >= torn_moment_of_acknowledgement(&cutting->history, &cutting->acknowledged))
+		judge(disk, state, true);
+	return cutting->error == 0;
+}
+
+/* Does a commit behind it make a difference? */
+static bool changes_something(const struct torn_op *op)
+{
+	switch (op->kind) {
+	case TORN_KIND_open:
+		return op->flags & TORN_OP_CREATES || op->how & O_TRUNC;
+	case TORN_KIND_write:
+	case TORN_KIND_copy:
+	case TORN_KIND_store:
+	case TORN_KIND_clone:
+	case TORN_KIND_truncate:
+	case TORN_KIND_allocate:
+	case TORN_KIND_rename:
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+	case TORN_KIND_link:
+	case TORN_KIND_symlink:
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+	case TORN_KIND_chmod:
+	case TORN_KIND_chown:
+	case TORN_KIND_setxattr:
+		return op->flags & TORN_OP_PERFORMED && op->result >= 0;
+	default:
+		return false;
+	}
+}
+
+static int look_at(struct on_disk *disk, uint32_t commit, bool *ret_can)
+{
+	struct cutting *cutting = disk->cutting;
+	struct torn_cuts *cuts = cutting->cuts;
+	const struct torn_history *history = &cutting->history;
+	const struct torn_device_run run = {.base = history->base, .log = history->log, .commit = commit};
+	const struct torn_device_how how = {
+		.pairs_max = TORN_DEVICE_PAIRS_MAX, .seed = cuts->seed, .from = cutting->from};
+	struct torn_device_count count = {.all = true};
+	char message[256];
+	disk->commit = commit == TORN_DEVICE_NO_COMMIT ? 0 : history->log->ops[commit].number;
+	const int r = torn_device_ask_states(cuts->lab->disks, &run, &how, see, disk, &count, message, sizeof message);
+	torn_states_add(&cuts->states, &(struct torn_states){
+					       .legal = count.cuts, .seen = count.cuts, .is_bound = true, .left_out = true});
+	if (r == -ENOTSUP) {
+		note_left_out(disk, message);
+		*ret_can = false;
+		return 0;
+	}
+	return r < 0 ? torn_lab_fail(cuts->lab, -EPROTO, "%s", message) : cutting->error;
+}
+
+static void tell(const struct on_disk *disk)
+{
+	const struct cutting *cutting = disk->cutting;
+	for (size_t i = 0; i < disk->broken_count; i++) {
+		struct torn_plan plan = *cutting->run->plan;
+		plan.cut = disk->broken[i].cut;
+		cutting->cuts->tell(cutting->cuts->context, &plan, disk->broken[i].invariant,
+				    &disk->broken[i].judgement);
+	}
+}
+
+int torn_cuts_judge_disk(struct cutting *cutting)
+{
+	struct torn_device_server *disks = cutting->cuts->lab->disks;
+	const struct torn_history *history = &cutting->history;
+	struct on_disk *disk = calloc(1, sizeof *disk);
+	if (!disk)
+		return -ENOMEM;
+	disk->cutting = cutting;
+	disk->preset = torn_device_server_choice(disks)->preset;
+	torn_device_choice_text(torn_device_server_choice(disks), disk->name, sizeof disk->name);
+	bool can = true;
+	int r = find_modelled(disk);
+	if (r == 0)
+		r = look_at(disk, TORN_DEVICE_NO_COMMIT, &can);
+	for (uint32_t i = cutting->from / 2; r == 0 && can && i < history->log->count; i++)
+		if (history->log->ops[i].number > 0 && changes_something(&history->log->ops[i]))
+			r = look_at(disk, i, &can);
+	if (r == 0) {
+		tell(disk);
+		count_shown(disk, &cutting->cuts->states);
+	}
+	free(disk->modelled);
+	free(disk);
+	cutting->error = r;
+	return r;
+}
+
+/* ------------------------------------------------------------------ one cut */
+
+/* The index of the op behind which the cut's commit is forced, or TORN_DEVICE_NO_COMMIT. */
+static uint32_t commit_of(const struct torn_history *history, const struct torn_cut *cut)
+{
+	for (uint32_t i = history->first; cut->commit > 0 && i < history->log->count; i++)
+		if (history->log->ops[i].number == cut->commit)
+			return i;
+	return TORN_DEVICE_NO_COMMIT;
+}
+
+static void take_losses(const struct torn_cut *cut, struct torn_device_cut *ret_cut)
+{
+	*ret_cut = (struct torn_device_cut){.given = cut->write, .losses_count = cut->dropped_count};
+	for (uint32_t i = 0; i < cut->dropped_count; i++)
+		ret_cut->losses[i] = (struct torn_device_loss){cut->dropped[i].write - 1, cut->dropped[i].sectors};
+}
+
+int torn_trial_cut_disk(struct torn_lab *lab, const struct torn_setup *setup, struct torn_trial *trial,
+			const struct torn_cut *cut)
+{
+	struct torn_arena *arena = &lab->recorder->arena;
+	const struct torn_acknowledged acknowledged =
+		torn_acknowledged_of(trial->target, trial->log, trial->end, trial->code);
+	const bool is_last = cut->op == trial->log->numbered && !cut->during;
+	struct torn_device_state state;
+	struct torn_history history;
+	struct torn_device_cut losses;
+	char message[256];
+	if (!lab->disks)
+		return torn_lab_fail(lab, -EPROTO, "there is no disk to cut the power of");
+	if (cut->op > 0 && !torn_log_op(trial->log, cut->op))
+		return torn_lab_fail(lab, -EINVAL, "the run has no op %u at which the power could go", cut->op);
+	if (torn_history_of(arena, setup, trial->log, &history) < 0)
+		return torn_lab_fail(lab, -EPROTO, "no room for the run");
+	const struct torn_device_run run = {history.base, history.log, commit_of(&history, cut)};
+	if (cut->commit > 0 && run.commit == TORN_DEVICE_NO_COMMIT)
+		return torn_lab_fail(lab, -EINVAL, "the run has no op %u behind which a commit could come", cut->commit);
+	take_losses(cut, &losses);
+	const int r = torn_device_ask(lab->disks, &run, &losses, arena, &state, message, sizeof message);
+	if (r == -EINVAL)
+		return torn_lab_fail(lab, -EINVAL, "the disk is not given these writes, or keeps one that the cut loses");
+	if (r < 0)
+		return torn_lab_fail(lab, r == -ENOTSUP ? -EINVAL : -EPROTO, "%s", message);
+	if (!state.tree)
+		return torn_lab_fail(lab, -EINVAL, "the file system is lost: %s", state.why);
+	const uint32_t moment = torn_moment_of(&history, cut, is_last);
+	trial->now = state.tree;
+	trial->cut = cut;
+	trial->killed = true;
+	trial->acknowledged = acknowledged.ever && moment >= torn_moment_of_acknowledgement(&history, &acknowledged);
+	trial->code = trial->acknowledged ? acknowledged.code : trial->code;
+	trial->kill_op = cut->op;
+	return 0;
+}

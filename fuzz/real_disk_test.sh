@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# real_disk_test.sh: power cuts on a real ext4: what they break is found, replays and is told; nothing that was mounted
+# or set up is left, also where torn was killed.
+# shellcheck source=fuzz/tests.sh
+. "$SOURCE_DIR/fuzz/tests.sh" || exit 1
+begin
+
+says() { grep -qF -- "$1" "$work/out"; }
+no_device_left() { ! cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -qE 'torn-disk|/recorded/disk'; }
+no_mount_left() { ! grep -qE 'fuse.torn|/tmp/mounted' /proc/mounts; }
+nothing_left() { no_process_left && no_device_left && no_mount_left; }
+check() { run env "$mark" "$TORN" check "$1" --power "$2" --depth 1 --jobs 1 --quiet --cases "$work/cases-$3"; }
+
+if ! is_root || [ ! -e /dev/loop-control ] || [ ! -e /dev/fuse ]; then
+	run "$TORN" check example.stdio_rewrite --power ext4 --cases none
+	expect "without a right to it: exit 3" exits_with 3
+	expect "without a right to it: said in one line" complains_in_one_line
+	expect "without a right to it: SKIPPED" says_on_stderr "SKIPPED"
+	echo "SKIPPED: power cuts on real file systems need root, /dev/fuse and loop devices"
+	finish
+fi
+
+check example.stdio_rewrite ext4:noauto_da_alloc rewrite
+expect "a file is rewritten: exit 1" exits_with 1
+expect "a file is rewritten: a power cut empties it" says \
+	'(power cut, ext4-noauto): after a power cut /srv/app/state.json is neither old (17 bytes) nor new (35 bytes) but 0 bytes'
+expect "a file is rewritten: the model has all that is seen" not says model-lacks
+mapfile -t cases < <(grep -l '^cut .* disk=ext4:noauto_da_alloc ' "$work"/cases-rewrite/*.case)
+expect "a file is rewritten: there are cases" [ "${#cases[@]}" -ge 1 ]
+run "$TORN" replay "${cases[@]}"
+expect "its cases: exit 1" exits_with 1
+expect "its cases: VIOLATED" [ "$(grep -c VIOLATED "$work/out")" -eq "${#cases[@]}" ]
+run "$TORN" explain "${cases[0]}"
+expect "its cases are told" says '(a real ext4:noauto_da_alloc, '
+expect "nothing is left" nothing_left
+
+# A case whose writes the disk is not given any more proves nothing.
+sed 's/write=[0-9]*/write=4000/' "${cases[0]}" >"$work/more.case"
+run "$TORN" replay "$work/more.case"
+expect "writes that there are none of: exit 4" exits_with 4
+expect "writes that there are none of: said" says 'the disk is not given these writes'
+
+run "$TORN" check example.replace --power ext3
+expect "a file system that torn has none of: exit 2" exits_with 2
+run "$TORN" check example.replace --power ext4:nobarrier
+expect "an option without a preset: exit 2" exits_with 2
+
+# Killed at moments of its work, which come as they come.
+for round in 1 2 3; do
+	env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 2 --quiet --cases none >/dev/null 2>&1 &
+	pid=$!
+	within 30 grep -qs torn-disk /sys/block/loop*/loop/backing_file
+	sleep "0.$((round * 17 % 10))"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	expect "killed, round $round: nothing is left" within 30 nothing_left
+done
+check example.stdio_rewrite ext4 again
+expect "after that it works" exits_with 1
+expect "and nothing is left" nothing_left
+expect "no workspace is left" within 5 no_workspace_left
+finish

@@ -1,0 +1,50 @@
+/*
+ * device_cuts.h: which cuts of a recorded run are looked at: of all writes between two flushes those that come
+ * first, all but one or two, one alone, and each of several sectors torn.
+ */
+#ifndef TORN_DEVICE_CUTS_H
+#define TORN_DEVICE_CUTS_H
+
+#include "device.h"
+
+/* What a cut leaves. All of it dies when the visit returns, but for the tree's hash. */
+struct torn_device_state {
+	const struct torn_node *tree; /* NULL: it is unmountable */
+	const char *why;              /* it is */
+	const struct torn_device_cut *cut;
+	/* The power may have gone at a moment from `first` to `end` (presets.h). */
+	uint32_t first, end;
+};
+
+/* Return false to look at no more. */
+typedef bool torn_device_visit(void *context, const struct torn_device_state *state);
+
+struct torn_device_how {
+	uint32_t pairs_max; /* of writes that are lost together, in all; beyond that a sample */
+	uint64_t seed;
+	uint32_t from; /* cuts at this moment or a later one */
+};
+
+#define TORN_DEVICE_PAIRS_MAX 64u
+
+struct torn_device_count {
+	uint64_t cuts;        /* that were looked at */
+	uint64_t unmountable; /* of them */
+	bool all;             /* of the kinds above; no device has all subsets looked at */
+};
+
+/*
+ * Look at the cuts of the run that was recorded last; `ops` is how many records its log has. `arena` is given back
+ * after each. Adds to `count`. Returns 0, -EPROTO with a sentence in `ret_message`, or -ENOMEM.
+ */
+int torn_device_states(struct torn_device *device, struct torn_arena *arena, uint32_t ops,
+		       const struct torn_device_how *how, torn_device_visit *visit, void *context,
+		       struct torn_device_count *count, char *ret_message, size_t size);
+
+/* The last moment of a run: it has returned. */
+static inline uint32_t torn_device_last_moment(uint32_t ops)
+{
+	return 2 * ops + 1;
+}
+
+#endif

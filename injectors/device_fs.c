@@ -1,0 +1,195 @@
+/* device_fs.c: see device_fs.h. */
+#include "device_fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/btrfs.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+/* fast_commit is what the presets leave out (it lost data in recovery, measured); no thread writes tables later. */
+static const char *const mkfs_ext4[] = {"mkfs.ext4", "-q", "-F", "-b", "4096", "-J", "size=4", "-O", "^fast_commit",
+					"-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", NULL};
+/* So small ones are for tests only, says mkfs.xfs since 5.19, and older ones do not know the option. */
+static const char *const mkfs_xfs[] = {"mkfs.xfs", "--unsupported", "-q", "-f", "-K", NULL};
+static const char *const mkfs_btrfs[] = {"mkfs.btrfs", "-q", "-f", "-K", NULL};
+
+static const struct torn_device_fs all[] = {
+	{.name = "ext4", .size = 16 * MIB, .package = "e2fsprogs", .mkfs = mkfs_ext4},
+	/* Each worker has one of the same UUID. */
+	{.name = "xfs", .size = 32 * MIB, .package = "xfsprogs", .mkfs = mkfs_xfs, .mount_always = "nouuid"},
+	{.name = "btrfs", .size = 128 * MIB, .package = "btrfs-progs", .mkfs = mkfs_btrfs},
+};
+
+#define ALL_COUNT (sizeof all / sizeof *all)
+
+const struct torn_device_fs *torn_device_fs_number(size_t number)
+{
+	return number < ALL_COUNT ? &all[number] : NULL;
+}
+
+/* ---------------------------------------------------------------- choosing */
+
+/* Options that have a preset; with several the weakest is what may be seen. */
+static const struct {
+	const char *fs, *text;
+	enum torn_preset preset;
+} options[] = {
+	{"ext4", "noauto_da_alloc", TORN_PRESET_EXT4_NOAUTO},
+	{"ext4", "data=journal", TORN_PRESET_EXT4_JOURNAL},
+	{"ext4", "data=ordered", TORN_PRESET_EXT4},
+	{"ext4", "data=writeback", TORN_PRESET_EXT4_WRITEBACK},
+};
+
+static int take_option(struct torn_device_choice *choice, struct torn_bytes word)
+{
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		if (strcmp(options[i].fs, choice->fs->name) != 0 ||
+		    !torn_bytes_equal(word, torn_bytes_of(options[i].text)))
+			continue;
+		const size_t used = strlen(choice->options);
+		const bool is_first = used == 0;
+		snprintf(choice->options + used, sizeof choice->options - used, "%s%s", is_first ? "" : ",",
+			 options[i].text);
+		if (is_first || options[i].preset > choice->preset)
+			choice->preset = options[i].preset;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int take_options(struct torn_device_choice *choice, struct torn_bytes text)
+{
+	int r = 0;
+	while (r == 0) {
+		const uint8_t *comma = memchr(text.data, ',', text.size);
+		const size_t size = comma ? (size_t)(comma - text.data) : text.size;
+		r = take_option(choice, (struct torn_bytes){text.data, size});
+		if (!comma)
+			break;
+		text = (struct torn_bytes){comma + 1, text.size - size - 1};
+	}
+	return r;
+}
+
+int torn_device_choose(struct torn_bytes text, struct torn_device_choice *ret_choice, char *ret_expected, size_t size)
+{
+	const uint8_t *colon = memchr(text.data, ':', text.size);
+	const struct torn_bytes name = {text.data, colon ? (size_t)(colon - text.data) : text.size};
+	for (size_t i = 0; i < ALL_COUNT; i++) {
+		if (!torn_bytes_equal(name, torn_bytes_of(all[i].name)))
+			continue;
+		*ret_choice = (struct torn_device_choice){.fs = &all[i],
+							  .preset = torn_preset_named(torn_bytes_of(all[i].name))};
+		if (!colon)
+			return 0;
+		const struct torn_bytes rest = {colon + 1, text.size - name.size - 1};
+		if (take_options(ret_choice, rest) == 0)
+			return 0;
+		snprintf(ret_expected, size, "%s",
+			 "options that have a preset: of ext4 noauto_da_alloc, data=journal, data=ordered, "
+			 "data=writeback");
+		return -EINVAL;
+	}
+	snprintf(ret_expected, size, "a file system: ext4, xfs, btrfs, or ext4:OPTIONS");
+	return -EINVAL;
+}
+
+const char *torn_device_choice_text(const struct torn_device_choice *choice, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%s%s%s", choice->fs->name, choice->options[0] ? ":" : "", choice->options);
+	return buffer;
+}
+
+/* ------------------------------------------------------------------ making */
+
+#define WORDS_MAX 16
+
+static int run(const char *const *words, const char *file)
+{
+	char *argv[WORDS_MAX + 2];
+	char *environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", (char *)"LC_ALL=C", NULL};
+	size_t count = 0;
+	for (; words[count]; count++)
+		argv[count] = (char *)words[count];
+	argv[count] = (char *)file;
+	argv[count + 1] = NULL;
+	posix_spawn_file_actions_t quiet;
+	posix_spawn_file_actions_init(&quiet);
+	for (int fd = 0; fd <= 2; fd++)
+		posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0);
+	pid_t pid;
+	int status = 0;
+	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1); /* posix_spawnp(3) looks in its caller's */
+	const int r = posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environment);
+	posix_spawn_file_actions_destroy(&quiet);
+	if (r != 0)
+		return -r;
+	if (TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) != pid)
+		return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+/* The same without its second word: an option that older ones do not know. */
+static int run_without_option(const char *const *words, const char *file)
+{
+	const char *fewer[WORDS_MAX] = {words[0]};
+	for (size_t i = 2; words[i]; i++)
+		fewer[i - 1] = words[i];
+	return run(fewer, file);
+}
+
+int torn_device_fs_make(const struct torn_device_fs *fs, const char *file)
+{
+	const int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int r = ftruncate(fd, (off_t)fs->size) == 0 ? 0 : -errno;
+	close(fd);
+	if (r == 0)
+		r = run(fs->mkfs, file);
+	if (r == -EIO && fs->mkfs == mkfs_xfs)
+		r = run_without_option(fs->mkfs, file);
+	return r;
+}
+
+/* ---------------------------------------------------------------- mounting */
+
+int torn_device_fs_mount(const struct torn_device_choice *choice, const char *device, const char *at)
+{
+	char data[256];
+	const char *always = choice->fs->mount_always;
+	snprintf(data, sizeof data, "%s%s%s", always ? always : "", always && choice->options[0] ? "," : "",
+		 choice->options);
+	return mount(device, at, choice->fs->name, MS_NODEV | MS_NOSUID | MS_NOEXEC, data) == 0 ? 0 : -errno;
+}
+
+/*
+ * btrfs remembers devices by UUID and generation, and takes an older image for a stale one
+ * (device_list_add() in fs/btrfs/volumes.c).
+ */
+static void forget(const char *device)
+{
+	struct btrfs_ioctl_vol_args args = {0};
+	const int fd = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	strncpy(args.name, device, sizeof args.name - 1);
+	ioctl(fd, BTRFS_IOC_FORGET_DEV, &args);
+	close(fd);
+}
+
+int torn_device_fs_unmount(const struct torn_device_choice *choice, const char *device, const char *at)
+{
+	const int r = umount2(at, 0) == 0 ? 0 : -errno;
+	if (strcmp(choice->fs->name, "btrfs") == 0)
+		forget(device);
+	return r;
+}
