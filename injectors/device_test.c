@@ -214,8 +214,9 @@ int main(void)
 		gate_test(test_xfs_leaves_what_its_preset_allows),
 		gate_test(test_btrfs_leaves_what_its_preset_allows),
 	};
-	char message[256];
-	if (torn_device_enter(message, sizeof message) < 0) {
+	char message[256] = "/dev/loop-control and /dev/fuse are not there";
+	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;
+	if ((geteuid() == 0 && !has_devices) || torn_device_enter(message, sizeof message) < 0) {
 		print_message("SKIPPED: %s\n", message);
 		return 0;
 	}
