@@ -5,54 +5,7 @@
  * started so, and as an ordinary user, and with `dir` in places that are
  * hidden or that an unprivileged process cannot reach.
  */
-#include "isolation.h"
-
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
-#include <linux/securebits.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sched.h>
-#include <seccomp.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/shm.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "unprivileged.h"
-
-#define ORDINARY_ID 12345
-#define BYTES_MAX (256u << 10)
-#define INODES_MAX 64u
-#define SHOWN_MAX 4
-#define PROGRAM_PID 4001
-#define UMASK 027
-#define LOCKED (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED)
-#define SCRIPT "#!/bin/sh\nexit 7\n"
-#define MARK "isolation_test." /* in the names of all that this test makes */
-#define WAIT_MS 20000
+#include "isolation_for_tests.h"
 
 /* What each attempt gave: 0, or the errno. */
 struct seen {
@@ -90,24 +43,6 @@ struct seen {
 	bool all_ended, dir_is_empty, nothing_left, victim_is_whole, mounts_are_same;
 };
 
-/* Where a worker runs, as the host has it. */
-struct place {
-	char base[64], dir[96], shm[64], alone[80];
-	char shown[SHOWN_MAX][128];
-	char own[128]; /* below dir: whoever fills that brings it, so it need not be there */
-	const char *list[SHOWN_MAX + 2];
-	size_t count;
-};
-
-enum kind {
-	PLAIN,          /* nothing hides it; a script there is root's alone */
-	BELOW_TMP,      /* and, as for all that follow, scripts in /tmp and below /dev/shm */
-	PRIVATE,        /* below a directory that root alone can search */
-	PRIVATE_IN_TMP, /* the same below /tmp */
-	WITHOUT_SETATTR, /* as BELOW_TMP, on a kernel without mount_setattr(2) */
-	HIDDEN_PROC /* as BELOW_TMP, in a container that hides parts of /proc: root alone makes one */
-};
-
 static struct seen *seen;
 static size_t seen_count;
 static char victim[64];
@@ -116,7 +51,6 @@ static struct sockaddr_un listening_at;
 static int listener = -1, listener_at = -1;
 static pid_t host_pid;
 static int shared_memory = -1; /* of System V, which all may use */
-static const char *unavailable; /* why all is skipped */
 
 static int gave(long result)
 {
@@ -355,32 +289,6 @@ static void be_first(struct seen *s, const struct place *place, const struct tor
 	s->done = s->status[0] != '\0';
 }
 
-static void be_user(uid_t id)
-{
-	if (geteuid() != id &&
-	    (setgroups(0, NULL) != 0 || setresgid(id, id, id) != 0 || setresuid(id, id, id) != 0))
-		_exit(99);
-	prctl(PR_SET_DUMPABLE, 1);
-}
-
-/* As a kernel (or a container) without them does. */
-static void refuse_call(int call, int error)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	if (!filter || seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)error), call, 0) != 0 ||
-	    seccomp_load(filter) != 0)
-		_exit(99);
-	seccomp_release(filter);
-}
-
-static struct torn_isolation isolation_of(const struct place *place)
-{
-	return (struct torn_isolation){.dir = place->dir,
-				       .dir_bytes_max = BYTES_MAX,
-				       .dir_inodes_max = INODES_MAX,
-				       .shown = place->list};
-}
-
 static void hide_part_of_proc(void)
 {
 	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
@@ -408,80 +316,6 @@ static void be_worker(struct seen *s, enum kind kind, const struct place *place)
 
 /* ------------------------------------------------------------------- the host */
 
-static int make_script(struct place *place, const char *path, uid_t owner, mode_t mode)
-{
-	snprintf(place->shown[place->count], sizeof *place->shown, "%s", path);
-	place->list[place->count] = place->shown[place->count];
-	place->count++;
-	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	if (fd < 0)
-		return -1;
-	const bool ok = write(fd, SCRIPT, strlen(SCRIPT)) == (ssize_t)strlen(SCRIPT) &&
-			fchmod(fd, mode) == 0 && fchown(fd, owner, owner) == 0;
-	close(fd);
-	return ok ? 0 : -1;
-}
-
-static int make_folder(char *path, uid_t owner, mode_t mode)
-{
-	return mkdtemp(path) && chmod(path, mode) == 0 && chown(path, owner, owner) == 0 ? 0 : -1;
-}
-
-static int make_dir(struct place *place, uid_t owner)
-{
-	char deep[80];
-	snprintf(deep, sizeof deep, "%s/deep", place->base);
-	snprintf(place->dir, sizeof place->dir, "%s/dir", deep);
-	return mkdir(deep, 0755) == 0 && chown(deep, owner, owner) == 0 && mkdir(place->dir, 0755) == 0 &&
-			       chown(place->dir, owner, owner) == 0
-		       ? 0
-		       : -1;
-}
-
-static int make_scripts(struct place *place, enum kind kind, uid_t owner)
-{
-	char path[128];
-	snprintf(path, sizeof path, "%s/script", place->base);
-	if (make_script(place, path, owner, kind == PLAIN && owner == 0 ? 0700 : 0777) < 0)
-		return -1;
-	snprintf(path, sizeof path, "%s/deep/second", place->base);
-	/* All may read it, and root alone may run it. */
-	if (make_script(place, path, owner, kind == PLAIN && owner == 0 ? 0744 : 0777) < 0)
-		return -1;
-	if (kind == PLAIN)
-		return 0;
-	snprintf(place->shm, sizeof place->shm, "/dev/shm/" MARK "XXXXXX");
-	if (make_folder(place->shm, owner, 0755) < 0)
-		return -1;
-	snprintf(path, sizeof path, "%s/script", place->shm);
-	if (make_script(place, path, owner, 0777) < 0)
-		return -1;
-	snprintf(place->alone, sizeof place->alone, "/tmp/%s.sh", strrchr(place->base, '/') + 1);
-	return make_script(place, place->alone, owner, 0777);
-}
-
-static int make_place(struct place *place, enum kind kind, uid_t owner)
-{
-	const bool in_var = kind == PLAIN || kind == PRIVATE;
-	const bool is_private = kind == PRIVATE || kind == PRIVATE_IN_TMP;
-	*place = (struct place){0};
-	snprintf(place->base, sizeof place->base, "%s/" MARK "XXXXXX", in_var ? "/var/tmp" : "/tmp");
-	if (make_folder(place->base, owner, is_private ? 0700 : 0755) < 0 ||
-	    make_dir(place, owner) < 0 || make_scripts(place, kind, owner) < 0)
-		return -1;
-	snprintf(place->own, sizeof place->own, "%s/own", place->dir);
-	place->list[place->count] = place->own;
-	return 0;
-}
-
-static void remove_place(const struct place *place)
-{
-	char command[320];
-	snprintf(command, sizeof command, "rm -rf '%s' '%s' '%s'", place->base, place->shm, place->alone);
-	if (system(command) != 0)
-		fprintf(stderr, "%s is left\n", place->base);
-}
-
 /* Those of this process that a worker could have changed: other tests mount, too. */
 static void read_mounts(char *to, size_t size)
 {
@@ -500,13 +334,6 @@ static void read_mounts(char *to, size_t size)
 	}
 	if (in)
 		fclose(in);
-}
-
-/* What a worker holds the other end of is closed once nobody inside is there any more. */
-static bool is_hung_up(int fd, int timeout_ms)
-{
-	struct pollfd end = {.fd = fd};
-	return poll(&end, 1, timeout_ms) == 1 && (end.revents & POLLHUP);
 }
 
 static bool is_whole(void)
@@ -571,21 +398,6 @@ static int prepare(void)
 			       getsockname(listener, (struct sockaddr *)&listening, &size) == 0
 		       ? 0
 		       : -1;
-}
-
-/* Asked of the kernel without the code under test. */
-static const char *why_unavailable(void)
-{
-	const pid_t child = fork();
-	if (child == 0) {
-		if (geteuid() == 0)
-			be_user(ORDINARY_ID);
-		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 ? 0 : 1);
-	}
-	int status = 0;
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0
-		       ? NULL
-		       : "this kernel allows no user namespaces";
 }
 
 static int run_all(void **state)
@@ -837,223 +649,6 @@ static void test_nothing_is_left_on_the_host(void **state)
 	}
 }
 
-/* ------------------------------------------------- how it ends, and what it refuses */
-
-/* Where one test's worker runs, and a pipe whose other end all inside holds. */
-struct stage {
-	struct place place;
-	int ends[2];
-};
-
-static int set_stage(void **state)
-{
-	static struct stage stage;
-	*state = &stage;
-	return make_place(&stage.place, BELOW_TMP, geteuid()) == 0 && pipe(stage.ends) == 0 ? 0 : -1;
-}
-
-static int clear_stage(void **state)
-{
-	const struct stage *stage = *state;
-	close(stage->ends[0]);
-	remove_place(&stage->place);
-	return 0;
-}
-
-/* A worker that, once inside, does `then` in pid 1; what is written to its fd, is_told(). */
-static pid_t start_worker(const struct stage *stage, void (*then)(int fd))
-{
-	fflush(NULL);
-	const pid_t worker = fork();
-	if (worker == 0) {
-		close(stage->ends[0]);
-		const struct torn_isolation isolation = isolation_of(&stage->place);
-		struct torn_isolated isolated;
-		char message[400];
-		if (torn_isolation_enter(&isolation, &isolated, message, sizeof message) != 0)
-			_exit(98);
-		then(stage->ends[1]);
-		_exit(97);
-	}
-	return worker;
-}
-
-static void say_and_stay(int fd)
-{
-	if (fork() == 0)
-		for (;;)
-			pause();
-	if (write(fd, "x", 1) == 1)
-		for (;;)
-			pause();
-}
-
-static void close_and_stay(int fd)
-{
-	close(fd);
-	for (;;)
-		pause();
-}
-
-static void crash(int fd)
-{
-	(void)fd;
-	signal(SIGILL, SIG_DFL);
-	__builtin_trap();
-}
-
-static bool is_told(int fd)
-{
-	char byte;
-	return read(fd, &byte, 1) == 1;
-}
-
-static void test_killing_the_worker_kills_all_inside(void **state)
-{
-	const struct stage *stage = *state;
-	int status;
-	if (unavailable)
-		skip();
-	const pid_t worker = start_worker(stage, say_and_stay);
-	close(stage->ends[1]);
-	assert_true(is_told(stage->ends[0]));
-	assert_int_equal(kill(worker, SIGKILL), 0);
-	assert_int_equal(waitpid(worker, &status, 0), worker);
-	assert_true(is_hung_up(stage->ends[0], WAIT_MS));
-}
-
-static void test_all_inside_dies_with_the_parent_of_the_worker(void **state)
-{
-	const struct stage *stage = *state;
-	int status;
-	if (unavailable)
-		skip();
-	const pid_t parent = fork();
-	if (parent == 0) {
-		start_worker(stage, say_and_stay);
-		close(stage->ends[1]);
-		for (;;)
-			pause();
-	}
-	close(stage->ends[1]);
-	assert_true(is_told(stage->ends[0]));
-	assert_int_equal(kill(parent, SIGKILL), 0);
-	assert_int_equal(waitpid(parent, &status, 0), parent);
-	assert_true(is_hung_up(stage->ends[0], WAIT_MS));
-}
-
-static void test_the_worker_ends_by_the_signal_that_ended_pid_1(void **state)
-{
-	const struct stage *stage = *state;
-	int status;
-	if (unavailable)
-		skip();
-	const pid_t worker = start_worker(stage, crash);
-	close(stage->ends[1]);
-	assert_int_equal(waitpid(worker, &status, 0), worker);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL);
-	assert_true(is_hung_up(stage->ends[0], 0));
-}
-
-static void test_the_worker_holds_no_descriptor_that_pid_1_closed(void **state)
-{
-	const struct stage *stage = *state;
-	int status;
-	if (unavailable)
-		skip();
-	const pid_t worker = start_worker(stage, close_and_stay);
-	close(stage->ends[1]);
-	const bool hung_up = is_hung_up(stage->ends[0], WAIT_MS);
-	const pid_t ended = waitpid(worker, &status, WNOHANG);
-	kill(worker, SIGKILL);
-	assert_true(hung_up);
-	assert_int_equal(ended, 0);
-	assert_int_equal(waitpid(worker, &status, 0), worker);
-}
-
-/* Shared with a child. */
-struct refusal {
-	int r;
-	char message[400];
-};
-
-static void enter_refused(struct refusal *refusal, const struct torn_isolation *isolation, int error,
-			  bool twice)
-{
-	fflush(NULL);
-	const pid_t child = fork();
-	if (child == 0) {
-		struct torn_isolated isolated;
-		if (error)
-			refuse_call(SCMP_SYS(unshare), error);
-		if (twice && geteuid() == 0)
-			be_user(ORDINARY_ID);
-		if (twice && torn_isolation_enter(isolation, &isolated, refusal->message, 1) != 0)
-			_exit(1);
-		refusal->r = torn_isolation_enter(isolation, &isolated, refusal->message,
-						  sizeof refusal->message);
-		_exit(0);
-	}
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-static void test_where_user_namespaces_are_forbidden_it_says_so(void **state)
-{
-	struct stage *stage = *state;
-	struct refusal *refusal = mmap(NULL, sizeof *refusal, PROT_READ | PROT_WRITE,
-				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(refusal, MAP_FAILED);
-	close(stage->ends[1]);
-	stage->place.list[0] = NULL;
-	const struct torn_isolation isolation = isolation_of(&stage->place);
-	enter_refused(refusal, &isolation, EPERM, false);
-	assert_int_equal(refusal->r, -EPERM);
-	assert_non_null(strstr(refusal->message, "user namespaces are not allowed here"));
-	enter_refused(refusal, &isolation, ENOMEM, false);
-	assert_int_equal(refusal->r, -ENOMEM);
-	assert_string_equal(refusal->message, "namespaces cannot be made: Cannot allocate memory");
-	/* The kernel itself: inside there are none to be had. */
-	if (!unavailable) {
-		enter_refused(refusal, &isolation, 0, true);
-		assert_int_equal(refusal->r, -ENOSPC);
-		assert_non_null(strstr(refusal->message, "user namespaces are not allowed here"));
-	}
-	munmap(refusal, sizeof *refusal);
-}
-
-static void test_directories_that_programs_need_are_refused(void **state)
-{
-	(void)state;
-	static const char *const refused[] = {"/", "/dev", "/proc", "/proc/sys/net", "/sys", "/sys/fs", "x"};
-	struct torn_isolated isolated;
-	char message[400];
-	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-		const struct torn_isolation isolation = {
-			.dir = refused[i], .dir_bytes_max = BYTES_MAX, .dir_inodes_max = INODES_MAX};
-		char expected[80];
-		snprintf(expected, sizeof expected, "torn exec cannot run on a copy of %s", refused[i]);
-		assert_int_equal(torn_isolation_enter(&isolation, &isolated, message, sizeof message),
-				 -EINVAL);
-		assert_string_equal(message, expected);
-	}
-}
-
-static void test_more_to_show_than_there_is_room_for_is_refused(void **state)
-{
-	(void)state;
-	const char *many[TORN_ISOLATION_SHOWN_MAX + 2];
-	struct torn_isolated isolated;
-	char message[400];
-	for (size_t i = 0; i <= TORN_ISOLATION_SHOWN_MAX; i++)
-		many[i] = "/var/tmp/none";
-	many[TORN_ISOLATION_SHOWN_MAX + 1] = NULL;
-	const struct torn_isolation isolation = {
-		.dir = "/var/tmp/x", .dir_bytes_max = 1, .dir_inodes_max = 1, .shown = many};
-	assert_int_equal(torn_isolation_enter(&isolation, &isolated, message, sizeof message), -E2BIG);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1070,18 +665,6 @@ int main(void)
 		cmocka_unit_test(test_what_is_shown_can_be_read_and_run_and_not_written),
 		cmocka_unit_test(test_pids_can_be_chosen),
 		cmocka_unit_test(test_nothing_is_left_on_the_host),
-		cmocka_unit_test_setup_teardown(test_killing_the_worker_kills_all_inside, set_stage,
-						clear_stage),
-		cmocka_unit_test_setup_teardown(test_all_inside_dies_with_the_parent_of_the_worker, set_stage,
-						clear_stage),
-		cmocka_unit_test_setup_teardown(test_the_worker_ends_by_the_signal_that_ended_pid_1, set_stage,
-						clear_stage),
-		cmocka_unit_test_setup_teardown(test_the_worker_holds_no_descriptor_that_pid_1_closed,
-						set_stage, clear_stage),
-		cmocka_unit_test_setup_teardown(test_where_user_namespaces_are_forbidden_it_says_so, set_stage,
-						clear_stage),
-		cmocka_unit_test(test_directories_that_programs_need_are_refused),
-		cmocka_unit_test(test_more_to_show_than_there_is_room_for_is_refused),
 	};
 	return cmocka_run_group_tests(tests, run_all, clean_up);
 }
