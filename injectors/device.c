@@ -61,11 +61,6 @@ int torn_device_enter(char *ret_message, size_t size)
 	return r;
 }
 
-static bool is_zero(const uint8_t *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, TORN_DEVICE_PAGE - 1) == 0;
-}
-
 /* Pages that are zero in both stay unmade. */
 static void copy_disk(uint8_t *to, const uint8_t *from, uint64_t size)
 {
@@ -88,7 +83,7 @@ static int read_blank(struct torn_device *device)
 	for (uint64_t at = 0; r == 0 && at < device->size; at += sizeof page) {
 		if (pread(fd, page, sizeof page, (off_t)at) != sizeof page)
 			r = -EIO;
-		else if (!is_zero(page))
+		else if (!torn_device_is_zero(page))
 			memcpy(device->blank + at, page, sizeof page);
 	}
 	if (fd >= 0)

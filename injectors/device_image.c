@@ -52,18 +52,13 @@ static int open_ring(struct torn_device_image *image)
 	return r < 0 ? r : io_uring_register_files(&image->ring, &image->loop.fd, 1);
 }
 
-static bool is_zero(const uint8_t *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, PAGE - 1) == 0;
-}
-
 /* Pages of zeroes are left out: the file has holes there. */
 static int fill(struct torn_device_image *image)
 {
 	if (ftruncate(image->memory_fd, (off_t)image->size) != 0)
 		return -errno;
 	for (uint64_t at = 0; at < image->size; at += PAGE)
-		if (!is_zero(image->base + at) &&
+		if (!torn_device_is_zero(image->base + at) &&
 		    pwrite(image->memory_fd, image->base + at, PAGE, (off_t)at) != PAGE)
 			return errno ? -errno : -EIO;
 	return 0;
@@ -298,7 +293,7 @@ static int put_hole(struct putting *putting, uint64_t begin, uint64_t end)
 		const uint8_t *wanted = image->pages[number];
 		if (!wanted && image->is_other_base)
 			wanted = image->base + number * PAGE;
-		if (wanted && !is_zero(wanted))
+		if (wanted && !torn_device_is_zero(wanted))
 			r = put_page(putting, number, wanted);
 	}
 	return r;

@@ -15,8 +15,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define NAME_ROOM 256
-#define SELF_ROOM 32 /* "/proc/self/fd/N" */
+#include "device_names.h"
 
 /* A descriptor of the target's. */
 struct instance {
@@ -51,25 +50,10 @@ static int places_grow(struct torn_device_redo *redo, torn_object object)
 	return 0;
 }
 
-static const char *name_of(struct torn_bytes name, char buffer[static NAME_ROOM])
-{
-	const size_t size = name.size < NAME_ROOM ? name.size : NAME_ROOM - 1;
-	if (size)
-		memcpy(buffer, name.data, size);
-	buffer[size] = '\0';
-	return buffer;
-}
-
-static const char *self_of(int fd, char buffer[static SELF_ROOM])
-{
-	snprintf(buffer, SELF_ROOM, "/proc/self/fd/%d", fd);
-	return buffer;
-}
-
 static int open_place(int dir_fd, struct torn_bytes name)
 {
-	char buffer[NAME_ROOM];
-	const int fd = openat(dir_fd, name_of(name, buffer), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	char buffer[TORN_DEVICE_NAME_ROOM];
+	const int fd = openat(dir_fd, torn_device_name(name, buffer), O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -181,7 +165,7 @@ void torn_device_redo_end(struct torn_device_redo *redo)
  */
 static int file_of(const struct torn_device_redo *redo, const struct torn_op *op, int flags, bool *ret_is_own)
 {
-	char self[SELF_ROOM];
+	char self[TORN_DEVICE_SELF_ROOM];
 	const struct instance *instance = op->fd >= 0 ? instance_of(redo, op) : NULL;
 	*ret_is_own = false;
 	if (instance && instance->object == op->object)
@@ -189,7 +173,7 @@ static int file_of(const struct torn_device_redo *redo, const struct torn_op *op
 	const int place = place_of(redo, op->object);
 	if (place < 0)
 		return place;
-	const int fd = open(self_of(place, self), flags | O_CLOEXEC | O_NONBLOCK);
+	const int fd = open(torn_device_self(place, self), flags | O_CLOEXEC | O_NONBLOCK);
 	*ret_is_own = fd >= 0;
 	return fd < 0 ? -errno : fd;
 }
@@ -208,16 +192,16 @@ static int chown_made(const struct torn_op *op, int place)
 
 static int make_file(struct torn_device_redo *redo, const struct torn_op *op, int dir_fd)
 {
-	char name[NAME_ROOM], self[SELF_ROOM];
+	char name[TORN_DEVICE_NAME_ROOM], self[TORN_DEVICE_SELF_ROOM];
 	const int flags = (int)(op->how & KEPT_FLAGS & ~(uint32_t)O_DIRECTORY) | O_CLOEXEC;
 	const int fd = op->name.size > 0
-			       ? openat(dir_fd, name_of(op->name, name), flags | O_CREAT | O_EXCL, op->mode & 07777)
+			       ? openat(dir_fd, torn_device_name(op->name, name), flags | O_CREAT | O_EXCL, op->mode & 07777)
 			       : openat(dir_fd, ".", flags | O_TMPFILE | (int)(op->how & O_EXCL), op->mode & 07777);
 	if (fd < 0)
 		return -errno;
 	int r = places_grow(redo, op->object);
 	if (r == 0) {
-		redo->places[op->object] = open(self_of(fd, self), O_PATH | O_CLOEXEC);
+		redo->places[op->object] = open(torn_device_self(fd, self), O_PATH | O_CLOEXEC);
 		r = redo->places[op->object] < 0 ? -errno : chown_made(op, redo->places[op->object]);
 	}
 	if (r < 0)
@@ -227,7 +211,7 @@ static int make_file(struct torn_device_redo *redo, const struct torn_op *op, in
 
 static int open_file(struct torn_device_redo *redo, const struct torn_op *op)
 {
-	char self[SELF_ROOM];
+	char self[TORN_DEVICE_SELF_ROOM];
 	if (op->how & O_PATH || op->object == 0)
 		return 0;
 	const int place = place_of(redo, op->flags & TORN_OP_CREATES ? op->dir : op->object);
@@ -235,7 +219,7 @@ static int open_file(struct torn_device_redo *redo, const struct torn_op *op)
 		return place;
 	if (op->flags & TORN_OP_CREATES)
 		return make_file(redo, op, place);
-	const int fd = open(self_of(place, self), (int)(op->how & (KEPT_FLAGS | O_TRUNC) & ~(uint32_t)O_NOFOLLOW) |
+	const int fd = open(torn_device_self(place, self), (int)(op->how & (KEPT_FLAGS | O_TRUNC) & ~(uint32_t)O_NOFOLLOW) |
 							  O_CLOEXEC | O_NONBLOCK);
 	/* a FIFO or a socket has nothing that a power cut could lose */
 	if (fd < 0)
@@ -245,12 +229,12 @@ static int open_file(struct torn_device_redo *redo, const struct torn_op *op)
 
 static int make_entry(struct torn_device_redo *redo, const struct torn_op *op)
 {
-	char name[NAME_ROOM], text[4096];
+	char name[TORN_DEVICE_NAME_ROOM], text[4096];
 	const int dir_fd = place_of(redo, op->dir);
 	int r;
 	if (dir_fd < 0)
 		return dir_fd;
-	name_of(op->name, name);
+	torn_device_name(op->name, name);
 	if (op->kind == TORN_KIND_mkdir) {
 		r = mkdirat(dir_fd, name, op->mode & 07777);
 	} else if (op->kind == TORN_KIND_symlink) {
@@ -361,11 +345,11 @@ static int with_file(struct torn_device_redo *redo, const struct torn_op *op, in
 /* By its place: an inode that cannot be opened has an owner and attributes, too. */
 static int with_place(struct torn_device_redo *redo, const struct torn_op *op)
 {
-	char self[SELF_ROOM], name[NAME_ROOM];
+	char self[TORN_DEVICE_SELF_ROOM], name[TORN_DEVICE_NAME_ROOM];
 	const int place = place_of(redo, op->object);
 	if (place < 0)
 		return place;
-	self_of(place, self);
+	torn_device_self(place, self);
 	if (op->kind == TORN_KIND_chown) {
 		if (fchownat(place, "", op->uid, op->gid, AT_EMPTY_PATH) != 0)
 			return -errno;
@@ -378,7 +362,7 @@ static int with_place(struct torn_device_redo *redo, const struct torn_op *op)
 						  {(time_t)(op->offset / 1000000000u), (long)(op->offset % 1000000000u)}};
 		return utimensat(AT_FDCWD, self, times, 0) == 0 ? 0 : -errno;
 	}
-	name_of(op->xattr, name);
+	torn_device_name(op->xattr, name);
 	const int r = torn_op_removes_xattr(op) ? removexattr(self, name)
 						: setxattr(self, name, op->data.data, op->data.size, 0);
 	return r == 0 ? 0 : -errno;
@@ -386,15 +370,15 @@ static int with_place(struct torn_device_redo *redo, const struct torn_op *op)
 
 static int act_on_names(struct torn_device_redo *redo, const struct torn_op *op)
 {
-	char name[NAME_ROOM], name_to[NAME_ROOM];
+	char name[TORN_DEVICE_NAME_ROOM], name_to[TORN_DEVICE_NAME_ROOM];
 	const int dir = op->kind == TORN_KIND_link ? 0 : place_of(redo, op->dir);
 	const bool has_two = op->kind == TORN_KIND_rename || op->kind == TORN_KIND_link;
 	const int dir_to = has_two ? place_of(redo, op->dir_to) : 0;
 	int r;
 	if (dir < 0 || dir_to < 0)
 		return -ENOENT;
-	name_of(op->name, name);
-	name_of(op->name_to, name_to);
+	torn_device_name(op->name, name);
+	torn_device_name(op->name_to, name_to);
 	switch (op->kind) {
 	case TORN_KIND_rename:
 		r = renameat2(dir, name, dir_to, name_to, op->how);

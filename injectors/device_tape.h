@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* What a device writes as one: a write may be torn between two of them, never within one. */
 #define TORN_DEVICE_SECTOR 512u
@@ -52,6 +53,12 @@ void torn_device_tape_rewind(struct torn_device_tape *tape);
 /* Put a request on tape; its bytes are copied. */
 void torn_device_tape_put(struct torn_device_tape *tape, enum torn_device_request_kind kind, uint64_t offset,
 			  uint32_t size, const void *data);
+
+/* Is a page of a disk all zeroes? */
+static inline bool torn_device_is_zero(const uint8_t *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, TORN_DEVICE_PAGE - 1) == 0;
+}
 
 /* Is it one that changes bytes? */
 static inline bool torn_device_writes(const struct torn_device_request *request)

@@ -11,10 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "device_names.h"
 #include "disk.h"
-
-#define NAME_ROOM 256
-#define SELF_ROOM 32
 
 const char *torn_device_tree_lacks(const struct torn_node *tree)
 {
@@ -30,20 +28,7 @@ const char *torn_device_tree_lacks(const struct torn_node *tree)
 	return NULL;
 }
 
-static const char *self_of(int fd, char buffer[static SELF_ROOM])
-{
-	snprintf(buffer, SELF_ROOM, "/proc/self/fd/%d", fd);
-	return buffer;
-}
-
 /* ------------------------------------------------------------------ making */
-
-static const char *name_of(struct torn_bytes name, char buffer[static NAME_ROOM])
-{
-	memcpy(buffer, name.data, name.size);
-	buffer[name.size] = '\0';
-	return buffer;
-}
 
 static bool is_users(struct torn_bytes name)
 {
@@ -53,9 +38,9 @@ static bool is_users(struct torn_bytes name)
 /* Owner and what only root may set; then the mode again, of which a chown(2) takes the set-ID bits. */
 static int own(int fd, const struct torn_node *node)
 {
-	char self[SELF_ROOM], name[NAME_ROOM];
+	char self[TORN_DEVICE_SELF_ROOM], name[TORN_DEVICE_NAME_ROOM];
 	int r = 0;
-	self_of(fd, self);
+	torn_device_self(fd, self);
 	if ((node->uid || node->gid) && fchownat(fd, "", node->uid, node->gid, AT_EMPTY_PATH) != 0)
 		return -errno;
 	if (node->type == TORN_SYMLINK)
@@ -64,7 +49,7 @@ static int own(int fd, const struct torn_node *node)
 		return -errno;
 	for (uint32_t i = 0; r == 0 && i < node->xattrs_count; i++)
 		if (!is_users(node->xattrs[i].name) &&
-		    setxattr(self, name_of(node->xattrs[i].name, name), node->xattrs[i].value.data,
+		    setxattr(self, torn_device_name(node->xattrs[i].name, name), node->xattrs[i].value.data,
 			     node->xattrs[i].value.size, 0) != 0)
 			r = -errno;
 	return r;
@@ -74,9 +59,9 @@ static int own_below(int dir_fd, const struct torn_node *dir)
 {
 	int r = own(dir_fd, dir);
 	for (uint32_t i = 0; r == 0 && i < dir->entries_count; i++) {
-		char name[NAME_ROOM];
+		char name[TORN_DEVICE_NAME_ROOM];
 		const struct torn_node *node = dir->entries[i].node;
-		const int fd = openat(dir_fd, name_of(dir->entries[i].name, name), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		const int fd = openat(dir_fd, torn_device_name(dir->entries[i].name, name), O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
 		r = node->type == TORN_DIRECTORY ? own_below(fd, node) : own(fd, node);
@@ -159,8 +144,8 @@ static int read_xattr(struct reading *reading, const char *self, const char *nam
 static int read_xattrs(struct reading *reading, int fd, const struct torn_node **node)
 {
 	static char names[65536];
-	char self[SELF_ROOM];
-	const ssize_t size = listxattr(self_of(fd, self), names, sizeof names);
+	char self[TORN_DEVICE_SELF_ROOM];
+	const ssize_t size = listxattr(torn_device_self(fd, self), names, sizeof names);
 	int r = size < 0 && errno != ENOTSUP ? -EUCLEAN : 0;
 	for (ssize_t at = 0; r == 0 && at < size; at += (ssize_t)strlen(names + at) + 1)
 		r = read_xattr(reading, self, names + at, node);
@@ -169,8 +154,8 @@ static int read_xattrs(struct reading *reading, int fd, const struct torn_node *
 
 static int read_bytes(struct reading *reading, int fd, uint64_t size, const struct torn_node **node)
 {
-	char self[SELF_ROOM];
-	const int file = open(self_of(fd, self), O_RDONLY | O_NOATIME | O_CLOEXEC);
+	char self[TORN_DEVICE_SELF_ROOM];
+	const int file = open(torn_device_self(fd, self), O_RDONLY | O_NOATIME | O_CLOEXEC);
 	if (file < 0)
 		return -EUCLEAN;
 	uint8_t *bytes = torn_arena_take_raw(reading->arena, size + 1);

@@ -231,6 +231,16 @@ static void test_an_exact_disk_that_is_made_anew_keeps_nothing_of_the_root(void 
 	assert_int_equal(settle(place, difference), 0);
 }
 
+/* The tree with other bytes in a/f. */
+static const struct torn_node *with_other_bytes(struct place *place, const struct torn_node **ret_file)
+{
+	const struct torn_entry *f = torn_tree_entry(place->tree, torn_bytes_of("a/f"));
+	const struct torn_entry *a = torn_tree_entry(place->tree, torn_bytes_of("a"));
+	*ret_file = torn_node_write(&place->arena, f->node, 0, torn_bytes_of("SOME"));
+	const struct torn_node *dir = torn_node_put(&place->arena, a->node, f->name, *ret_file, f->object);
+	return torn_node_put(&place->arena, place->tree, a->name, dir, a->object);
+}
+
 /* What is remembered is made a lie: who believes it has not looked at the bytes. */
 static void test_what_is_known_of_a_file_is_believed_unless_it_was_mapped(void **state)
 {
@@ -241,12 +251,8 @@ static void test_what_is_known_of_a_file_is_believed_unless_it_was_mapped(void *
 	bool anew;
 	settle_until_all_is_known(place);
 	const struct torn_entry *f = torn_tree_entry(place->tree, torn_bytes_of("a/f"));
-	const struct torn_node *other = torn_node_write(&place->arena, f->node, 0, torn_bytes_of("SOME"));
-	const struct torn_node *a = torn_tree_find(place->tree, torn_bytes_of("a"));
-	a = torn_node_put(&place->arena, a, f->name, other, f->object);
-	const torn_object object_of_a = torn_tree_entry(place->tree, torn_bytes_of("a"))->object;
-	const struct torn_node *lie = torn_node_put(&place->arena, place->tree, torn_bytes_of("a"), a,
-						    object_of_a);
+	const struct torn_node *other;
+	const struct torn_node *lie = with_other_bytes(place, &other);
 	struct torn_disk_seen *seen = &place->disk.seen[f->object];
 	assert_int_equal(torn_disk_settle(&place->disk, lie, lie, difference, sizeof difference, &anew),
 			 -EUCLEAN);
@@ -289,12 +295,8 @@ static void test_what_is_young_or_was_rewritten_is_not_known(void **state)
 	bool anew;
 	settle_until_all_is_known(place);
 	const struct torn_entry *f = torn_tree_entry(place->tree, torn_bytes_of("a/f"));
-	const struct torn_node *other = torn_node_write(&place->arena, f->node, 0, torn_bytes_of("SOME"));
-	const struct torn_node *a = torn_tree_find(place->tree, torn_bytes_of("a"));
-	a = torn_node_put(&place->arena, a, f->name, other, f->object);
-	const torn_object object_of_a = torn_tree_entry(place->tree, torn_bytes_of("a"))->object;
-	const struct torn_node *now = torn_node_put(&place->arena, place->tree, torn_bytes_of("a"), a,
-						    object_of_a);
+	const struct torn_node *other;
+	const struct torn_node *now = with_other_bytes(place, &other);
 	assert_int_equal(torn_disk_change(&place->disk, place->tree, now, &anew), 0);
 	assert_int_equal(torn_disk_settle(&place->disk, now, place->tree, difference,
 					  sizeof difference, &anew), 0);
