@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -67,7 +68,9 @@ static int fill(struct torn_device_image *image)
 static int open_all(struct torn_device_image *image)
 {
 	const uint64_t pages = image->size / PAGE;
-	image->memory_fd = memfd_create("torn-disk", MFD_CLOEXEC);
+	char name[32]; /* as /sys/block has it: whose it is */
+	snprintf(name, sizeof name, "torn-disk.%d", (int)getppid());
+	image->memory_fd = memfd_create(name, MFD_CLOEXEC);
 	if (image->memory_fd < 0)
 		return -errno;
 	int r = fill(image);
