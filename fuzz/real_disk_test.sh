@@ -6,7 +6,19 @@
 begin
 
 says() { grep -qF -- "$1" "$work/out"; }
-devices_of() { cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -F "torn-disk.$1 "; }
+devices_of() { cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -E "torn-disk\.$1( |\$)"; }
+# A run goes to the recorder: its loop device is mounted, by a child.
+is_recording() {
+	local disk child device
+	for disk in /sys/block/loop*/loop/backing_file; do
+		[[ "$(<"$disk")" == *torn-disk."$1" ]] || continue
+		device=${disk#/sys/block/}
+		for child in $(<"/proc/$1/task/$1/children"); do
+			[[ "$(<"/proc/$child/mountinfo")" == *"/dev/${device%%/*} "* ]] && return
+		done
+	done 2>/dev/null
+	return 1
+}
 has_device() { [ -n "$(devices_of "$1")" ]; }
 no_mount_left() { ! grep -qE 'fuse.torn|/tmp/mounted' /proc/mounts; }
 nothing_left() { no_process_left && no_mount_left; }
@@ -53,12 +65,17 @@ expect "a file system that torn has none of: exit 2" exits_with 2
 run "$TORN" check example.replace --power ext4:nobarrier
 expect "an option without a preset: exit 2" exits_with 2
 
-# Killed at moments of its work, which come as they come.
-for round in 1 2 3; do
-	env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 2 --quiet --cases none >/dev/null 2>&1 &
+# Killed at moments of its work: as they come, and in every second round while a run is recorded. Who serves the recorded
+# disk is the last one to end, and once hung there, since it had the file system over its own disk to unmount.
+for round in {1..20}; do
+	env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 1 --quiet --cases none >/dev/null 2>&1 &
 	pid=$!
-	expect "killed, round $round: it had a disk" within 30 has_device "$pid"
-	sleep "0.$((round * 17 % 10))"
+	within 30 has_device "$pid" || expect "killed, round $round: it had a disk" false
+	if ((round % 2)); then
+		sleep "0.$((round * 17 % 10))"
+	else
+		within 30 is_recording "$pid" || expect "killed, round $round: it was recording" false
+	fi
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	expect "killed, round $round: nothing is left" within 30 nothing_left_of "$pid"

@@ -6,12 +6,13 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "device_names.h"
 
 #define PAGE TORN_DEVICE_PAGE
 #define RING_ENTRIES 256u
@@ -68,8 +69,8 @@ static int fill(struct torn_device_image *image)
 static int open_all(struct torn_device_image *image)
 {
 	const uint64_t pages = image->size / PAGE;
-	char name[32]; /* as /sys/block has it: whose it is */
-	snprintf(name, sizeof name, "torn-disk.%d", (int)getppid());
+	char name[TORN_DEVICE_DISK_ROOM];
+	torn_device_disk_name(name);
 	image->memory_fd = memfd_create(name, MFD_CLOEXEC);
 	if (image->memory_fd < 0)
 		return -errno;

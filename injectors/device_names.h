@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../fuzz/torn.h"
 
 #define TORN_DEVICE_NAME_ROOM 256 /* NAME_MAX and XATTR_NAME_MAX, with a NUL */
+#define TORN_DEVICE_DISK_ROOM 32  /* "torn-disk.PID" */
 #define TORN_DEVICE_SELF_ROOM 32  /* "/proc/self/fd/N" */
 
 /* A name with a NUL behind it, in `buffer`, which is returned; no file system has a longer one. */
@@ -25,6 +27,12 @@ static inline const char *torn_device_self(int fd, char buffer[static TORN_DEVIC
 {
 	snprintf(buffer, TORN_DEVICE_SELF_ROOM, "/proc/self/fd/%d", fd);
 	return buffer;
+}
+
+/* What lies behind a loop device, as /sys/block/loopN/loop/backing_file has it: whose it is. Called by the server. */
+static inline void torn_device_disk_name(char buffer[static TORN_DEVICE_DISK_ROOM])
+{
+	snprintf(buffer, TORN_DEVICE_DISK_ROOM, "torn-disk.%d", (int)getppid());
 }
 
 #endif

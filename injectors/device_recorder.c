@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
-#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NAME "disk"
 #define INODE_OF_FILE 2
 #define FOR_EVER 1e9
 
@@ -37,7 +36,7 @@ static struct stat attributes_of(const struct torn_device_recorder *recorder, fu
 
 static void do_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
-	if (parent != FUSE_ROOT_ID || strcmp(name, NAME) != 0) {
+	if (parent != FUSE_ROOT_ID || strcmp(name, serving(request)->name) != 0) {
 		fuse_reply_err(request, ENOENT);
 		return;
 	}
@@ -152,6 +151,15 @@ static void silent(enum fuse_log_level level, const char *format, va_list list)
 	(void)list;
 }
 
+/*
+ * Out of the mount namespace that the disk is used in: of a torn that is killed this process ends last, and as the last
+ * one in there it would have to unmount what only it can serve, and hang for ever.
+ */
+static int leave_mounts(const char *point)
+{
+	return unshare(CLONE_NEWNS) == 0 && umount2(point, MNT_DETACH) == 0 ? 0 : errno;
+}
+
 /* Says 0 or an errno to `ready_fd`, then serves until it is unmounted. */
 static void serve(struct torn_device_recorder *recorder, int ready_fd)
 {
@@ -161,11 +169,12 @@ static void serve(struct torn_device_recorder *recorder, int ready_fd)
 	errno = 0;
 	struct fuse_session *session = fuse_session_new(&args, &operations, sizeof operations, recorder);
 	int error = !session ? EINVAL : fuse_session_mount(session, recorder->point) == 0 ? 0 : errno ? errno : ENODEV;
+	if (error == 0)
+		error = leave_mounts(recorder->point);
 	if (write(ready_fd, &error, sizeof error) != sizeof error || error != 0)
 		_exit(1);
 	close(ready_fd);
 	fuse_session_loop(session);
-	fuse_session_unmount(session);
 	_exit(0);
 }
 
@@ -182,7 +191,7 @@ static int open_file(struct torn_device_recorder *recorder)
 	const int point_fd = open(recorder->point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (point_fd < 0)
 		return -errno;
-	recorder->fd = openat(point_fd, NAME, O_RDWR | O_CLOEXEC);
+	recorder->fd = openat(point_fd, recorder->name, O_RDWR | O_CLOEXEC);
 	const int r = recorder->fd < 0 ? -errno : 0;
 	close(point_fd);
 	return r;
@@ -212,6 +221,7 @@ int torn_device_recorder_start(struct torn_device_recorder *recorder, const char
 			       char *ret_message, size_t message_size)
 {
 	*recorder = (struct torn_device_recorder){.pid = -1, .size = size, .point = point, .fd = -1};
+	torn_device_disk_name(recorder->name);
 	recorder->tape = torn_device_tape_open();
 	recorder->image = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (recorder->image == MAP_FAILED)

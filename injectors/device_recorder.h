@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "device_names.h"
 #include "device_tape.h"
 
 struct torn_device_recorder {
@@ -16,7 +17,8 @@ struct torn_device_recorder {
 	uint64_t size;
 	struct torn_device_tape *tape;
 	const char *point; /* where it is mounted: the caller's */
-	int fd;            /* of its file */
+	char name[TORN_DEVICE_DISK_ROOM]; /* of its file */
+	int fd;
 };
 
 /*
