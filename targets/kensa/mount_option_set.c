@@ -8,7 +8,8 @@
  *
  * FIXED differs from HEAD: each line of the mount point comes back as it was, and the table's owner and mode;
  * what is mounted gets the options that it had, which need not be the table's; each of both whatever became
- * of the other; and where nothing is mounted nothing is begun.
+ * of the other; nothing is begun where nothing is mounted, or where a remount could not bring back what is live
+ * (mount_options.h).
  */
 #include <errno.h>
 #include <string.h>
@@ -112,54 +113,9 @@ static bool add_mounted(const struct kensa_context *context, struct kensa_presta
 }
 
 #define FIND_OPTIONS "findmnt -n -o OPTIONS"
+#define FIND_OPTIONS_OF_MOUNT "findmnt -n -o VFS-OPTIONS"
+#define FIND_OPTIONS_OF_FILESYSTEM "findmnt -n -o FS-OPTIONS"
 #define FIND_SOURCE "findmnt -n -o SOURCE"
-
-/* Options that a remount without them takes back, and those that the kernel never hears of: mount(8). */
-static const char TAKEN_BACK[] =
-	"ro,rw,nosuid,suid,nodev,dev,noexec,exec,sync,async,noatime,atime,nodiratime,diratime,relatime,"
-	"norelatime,strictatime,defaults,auto,noauto,nofail,_netdev,user,nouser";
-
-/* "size=2m" where "size=1m" is live. */
-static bool is_named_in(const char *live, struct torn_bytes option)
-{
-	const char *value = memchr(option.data, '=', option.size);
-	const size_t size = value ? (size_t)(value - (const char *)option.data) : option.size;
-
-	for (const char *word = live; *word; word += strcspn(word, ","), word += *word == ',')
-		if (strcspn(word, "=,") == size && memcmp(word, option.data, size) == 0)
-			return true;
-	return false;
-}
-
-/*
- * FIXED: what is a file system's own stays on its superblock: no remount takes it back but one with its former
- * value.
- */
-static bool can_be_taken_back(struct torn_bytes options, const char *live)
-{
-	for (size_t start = 0; start < options.size;) {
-		const uint8_t *option = options.data + start,
-			      *comma = memchr(option, ',', options.size - start);
-		const struct torn_bytes word = {option, comma ? (size_t)(comma - option)
-							      : options.size - start};
-		const bool is_user_space = word.size > 2 && memcmp(option, "x-", 2) == 0;
-		if (word.size > 0 && !is_user_space && !is_named_in(live, word) &&
-		    !kernelio_fstab_has_option(torn_bytes_of(TAKEN_BACK), word))
-			return false;
-		start += word.size + 1;
-	}
-	return true;
-}
-
-/* A remount asks for what is added, and for all else that the table says. */
-static bool rollback_can_remount(const struct kensa_prestate *state)
-{
-	const char *live = kensa_fact_text(state, "mounted_options");
-	const struct torn_bytes line = kensa_fact_bytes(state, "prior_line");
-
-	return can_be_taken_back(kensa_fact_bytes(state, "option"), live) &&
-	       can_be_taken_back(kernelio_fstab_field(line, 3), live);
-}
 
 static bool look(const struct kensa_context *context, const struct kensa_step *step,
 		 struct kensa_prestate *state)
@@ -175,7 +131,9 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 	       (kensa_file_capture(context, state, "fstab", FSTAB) == KENSA_SUCCESS &&
 		add_mounted(context, state, "mounted_source", FIND_SOURCE) &&
 		add_mounted(context, state, "mounted_options", FIND_OPTIONS) &&
-		rollback_can_remount(state));
+		add_mounted(context, state, "mounted_options.of_mount", FIND_OPTIONS_OF_MOUNT) &&
+		add_mounted(context, state, "mounted_options.of_filesystem", FIND_OPTIONS_OF_FILESYSTEM) &&
+		mount_options_can_come_back(state));
 }
 
 static enum kensa_outcome capture(const struct kensa_context *context, const struct kensa_step *step,
@@ -237,28 +195,6 @@ static enum kensa_outcome apply(const struct kensa_context *context, const struc
 }
 
 /* --------------------------------------------------- rollback, as published */
-
-/* HEAD: are the options live that shall not be, or not those that shall? */
-bool mount_options_are_as_before(const struct kensa_prestate *state, const char *live)
-{
-	static const char *const looked_at[] = {"nodev", "nosuid", "noexec"};
-	const struct torn_bytes prior = kernelio_fstab_field(kensa_fact_bytes(state, "prior_line"), 3);
-	const struct torn_bytes options = torn_bytes_of(live);
-
-	for (size_t i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]); i++) {
-		const struct torn_bytes option = torn_bytes_of(looked_at[i]);
-		if (kernelio_fstab_has_option(prior, option) != kernelio_fstab_has_option(options, option))
-			return false;
-	}
-	for (const char *option = kensa_fact_text(state, "option"); *option;) {
-		const size_t size = strcspn(option, ",");
-		if (!kernelio_fstab_has_option(prior, bytes_of(option, size)) &&
-		    kernelio_fstab_has_option(options, bytes_of(option, size)))
-			return false;
-		option += size + (option[size] == ',');
-	}
-	return true;
-}
 
 static enum kensa_outcome verify(const struct kensa_context *context, const struct kensa_prestate *state)
 {

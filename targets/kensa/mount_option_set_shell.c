@@ -7,7 +7,8 @@
  * happens, in apply and in rollback. awk ends the last line, too, where it had no newline: the kernel path does not.
  *
  * FIXED: the last line ends as it did; the other file has fstab's mode and owner, and is synced; it goes where a
- * step fails; the live options come back whatever became of the table.
+ * step fails; the live options come back whatever became of the table; where they could not, nothing is begun
+ * (mount_options.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,11 +62,18 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 		return true;
 	if (shell_file_capture(context, state, "fstab", "/etc/fstab") != KENSA_SUCCESS)
 		return false;
-	status = shell_run(context, &output, "findmnt -n -o SOURCE %q", at);
-	if (!add_output(state, "mounted_source", status, output))
-		return false;
-	status = shell_run(context, &output, "findmnt -n -o OPTIONS %q", at);
-	return add_output(state, "mounted_options", status, output);
+	static const struct {
+		const char *name, *column;
+	} facts[] = {{"mounted_source", "SOURCE"},
+		     {"mounted_options", "OPTIONS"},
+		     {"mounted_options.of_mount", "VFS-OPTIONS"},
+		     {"mounted_options.of_filesystem", "FS-OPTIONS"}};
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		status = shell_run(context, &output, "findmnt -n -o %q %q", torn_bytes_of(facts[i].column), at);
+		if (!add_output(state, facts[i].name, status, output))
+			return false;
+	}
+	return mount_options_can_come_back(state);
 }
 
 static enum kensa_outcome capture(const struct kensa_context *context, const struct kensa_step *step,

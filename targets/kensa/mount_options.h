@@ -12,4 +12,10 @@
  */
 bool mount_options_are_as_before(const struct kensa_prestate *state, const char *live);
 
+/*
+ * FIXED: tell whether a remount can bring the live options back, once apply's own remount has asked for what the table
+ * says: not an option that a file system keeps for itself, nor a mount that is read-only of a file system that is not.
+ */
+bool mount_options_can_come_back(const struct kensa_prestate *state);
+
 #endif

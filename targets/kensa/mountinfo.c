@@ -29,8 +29,25 @@ static char *escaped(const char *path)
 	return text;
 }
 
-/* "rw,nosuid" and "rw,size=4k": "rw,nosuid,size=4k". */
-static char *merged(const char *of_mount, const char *of_filesystem)
+static bool is_writable(const char *options)
+{
+	return kernelio_fstab_has_option(torn_bytes_of(options), torn_bytes_of("rw"));
+}
+
+/* Each option but ro and rw, with a comma before it. */
+static void put_others(FILE *stream, const char *options)
+{
+	while (*options) {
+		const size_t length = strcspn(options, ",");
+		const bool is_access = length == 2 && (strncmp(options, "ro", 2) == 0 || strncmp(options, "rw", 2) == 0);
+		if (length > 0 && !is_access)
+			fprintf(stream, ",%.*s", (int)length, options);
+		options += length + (options[length] == ',');
+	}
+}
+
+/* "rw,nosuid" and "ro,size=4k": "ro,nosuid,size=4k". It is rw where both are (util-linux 2.38, tried out). */
+static char *joined(const char *of_mount, const char *of_filesystem)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -38,14 +55,9 @@ static char *merged(const char *of_mount, const char *of_filesystem)
 	FILE *stream = open_memstream(&text, &size);
 	if (!stream)
 		return NULL;
-	fputs(of_mount, stream);
-	for (const char *option = of_filesystem; *option;) {
-		const size_t length = strcspn(option, ",");
-		const struct torn_bytes bytes = {(const uint8_t *)option, length};
-		if (length > 0 && !kernelio_fstab_has_option(torn_bytes_of(of_mount), bytes))
-			fprintf(stream, ",%.*s", (int)length, option);
-		option += length + (option[length] == ',');
-	}
+	fputs(is_writable(of_mount) && is_writable(of_filesystem) ? "rw" : "ro", stream);
+	put_others(stream, of_mount);
+	put_others(stream, of_filesystem);
 	if (fclose(stream) == 0)
 		return text;
 	free(text);
@@ -71,7 +83,9 @@ static int take_line(char *line, const char *mount_point, struct mountinfo *info
 		return 1;
 	mountinfo_free(info); /* of what this one is mounted over */
 	info->source = strdup(words[dash + 2]);
-	info->options = merged(words[5], dash + 3 < count ? words[dash + 3] : "");
+	info->of_mount = strdup(words[5]);
+	info->of_filesystem = strdup(dash + 3 < count ? words[dash + 3] : "");
+	info->options = info->of_mount && info->of_filesystem ? joined(info->of_mount, info->of_filesystem) : NULL;
 	return info->source && info->options ? 0 : -1;
 }
 
@@ -94,7 +108,7 @@ static int take_lines(char *text, const char *mount_point, struct mountinfo *inf
 
 int mountinfo_read(const char *mount_point, struct mountinfo *ret_info)
 {
-	struct mountinfo info = {NULL, NULL};
+	struct mountinfo info = {NULL, NULL, NULL, NULL};
 	char *text = NULL;
 	size_t size = 0;
 
@@ -120,6 +134,8 @@ int mountinfo_read(const char *mount_point, struct mountinfo *ret_info)
 void mountinfo_free(struct mountinfo *info)
 {
 	free(info->source);
+	free(info->of_mount);
+	free(info->of_filesystem);
 	free(info->options);
-	*info = (struct mountinfo){NULL, NULL};
+	*info = (struct mountinfo){NULL, NULL, NULL, NULL};
 }

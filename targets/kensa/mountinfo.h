@@ -5,7 +5,8 @@
 /* Of the mount that is on top there: malloc'ed strings. */
 struct mountinfo {
 	char *source;
-	char *options; /* of the mount, and behind them those of its file system that are not among them */
+	char *of_mount, *of_filesystem; /* its options: "ro,nosuid", and "rw,size=4k" */
+	char *options;                  /* both, as findmnt(8) joins them: "ro,nosuid,size=4k" */
 };
 
 /* Read it. Returns 0; -1 with errno, ENOENT where nothing is mounted there. The caller frees. */

@@ -19,7 +19,7 @@ int standin_modprobe(int argc, char **argv);
 int standin_modinfo(int argc, char **argv);
 /* mount -o remount DIRECTORY */
 int standin_mount(int argc, char **argv);
-/* findmnt -n -o OPTIONS DIRECTORY */
+/* findmnt -n -o OPTIONS|VFS-OPTIONS|FS-OPTIONS|SOURCE DIRECTORY */
 int standin_findmnt(int argc, char **argv);
 /* dconf update, dconf compile FILE DIRECTORY */
 int standin_dconf(int argc, char **argv);
