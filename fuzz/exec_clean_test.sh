@@ -11,17 +11,21 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
 
+# With rights that a umask takes away.
+make_dir() {
+	rm -rf "$work/dir"
+	mkdir "$work/dir"
+	printf 'one\ntwo\n' >"$work/dir/file"
+	chmod 0666 "$work/dir/file"
+}
+
 # same NAME COMMAND...: in equal directories, once alone and once under torn.
 same() {
 	local name=$1 alone=0 traced=0
 	shift
-	rm -rf "$work/dir"
-	mkdir "$work/dir"
-	printf 'one\ntwo\n' >"$work/dir/file"
+	make_dir
 	(cd "$work/dir" && "$@" >"$work/alone.out" 2>"$work/alone.err" </dev/null) || alone=$?
-	rm -rf "$work/dir"
-	mkdir "$work/dir"
-	printf 'one\ntwo\n' >"$work/dir/file"
+	make_dir
 	(cd "$work/dir" && "$TORN" exec --clean-only -- "$@" >"$work/traced.out" 2>"$work/traced.err") || traced=$?
 	if ((alone != traced)) || ! cmp "$work/alone.out" "$work/traced.out" ||
 		! cmp "$work/alone.err" "$work/traced.err"; then
@@ -41,6 +45,7 @@ same "bytes that are no text, more than a pipe holds" head -c 300000 /bin/sh
 same "a file through cat" cat file
 same "no such file" cat nosuch
 same "where it is, and who" sh -c 'pwd; id -u; id -g; umask'
+same "a mode" stat -c %a file
 same "children and a pipeline" sh -c 'sort -r file | tr a-z A-Z; (exit 4) || echo "$?"'
 same "a background process" sh -c 'echo first & wait; echo second'
 same "the environment and arguments" sh -c 'printf "%s|" "$0" "$@"; echo "$HOME"' name 'two words' '' '*'

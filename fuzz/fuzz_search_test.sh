@@ -47,6 +47,14 @@ expect "coverage is printed by source file" grep -qE '^  urunc/[a-z_]+[.]c: [1-9
 expect "coverage is in the JSON, by source file" grep -qE '"file": "urunc/[a-z_]+[.]c"' r.json
 expect "what never ran is printed" grep -qE '^  urunc_write_file \(urunc/atomic_write_file.c\): never called$' "$work/out"
 
+# A target that starts programs is traced, whoever drives it.
+run "$TORN" fuzz kensa.sysctl_set_shell@head --runs 60 --cases c --json r.json
+expect "a shell path: exit 1" exits_with 1
+expect "a shell path: what is written in place is found" grep -q '"invariant": "old-or-new"' r.json
+expect "a shell path: no coverage is claimed" grep -q '^coverage: not counted' "$work/out"
+run "$folder/fuzz_kensa.sysctl_set_shell" -runs=60
+expect "a shell path, driven by libFuzzer: a finding is a crash" says_on_stderr "kensa.sysctl_set_shell@pr115: "
+
 for target in urunc.state_json@fixed example.replace@correct; do
 	fuzz "$target" --runs 5000 --cases none
 	expect "$target: exit 0" exits_with 0

@@ -347,6 +347,7 @@ static int run(struct plain *plain)
 	const struct torn_job job = {.job = drive_in_worker, .again = never_again, .context = plain,
 				     .isolated = true, .once = true};
 	plain->worker.folder_fd = plain->folder_fd;
+	plain->worker.starts_programs = plain->fuzzed->target->starts_programs;
 	int r = rename_copies(plain, &renamed);
 	if (r < 0) {
 		fprintf(stderr, "torn: stderr: %s\n", strerror(-r));

@@ -275,6 +275,12 @@ static int confirm(struct search *search, struct torn_fuzzed *fuzzed, struct tor
 	return r;
 }
 
+/* What a target runs as programs counts nothing here: that none of its code was reached would be a lie. */
+static bool counts_edges(const struct torn_fuzzed *fuzzed)
+{
+	return !fuzzed->target->starts_programs;
+}
+
 static void say_summary(const struct torn_result *result, const struct torn_fuzzed *fuzzed,
 			const struct torn_options *options)
 {
@@ -290,7 +296,10 @@ static void say_summary(const struct torn_result *result, const struct torn_fuzz
 			result->findings[i].id,
 			result->findings[i].call[0] ? result->findings[i].call : "-",
 			result->findings[i].fault[0] ? result->findings[i].fault : "no fault");
-	torn_coverage_print(out, fuzzed->edges_seen);
+	if (counts_edges(fuzzed))
+		torn_coverage_print(out, fuzzed->edges_seen);
+	else
+		fprintf(out, "coverage: not counted, since %s runs in processes of its own\n", result->target);
 	fflush(out);
 }
 
@@ -361,7 +370,8 @@ static int run_search(struct search *search, struct torn_fuzzed *all, struct tor
 		.unjudged_why = all->unjudged_why,
 		.failure = failure_of(all, r == -EPROTO),
 	};
-	ret_result->covered_count = torn_coverage_files(all->edges_seen, &all->arena, &ret_result->covered);
+	if (counts_edges(all))
+		ret_result->covered_count = torn_coverage_files(all->edges_seen, &all->arena, &ret_result->covered);
 	if (all->failed)
 		fprintf(stderr, "torn: failed at this case: %s\n%s", all->failure, all->case_at_hand);
 	const int again = r == -EINTR ? 0 : confirm(search, all, ret_result);

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "registry.h"
@@ -38,6 +39,7 @@ static int open_lab(struct torn_lab *lab, const struct torn_isolation *isolation
 	int r = torn_isolation_enter(isolation, &isolated, ret_message, size);
 	if (r < 0)
 		return r;
+	umask(0); /* the disk gets the modes of its tree; a program begins with a umask of its own */
 	*ret_landlock = isolated.landlock;
 	if (!isolated.has_own_proc) {
 		snprintf(ret_message, size, "no /proc can be mounted for the program's own processes: torn needs it to trace them");

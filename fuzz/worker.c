@@ -216,7 +216,7 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 		.isolated = isolated,
 		.timeout_s = worker->timeout_s,
 		.stderr_fd = STDERR_FILENO,
-		.folder_fd = -1,
+		.folder_fd = worker->folder_fd,
 		.disks = worker->disks,
 		.touched = worker->touched,
 	};
