@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "../go/go_os.h"
+#include "fsatomic_walk.h"
 #include "handling.h"
 #include "kernelio_files.h"
 #include "quoting.h"
@@ -350,24 +351,47 @@ static bool sync_file(const char *path)
 	return done;
 }
 
-#define COMPILED ".kensa.tmp" /* behind the name of the database: what is not in its place yet */
-
 /*
  * FIXED: `dconf update` passes over what it cannot ask for its type, and over names that it is not told, puts what
  * is left into place, and exits with 0; it does so with the databases of others, too. So this one alone is compiled
  * beside its name, and looked at before it is renamed. (Programs that have the old one open are told by marking that
  * one invalid, as dconf does; nobody has it open here.)
  */
-static bool compile(const struct kensa_context *context, const struct paths *paths)
+static bool compile_at(const struct kensa_context *context, const struct paths *paths, const char *compiled)
 {
-	char compiled[PATH_MAX + sizeof(COMPILED)];
-
-	snprintf(compiled, sizeof(compiled), "%s" COMPILED, paths->database);
 	char *command = quoting_command("dconf compile %s %s", compiled, paths->directory);
 	bool done = command && kensa_run(context, command, NULL) == 0;
 	free(command);
 	return done && is_complete(compiled, paths) && sync_file(compiled) &&
 	       go_rename(compiled, paths->database) == 0 && sync_parent(paths->database);
+}
+
+/* Beside the database, under a name that nothing has. */
+static bool name_beside(const char *path, char *name, size_t size)
+{
+	char suffix[FSATOMIC_SUFFIX_SIZE];
+	struct stat status;
+
+	for (unsigned i = 0; i < FSATOMIC_TEMP_TRIES; i++) {
+		fsatomic_random_suffix(suffix);
+		snprintf(name, size, "%s.kensa.%s", path, suffix);
+		if (lstat(name, &status) < 0)
+			return errno == ENOENT;
+	}
+	return false;
+}
+
+static bool compile(const struct kensa_context *context, const struct paths *paths)
+{
+	char compiled[PATH_MAX + sizeof(".kensa.") + FSATOMIC_SUFFIX_SIZE];
+
+	if (!name_beside(paths->database, compiled, sizeof(compiled)))
+		return false;
+	if (compile_at(context, paths, compiled))
+		return true;
+	if (TEMP_FAILURE_RETRY(unlink(compiled)) < 0 && errno != ENOENT)
+		(void)unlink(compiled); /* what failed once need not fail again */
+	return false;
 }
 
 /* `dconf update` renames the database into place and does not sync its directory. */
@@ -485,18 +509,14 @@ static bool remove_profile(const struct kensa_context *context, const struct ken
 	return !is_ours || kernelio_remove_file(KERNELIO_FIXED, path) == FSATOMIC_OK;
 }
 
-/* FIXED: what it was, whatever that was compiled from; and what did not come to its place goes. */
+/* FIXED: what it was, whatever that was compiled from. */
 static bool restore_database(const struct kensa_context *context, const struct kensa_step *step,
 			     const struct kensa_prestate *state)
 {
-	char compiled[PATH_MAX + sizeof(COMPILED)];
 	struct paths paths;
 
-	if (!paths_of(step, &paths))
-		return false;
-	snprintf(compiled, sizeof(compiled), "%s" COMPILED, paths.database);
-	const bool is_gone = TEMP_FAILURE_RETRY(unlink(compiled)) == 0 || errno == ENOENT;
-	return kensa_file_restore(context, state, "database", paths.database, MODE) == KENSA_SUCCESS && is_gone;
+	return paths_of(step, &paths) &&
+	       kensa_file_restore(context, state, "database", paths.database, MODE) == KENSA_SUCCESS;
 }
 
 /* FIXED: the steps of a rollback, and which of them are done. */

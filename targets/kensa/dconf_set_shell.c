@@ -35,6 +35,8 @@ static bool paths_of(const struct kensa_context *context, const struct kensa_ste
 
 	if (strlen(db) > NAME_MAX - 2 || strlen(file) > NAME_MAX || !*db || !*file)
 		return false;
+	if (context->version == KENSA_FIXED && (!*text_of(step, "schema") || !*text_of(step, "key")))
+		return false;
 	for (size_t i = 0; context->version == KENSA_FIXED && i < step->params_count; i++)
 		if (kensa_has_control(step->params[i].value))
 			return false;
@@ -175,40 +177,39 @@ static bool write_files(const struct kensa_context *context, const struct kensa_
  * one is held against what a second `dconf compile` makes.
  */
 #define LOOK                                                                                       \
-	"c=$(cat %q && printf x) || exit 1; case $c in *%q*%q*) ;; *) exit 1;; esac;"              \
+	"c=$(cat \"$T\" && printf x) || exit 1; case $c in *%q*%q*) ;; *) exit 1;; esac;"              \
 	" for f in %q/* %q/*; do"                                                                  \
 	" case $f in */\\*) continue;; esac;"                                                      \
 	" if [ -f \"$f\" ]; then b=$(cat \"$f\" && printf x) || exit 1; b=${b%%x};"                \
 	" case $c in *\" ${f##*/} \"*\"$b\"*) ;; *) exit 1;; esac;"                                \
 	" elif [ ! -e \"$f\" ] && [ ! -L \"$f\" ]; then exit 1; fi; done"
 
-static bool is_complete(const struct kensa_context *context, const struct kensa_step *step,
-			const struct paths *paths, struct torn_bytes database)
+/* The command that looks at "$T". The caller frees. */
+static char *look_of(const struct kensa_step *step, const struct paths *paths)
 {
-	char *snippet = snippet_of(step);
+	char *snippet = snippet_of(step), *look = NULL;
 	char *lock = formatted(locks(step) ? "/%s/%s\n" : "%.0s%.0s", text_of(step, "schema"),
 			       text_of(step, "key"));
-	const bool is = snippet && lock &&
-			shell_run(context, NULL, LOOK, database, torn_bytes_of(snippet),
-				  torn_bytes_of(lock), torn_bytes_of(paths->directory),
-				  torn_bytes_of(paths->locks)) == 0;
+
+	if (snippet && lock)
+		look = shell_compose(LOOK, torn_bytes_of(snippet), torn_bytes_of(lock), torn_bytes_of(paths->directory),
+				     torn_bytes_of(paths->locks));
 	free(snippet);
 	free(lock);
-	return is;
+	return look;
 }
 
-/* What does not come to its place goes with the restore of what was there. */
 static bool compile(const struct kensa_context *context, const struct kensa_step *step,
 		    const struct paths *paths)
 {
-	char name[PATH_SIZE + sizeof(".kensa.tmp")];
-
-	snprintf(name, sizeof(name), "%s.kensa.tmp", paths->database);
-	const struct torn_bytes compiled = torn_bytes_of(name);
-	return shell_run(context, NULL, "dconf compile %q %q", compiled, torn_bytes_of(paths->directory)) == 0 &&
-	       is_complete(context, step, paths, compiled) &&
-	       shell_run(context, NULL, "sync %q && mv -f %q %q && sync /etc/dconf/db", compiled, compiled,
-			 torn_bytes_of(paths->database)) == 0;
+	char *look = look_of(step, paths);
+	const struct torn_bytes database = torn_bytes_of(paths->database);
+	const bool done = look && shell_run_beside(context, paths->database,
+						   "dconf compile \"$T\" %q && ( %s ) && sync \"$T\" && mv -f \"$T\" %q &&"
+						   " sync /etc/dconf/db",
+						   torn_bytes_of(paths->directory), look, database) == 0;
+	free(look);
+	return done;
 }
 
 static bool update(const struct kensa_context *context)
@@ -278,7 +279,7 @@ static enum kensa_outcome rollback_published(const struct kensa_context *context
 }
 
 /* A directory that is gone is no failure, and neither is it to ask whether it is. */
-#define REMOVE "rm -f %q %q.kensa.tmp && { e=$(rmdir %q 2>&1) || case $e in *'No such file'*) ;; *) exit 1;; esac; }"
+#define REMOVE "rm -f %q && { e=$(rmdir %q 2>&1) || case $e in *'No such file'*) ;; *) exit 1;; esac; }"
 
 /* A directory that was made goes with all that was made in it, and its own is synced. */
 static bool remove_made(const struct kensa_context *context, const struct kensa_prestate *state,
@@ -290,14 +291,13 @@ static bool remove_made(const struct kensa_context *context, const struct kensa_
 	bool done = true;
 
 	if (is_true(state, "made_locks"))
-		done &= shell_run(context, NULL, REMOVE, lock, lock, locks_at) == 0;
+		done &= shell_run(context, NULL, REMOVE, lock, locks_at) == 0;
 	if (is_true(state, "made_db_dir"))
-		done &= shell_run(context, NULL, REMOVE " && sync /etc/dconf/db", snippet, snippet, at) == 0;
+		done &= shell_run(context, NULL, REMOVE " && sync /etc/dconf/db", snippet, at) == 0;
 	else if (is_true(state, "made_locks"))
 		done &= shell_run(context, NULL, "sync %q", at) == 0;
 	if (!is_true(state, "profile_existed"))
-		done &= shell_run(context, NULL, "rm -f %q %q.kensa.tmp && sync /etc/dconf/profile", profile,
-				  profile) == 0;
+		done &= shell_run(context, NULL, "rm -f %q && sync /etc/dconf/profile", profile) == 0;
 	return done;
 }
 

@@ -2,7 +2,8 @@
  * kernel_module_disable_shell.c: `printf … > path && modprobe -r M 2>/dev/null || true`, which succeeds whatever
  * became of the file, too. HEAD loads the module again in rollback.
  *
- * FIXED: the file and the module are steps of their own, each of which can fail, and rollback goes on behind one.
+ * FIXED: the file and the module are steps of their own, each of which can fail, and rollback goes on behind one;
+ * nothing is begun where the module could not be loaded again.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -15,15 +16,42 @@
 enum loaded { LOADED, NOT_LOADED, NOT_KNOWN };
 
 /* The kernel's name of a module has no '-'. */
+static char *put_kernel_name(struct torn_bytes module, char name[static NAME_MAX + 1])
+{
+	snprintf(name, NAME_MAX + 1, "%s", (const char *)module.data);
+	for (char *dash = name; (dash = strchr(dash, '-'));)
+		*dash = '_';
+	return name;
+}
+
+/* FIXED: a name is no regular expression. */
+static void put_escaped(const char *name, char pattern[static 2 * NAME_MAX + 1])
+{
+	for (; *name; *pattern++ = *name++)
+		if (strchr(".[*^$\\", *name))
+			*pattern++ = '\\';
+	*pattern = '\0';
+}
+
 static enum loaded look_for(const struct kensa_context *context, struct torn_bytes module)
 {
-	char pattern[NAME_MAX + 3];
+	char pattern[2 * NAME_MAX + 3], name[NAME_MAX + 1], escaped[2 * NAME_MAX + 1];
 
-	snprintf(pattern, sizeof(pattern), "^%s ", (const char *)module.data);
-	for (char *dash = pattern; (dash = strchr(dash, '-'));)
-		*dash = '_';
+	put_escaped(put_kernel_name(module, name), escaped);
+	snprintf(pattern, sizeof(pattern), "^%s ", context->version == KENSA_FIXED ? escaped : name);
 	int status = shell_run(context, NULL, "grep -q %q /proc/modules", torn_bytes_of(pattern));
 	return status == 0 ? LOADED : status == 1 ? NOT_LOADED : NOT_KNOWN; /* grep(1), "EXIT STATUS" */
+}
+
+/* FIXED: is there a regular file of a module of that name, where `modprobe` would look? */
+static bool could_be_loaded_again(const struct kensa_context *context, struct torn_bytes module)
+{
+	char name[NAME_MAX + 1];
+
+	return shell_run(context, NULL,
+			 "f=$(modinfo -n %q) && f=$(readlink -f \"$f\") && test -f \"$f\" || exit 1; f=${f##*/}; n=${f%%.ko*};"
+			 " case ${f#\"$n\"} in .ko | .ko.*) test \"$(printf '%%s' \"$n\" | tr - _)\" = %q;; *) exit 1;; esac",
+			 module, torn_bytes_of(put_kernel_name(module, name))) == 0;
 }
 
 static bool add(struct kensa_prestate *state, const char *name, const char *text)
@@ -47,7 +75,8 @@ static enum kensa_outcome look(const struct kensa_context *context, const struct
 	if (outcome || context->version < KENSA_HEAD)
 		return outcome;
 	enum loaded loaded = look_for(context, module);
-	if (context->version == KENSA_FIXED && loaded == NOT_KNOWN)
+	if (context->version == KENSA_FIXED &&
+	    (loaded == NOT_KNOWN || (loaded == LOADED && !could_be_loaded_again(context, module))))
 		return KENSA_CAPTURE_INCOMPLETE;
 	return add(state, "was_loaded", loaded == LOADED ? "true" : "false") ? KENSA_SUCCESS
 									      : KENSA_CAPTURE_INCOMPLETE;

@@ -146,12 +146,13 @@ static enum kensa_outcome capture(const struct kensa_context *context, const str
 
 /* ------------------------------------------------------------------ apply */
 
-static bool replace_fstab(const struct kensa_context *context, struct torn_bytes content)
+/* FIXED: mode, owner and extended attributes are not this handler's to change. */
+static bool replace_fstab(const struct kensa_context *context, const struct kensa_prestate *state,
+			  struct torn_bytes content)
 {
-	const enum fsatomic_variant variant =
-		context->version == KENSA_FIXED ? FSATOMIC_FIXED : FSATOMIC_PUBLISHED;
-
-	return fsatomic_replace(variant, FSTAB, MODE, content) == FSATOMIC_OK;
+	if (context->version == KENSA_FIXED)
+		return kernelio_restore_file(FSTAB, kensa_fact_bytes(state, "fstab.attributes"), content) == FSATOMIC_OK;
+	return fsatomic_replace(FSATOMIC_PUBLISHED, FSTAB, MODE, content) == FSATOMIC_OK;
 }
 
 static bool remount(const struct kensa_context *context, const struct kensa_prestate *state)
@@ -175,7 +176,7 @@ static enum kensa_outcome change_fstab(const struct kensa_context *context,
 	free(fstab);
 	if (result < 0)
 		return KENSA_FAILED;
-	bool done = replace_fstab(context, bytes_of(changed, changed_size));
+	bool done = replace_fstab(context, state, bytes_of(changed, changed_size));
 	free(changed);
 	return done ? KENSA_SUCCESS : KENSA_ERROR;
 }
@@ -226,7 +227,7 @@ static enum kensa_outcome restore_line(const struct kensa_context *context,
 	if (result < 0)
 		return KENSA_FAILED;
 	*ret_is_done = is_same && context->version == KENSA_HEAD;
-	bool done = *ret_is_done || replace_fstab(context, bytes_of(changed, changed_size));
+	bool done = *ret_is_done || replace_fstab(context, state, bytes_of(changed, changed_size));
 	free(changed);
 	return done ? KENSA_SUCCESS : KENSA_ERROR;
 }
@@ -263,7 +264,8 @@ static bool is_what_apply_wrote(const struct kensa_prestate *state, struct torn_
 }
 
 /* Somebody else changed the table, too: only what is of the mount point is put back. */
-static bool put_lines_back(const struct kensa_prestate *state, struct torn_bytes fstab)
+static bool put_lines_back(const struct kensa_context *context, const struct kensa_prestate *state,
+			   struct torn_bytes fstab)
 {
 	char *changed = NULL;
 	size_t size = 0;
@@ -271,8 +273,7 @@ static bool put_lines_back(const struct kensa_prestate *state, struct torn_bytes
 	if (kernelio_fstab_put_back(fstab, torn_bytes_of(mount_point_of(state)),
 				    kensa_fact_bytes(state, "fstab"), &changed, &size) < 0)
 		return false;
-	bool done = kernelio_restore_file(FSTAB, kensa_fact_bytes(state, "fstab.attributes"),
-					  bytes_of(changed, size)) == FSATOMIC_OK;
+	bool done = replace_fstab(context, state, bytes_of(changed, size));
 	free(changed);
 	return done;
 }
@@ -289,7 +290,7 @@ static enum kensa_outcome restore_table(const struct kensa_context *context,
 	const bool is_ours = torn_bytes_equal(fstab, kensa_fact_bytes(state, "fstab")) ||
 			     is_what_apply_wrote(state, fstab);
 	bool done = is_ours ? kensa_file_restore(context, state, "fstab", FSTAB, MODE) == KENSA_SUCCESS
-			    : put_lines_back(state, fstab);
+			    : put_lines_back(context, state, fstab);
 	free(text);
 	return done ? KENSA_SUCCESS : KENSA_ERROR;
 }

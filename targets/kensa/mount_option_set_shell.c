@@ -60,6 +60,8 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 		return false;
 	if (context->version != KENSA_FIXED)
 		return true;
+	if (kensa_param(step, "options").size == 0) /* nor does the kernel path take none */
+		return false;
 	if (shell_file_capture(context, state, "fstab", "/etc/fstab") != KENSA_SUCCESS)
 		return false;
 	static const struct {
@@ -86,9 +88,8 @@ static enum kensa_outcome capture(const struct kensa_context *context, const str
 
 /* FIXED: beside, synced, with the mode and the owner that are there; nothing is left where a step fails. */
 #define REPLACE_FSTAB                                                                              \
-	" /etc/fstab > " TEMP " && chown --reference=/etc/fstab " TEMP                            \
-	" && chmod --reference=/etc/fstab " TEMP " && sync " TEMP " && mv -f " TEMP               \
-	" /etc/fstab && sync /etc || { rm -f " TEMP "; exit 1; }"
+	" /etc/fstab > \"$T\" && chown --reference=/etc/fstab \"$T\""                              \
+	" && chmod --reference=/etc/fstab \"$T\" && sync \"$T\" && mv -f \"$T\" /etc/fstab && sync /etc"
 
 /* What stands behind the last line of the captured table, which has an "x" behind it. */
 static struct torn_bytes newline_of(const struct kensa_prestate *state)
@@ -100,10 +101,9 @@ static struct torn_bytes newline_of(const struct kensa_prestate *state)
 
 static enum kensa_outcome apply_fixed(const struct kensa_context *context, const struct kensa_prestate *state)
 {
-	if (shell_run(context, NULL,
-		      "rm -f " TEMP " && MP=%q OPTS=%q LAST=%q awk '" ADD_OPTIONS_FIXED "'" REPLACE_FSTAB,
-		      kensa_fact_bytes(state, "mount_point"), kensa_fact_bytes(state, "option"),
-		      newline_of(state)) != 0)
+	if (shell_run_beside(context, "/etc/fstab", "MP=%q OPTS=%q LAST=%q awk '" ADD_OPTIONS_FIXED "'" REPLACE_FSTAB,
+			     kensa_fact_bytes(state, "mount_point"), kensa_fact_bytes(state, "option"),
+			     newline_of(state)) != 0)
 		return KENSA_FAILED;
 	if (kensa_cancelled("kensa/after_file_write"))
 		return KENSA_ERROR;
@@ -197,8 +197,7 @@ static bool restore_mounted(const struct kensa_context *context, const struct ke
 
 static bool restore_table(const struct kensa_context *context, const struct kensa_prestate *state)
 {
-	return shell_run(context, NULL, "rm -f " TEMP) == 0 &&
-	       shell_file_restore(context, state, "fstab", "/etc/fstab", "0644") == KENSA_SUCCESS;
+	return shell_file_restore(context, state, "fstab", "/etc/fstab", "0644") == KENSA_SUCCESS;
 }
 
 static enum kensa_outcome rollback(const struct kensa_context *context, const struct kensa_step *step,

@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "fsatomic_walk.h"
+
 /* A quote ends the word, stands by itself, and begins it anew: POSIX sh, 2.2.2. */
 static void quote(FILE *to, struct torn_bytes word)
 {
@@ -45,6 +47,16 @@ static char *compose(const char *format, va_list arguments)
 		return command;
 	free(command);
 	return NULL;
+}
+
+char *shell_compose(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	char *command = compose(format, arguments);
+	va_end(arguments);
+	return command;
 }
 
 int shell_run(const struct kensa_context *context, char **ret_output, const char *format, ...)
@@ -88,15 +100,24 @@ static bool add_output(const struct kensa_context *context, struct kensa_prestat
 	return is_added;
 }
 
-/* Mode and owner; and a byte behind its last one, which no transport cuts off. */
+/* A transport of text ends at a NUL. */
+static bool is_whole(const char *attributes, struct torn_bytes content)
+{
+	size_t size = 0;
+
+	return sscanf(attributes, "%*s %*s %zu", &size) == 1 && content.size == size + 1;
+}
+
+/* Mode, owner and size; and a byte behind its last one, which no transport cuts off. */
 static bool capture_all(const struct kensa_context *context, struct kensa_prestate *state, const char *name,
 			struct torn_bytes path)
 {
 	char fact[sizeof(state->facts[0].name)];
 
 	snprintf(fact, sizeof(fact), "%s" ATTRIBUTES, name);
-	return add_output(context, state, fact, "", "stat -c '%%a %%u:%%g' %q", path) &&
-	       add_output(context, state, name, "", "cat %q && printf x", path);
+	return add_output(context, state, fact, "", "stat -c '%%a %%u:%%g %%s' %q", path) &&
+	       add_output(context, state, name, "", "cat %q && printf x", path) &&
+	       is_whole(kensa_fact_text(state, fact), kensa_fact_bytes(state, name));
 }
 
 /*
@@ -106,7 +127,7 @@ static bool capture_all(const struct kensa_context *context, struct kensa_presta
 static int look_for(const struct kensa_context *context, struct torn_bytes path)
 {
 	return shell_run(context, NULL,
-			 "p=%q; b=${p##*/}; n='\n'; l=$(ls -a \"${p%%/*}\") || exit 2;"
+			 "p=%q; b=${p##*/}; n='\n'; l=$(ls -a \"${p%%/*}/\") || exit 2;"
 			 " case \"$n$l$n\" in *\"$n$b$n\"*) test -f \"$p\" && test ! -L \"$p\" || exit 2;; *) exit 1;; esac",
 			 path);
 }
@@ -130,18 +151,40 @@ enum kensa_outcome shell_file_capture(const struct kensa_context *context, struc
 	return is_captured ? KENSA_SUCCESS : KENSA_CAPTURE_INCOMPLETE;
 }
 
-/* What a crash leaves under the other name, the next run writes over. */
-static int replace(const struct kensa_context *context, struct torn_bytes path, const char *mode,
-		   const char *owner, struct torn_bytes content)
-{
-	char temp[PATH_MAX];
+#define TAKEN 3 /* exit status */
+#define TRIES 4
 
-	snprintf(temp, sizeof(temp), "%s.kensa.tmp", (const char *)path.data);
-	const struct torn_bytes other = torn_bytes_of(temp);
-	return shell_run(context, NULL,
-			 "rm -f %q && printf '%%s' %q > %q && chown %s %q && chmod %s %q && sync %q &&"
-			 " mv -f %q %q && sync \"$(dirname %q)\" || { rm -f %q; exit 1; }",
-			 other, content, other, owner, other, mode, other, other, other, path, path, other);
+int shell_run_beside(const struct kensa_context *context, const char *path, const char *format, ...)
+{
+	char suffix[FSATOMIC_SUFFIX_SIZE], name[PATH_MAX + sizeof(".kensa.") + FSATOMIC_SUFFIX_SIZE];
+	va_list arguments;
+	int status = TAKEN;
+
+	va_start(arguments, format);
+	char *command = compose(format, arguments);
+	va_end(arguments);
+	for (unsigned i = 0; command && i < TRIES && status == TAKEN; i++) {
+		fsatomic_random_suffix(suffix);
+		snprintf(name, sizeof(name), "%s.kensa.%s", path, suffix);
+		status = shell_run(context, NULL,
+				   "T=%q; test ! -e \"$T\" && test ! -L \"$T\" || exit 3; { %s; } || { rm -f \"$T\"; exit 1; }",
+				   torn_bytes_of(name), command);
+	}
+	free(command);
+	if (status != 0 && status != TAKEN) /* a signal may have ended the shell before its own rm */
+		(void)shell_run(context, NULL, "rm -f %q", torn_bytes_of(name));
+	return status;
+}
+
+static int replace(const struct kensa_context *context, const char *path, const char *mode, const char *owner,
+		   struct torn_bytes content)
+{
+	const struct torn_bytes at = torn_bytes_of(path);
+
+	return shell_run_beside(context, path,
+				"printf '%%s' %q > \"$T\" && chown %s \"$T\" && chmod %s \"$T\" && sync \"$T\" &&"
+				" mv -f \"$T\" %q && sync \"$(dirname %q)\"",
+				content, owner, mode, at, at);
 }
 
 enum kensa_outcome shell_file_write(const struct kensa_context *context, const char *path, const char *mode,
@@ -149,7 +192,7 @@ enum kensa_outcome shell_file_write(const struct kensa_context *context, const c
 {
 	const struct torn_bytes at = torn_bytes_of(path);
 	int status = context->version == KENSA_FIXED
-			     ? replace(context, at, mode, "0:0", content)
+			     ? replace(context, path, mode, "0:0", content)
 			     : shell_run(context, NULL, "printf '%%s' %q > %q", content, at);
 
 	return status == 0 ? KENSA_SUCCESS : KENSA_FAILED;
@@ -160,7 +203,7 @@ static int remove_file(const struct kensa_context *context, const char *path)
 	const struct torn_bytes at = torn_bytes_of(path);
 
 	if (context->version == KENSA_FIXED)
-		return shell_run(context, NULL, "rm -f %q %q.kensa.tmp && sync \"$(dirname %q)\"", at, at, at);
+		return shell_run(context, NULL, "rm -f %q && sync \"$(dirname %q)\"", at, at);
 	return shell_run(context, NULL, "rm -f %q", at);
 }
 
@@ -173,7 +216,7 @@ static int restore_all(const struct kensa_context *context, const struct kensa_p
 	if (content.size == 0 || sscanf(kensa_fact_text(state, fact), "%15s %31s", mode, owner) != 2)
 		return -1;
 	content.size--; /* the "x" */
-	return replace(context, torn_bytes_of(path), mode, owner, content);
+	return replace(context, path, mode, owner, content);
 }
 
 enum kensa_outcome shell_file_restore(const struct kensa_context *context, const struct kensa_prestate *state,

@@ -14,6 +14,15 @@
  */
 int shell_run(const struct kensa_context *context, char **ret_output, const char *format, ...);
 
+/* Such a command, for a part of another one. The caller frees; NULL: no memory. */
+char *shell_compose(const char *format, ...);
+
+/*
+ * FIXED: run a command that writes a file beside `path`, at "$T", a name that nothing has, and renames it to `path`. Where
+ * it fails nothing is left there. Returns as shell_run().
+ */
+int shell_run_beside(const struct kensa_context *context, const char *path, const char *format, ...);
+
 /*
  * Add a file's bytes as the fact `name`, or that there is none. As the transport cuts trailing newlines off,
  * a captured file is taken to end with one; FIXED asks for its last byte, mode and owner, too. Returns
