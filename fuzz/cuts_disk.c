@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../injectors/modelled.h"
 #include "judgement.h"
 #include "looking.h"
 #include "registry.h"
@@ -22,13 +23,6 @@ struct broken {
 	struct torn_dropped dropped[TORN_DROPPED_MAX];
 };
 
-/* A state of the model, and when the power has to go for it: from a moment on, and before another one. */
-struct modelled {
-	struct torn_hash tree;
-	uint32_t first, end;
-	bool is_shown; /* the disk has left it */
-};
-
 #define BROKEN_MAX 64u /* of one run: kinds of them, not states */
 
 struct on_disk {
@@ -36,9 +30,7 @@ struct on_disk {
 	char name[160]; /* of the disk, as a case says it */
 	enum torn_preset preset;
 	uint32_t commit; /* number of the op behind which one is forced; 0: none is */
-	struct modelled *modelled; /* sorted by tree */
-	size_t modelled_count, modelled_room;
-	bool has_model; /* those are all: what is not among them is not allowed */
+	struct torn_modelled modelled;
 	struct broken broken[BROKEN_MAX];
 	size_t broken_count;
 };
@@ -128,99 +120,33 @@ static void note_left_out(struct on_disk *disk, const char *why)
 
 /* ------------------------------------------------------------- cross-check */
 
-static int by_tree(const void *a, const void *b)
-{
-	const struct torn_hash *one = &((const struct modelled *)a)->tree, *other = &((const struct modelled *)b)->tree;
-	if (one->high != other->high)
-		return one->high < other->high ? -1 : 1;
-	return one->low < other->low ? -1 : one->low > other->low;
-}
-
-static bool add_modelled(void *context, const struct torn_crash_state *state)
-{
-	struct on_disk *disk = context;
-	if (disk->modelled_count == disk->modelled_room) {
-		const size_t room = disk->modelled_room ? 2 * disk->modelled_room : 256;
-		struct modelled *larger = realloc(disk->modelled, room * sizeof *larger);
-		if (!larger) {
-			disk->cutting->error = -ENOMEM;
-			return false;
-		}
-		disk->modelled = larger;
-		disk->modelled_room = room;
-	}
-	disk->modelled[disk->modelled_count++] = (struct modelled){state->tree->hash, state->first, state->end, false};
-	return true;
-}
-
 /* All states that the preset of this file system allows after the run. */
 static int find_modelled(struct on_disk *disk)
 {
-	struct cutting *cutting = disk->cutting;
+	const struct cutting *cutting = disk->cutting;
 	const struct torn_history *history = &cutting->history;
 	const struct torn_crash_how how = {.sets_max = cutting->cuts->sets_max, .seed = cutting->cuts->seed};
-	struct torn_persistence persistence;
-	struct torn_crash_count count = {0};
-	struct torn_effects effects;
-	int r = torn_effects_of(cutting->arena, history->base, history->log, false, &effects);
-	if (r == 0)
-		r = torn_preset_order(cutting->arena, disk->preset, &effects, history->log, &persistence);
-	if (r == 0)
-		r = torn_crash_states(cutting->arena, history->base, history->log, &effects, &persistence, &how,
-				      add_modelled, disk, &count);
-	disk->has_model = r == 0 && count.all;
-	if (disk->modelled_count > 0)
-		qsort(disk->modelled, disk->modelled_count, sizeof *disk->modelled, by_tree);
-	return r < 0 ? r : cutting->error;
-}
-
-/* Does the model allow it at each moment at which the power may have gone? */
-static bool is_modelled(struct on_disk *disk, const struct torn_device_state *state)
-{
-	const struct modelled wanted = {.tree = state->tree->hash};
-	struct modelled *found = disk->modelled_count == 0 ? NULL
-							   : bsearch(&wanted, disk->modelled, disk->modelled_count,
-								     sizeof *disk->modelled, by_tree);
-	if (!found)
-		return false;
-	while (found > disk->modelled && by_tree(found - 1, &wanted) == 0)
-		found--;
-	for (uint32_t moment = state->first; moment <= state->end; moment++) {
-		bool is_allowed = false;
-		for (struct modelled *at = found; at < disk->modelled + disk->modelled_count && by_tree(at, &wanted) == 0;
-		     at++) {
-			is_allowed |= at->first <= moment && moment < at->end;
-			at->is_shown = true;
-		}
-		if (!is_allowed)
-			return false;
-	}
-	return true;
+	return torn_modelled_find(&disk->modelled, cutting->arena, disk->preset, history->base, history->log, &how, NULL,
+				  NULL);
 }
 
 /* What the kernel left, and the preset forbids, is a defect of the preset. */
 static void cross_check(struct on_disk *disk, const struct torn_device_state *state)
 {
 	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
-	if (!disk->has_model || is_modelled(disk, state))
+	if (!disk->modelled.is_all || torn_modelled_allows(&disk->modelled, state))
 		return;
 	torn_judge(&judgement, TORN_VIOLATED, "a real %s left what the model does not allow: torn is wrong", disk->name);
 	torn_judge_label(&judgement, MODEL_LACKS);
 	note_broken(disk, state, false, torn_invariant_named(torn_bytes_of("old-or-new")), &judgement);
 }
 
-/* How many trees the model has, and how many of them the disk has left. */
 static void count_shown(const struct on_disk *disk, struct torn_states *states)
 {
-	for (size_t i = 0; i < disk->modelled_count;) {
-		bool is_shown = false;
-		size_t next = i;
-		for (; next < disk->modelled_count && by_tree(&disk->modelled[next], &disk->modelled[i]) == 0; next++)
-			is_shown |= disk->modelled[next].is_shown;
-		states->modelled++;
-		states->shown += is_shown;
-		i = next;
-	}
+	uint64_t modelled, shown;
+	torn_modelled_counted(&disk->modelled, &modelled, &shown);
+	states->modelled += modelled;
+	states->shown += shown;
 }
 
 /* ----------------------------------------------------------------- judging */
@@ -281,34 +207,6 @@ static bool see(void *context, const struct torn_device_state *state)
 	return cutting->error == 0;
 }
 
-/* Does a commit behind it make a difference? */
-static bool changes_something(const struct torn_op *op)
-{
-	switch (op->kind) {
-	case TORN_KIND_open:
-		return op->flags & TORN_OP_CREATES || op->how & O_TRUNC;
-	case TORN_KIND_write:
-	case TORN_KIND_copy:
-	case TORN_KIND_store:
-	case TORN_KIND_clone:
-	case TORN_KIND_truncate:
-	case TORN_KIND_allocate:
-	case TORN_KIND_rename:
-	case TORN_KIND_unlink:
-	case TORN_KIND_rmdir:
-	case TORN_KIND_link:
-	case TORN_KIND_symlink:
-	case TORN_KIND_mkdir:
-	case TORN_KIND_mknod:
-	case TORN_KIND_chmod:
-	case TORN_KIND_chown:
-	case TORN_KIND_setxattr:
-		return op->flags & TORN_OP_PERFORMED && op->result >= 0;
-	default:
-		return false;
-	}
-}
-
 static int look_at(struct on_disk *disk, uint32_t commit, bool *ret_can)
 {
 	struct cutting *cutting = disk->cutting;
@@ -357,13 +255,13 @@ int torn_cuts_judge_disk(struct cutting *cutting)
 	if (r == 0)
 		r = look_at(disk, TORN_DEVICE_NO_COMMIT, &can);
 	for (uint32_t i = cutting->from / 2; r == 0 && can && i < history->log->count; i++)
-		if (history->log->ops[i].number > 0 && changes_something(&history->log->ops[i]))
+		if (torn_device_commit_matters(history->log, i))
 			r = look_at(disk, i, &can);
 	if (r == 0) {
 		tell(disk);
 		count_shown(disk, &cutting->cuts->states);
 	}
-	free(disk->modelled);
+	torn_modelled_close(&disk->modelled);
 	free(disk);
 	cutting->error = r;
 	return r;

@@ -2,6 +2,7 @@
 #include "device_cuts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define WRITES_MAX 4096u /* between two flushes */
@@ -227,4 +228,53 @@ int torn_device_states(struct torn_device *device, struct torn_arena *arena, uin
 			r = kinds[i](&search);
 	}
 	return r;
+}
+
+/* ----------------------------------------------------------------- commits */
+
+static bool cuts_off(const struct torn_op *op)
+{
+	return op->kind == TORN_KIND_truncate || (op->kind == TORN_KIND_open && op->how & O_TRUNC);
+}
+
+static bool was_cut_off(const struct torn_log *log, uint32_t end, torn_object object)
+{
+	for (uint32_t i = 0; i < end; i++)
+		if (cuts_off(&log->ops[i]) && log->ops[i].object == object)
+			return true;
+	return false;
+}
+
+bool torn_device_commit_matters(const struct torn_log *log, uint32_t index)
+{
+	const struct torn_op *op = &log->ops[index];
+	if (op->number == 0)
+		return false;
+	switch (op->kind) {
+	case TORN_KIND_open:
+		return op->flags & TORN_OP_CREATES || op->how & O_TRUNC;
+	case TORN_KIND_sync:
+		return op->call == TORN_CALL_sync_file_range;
+	case TORN_KIND_close:
+		return was_cut_off(log, index, op->object);
+	case TORN_KIND_write:
+	case TORN_KIND_copy:
+	case TORN_KIND_store:
+	case TORN_KIND_clone:
+	case TORN_KIND_truncate:
+	case TORN_KIND_allocate:
+	case TORN_KIND_rename:
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+	case TORN_KIND_link:
+	case TORN_KIND_symlink:
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+	case TORN_KIND_chmod:
+	case TORN_KIND_chown:
+	case TORN_KIND_setxattr:
+		return op->flags & TORN_OP_PERFORMED && op->result >= 0;
+	default:
+		return false;
+	}
 }

@@ -41,6 +41,13 @@ int torn_device_states(struct torn_device *device, struct torn_arena *arena, uin
 		       const struct torn_device_how *how, torn_device_visit *visit, void *context,
 		       struct torn_device_count *count, char *ret_message, size_t size);
 
+/*
+ * Is a commit behind the op of that index another one than those behind the ops before it? What is looked at, opened or
+ * synced leaves no more to be committed. But sync_file_range(2) writes blocks whose size no journal has yet, and so does a
+ * close of what was cut off before (ext4's auto_da_alloc, XFS).
+ */
+bool torn_device_commit_matters(const struct torn_log *log, uint32_t index);
+
 /* The last moment of a run: it has returned. */
 static inline uint32_t torn_device_last_moment(uint32_t ops)
 {
