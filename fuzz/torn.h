@@ -784,6 +784,49 @@ struct torn_result {
 	const char *failure; /* why torn could not judge it; NULL: it could */
 };
 
+/* ----------------------------------------------------------------- litmus */
+
+#define TORN_LITMUS_LETTERS 16
+
+/* What a row of the litmus table came to on one file system. */
+struct torn_litmus_cell {
+	const char *row, *path; /* what may be at the path after a power cut? */
+	/*
+	 * A letter each for what was there: after the run's end, in what the disk left and in what its preset allows; at
+	 * any moment, in what the disk left and the preset forbids.
+	 */
+	char left[TORN_LITMUS_LETTERS], allowed[TORN_LITMUS_LETTERS], forbidden[TORN_LITMUS_LETTERS];
+	uint64_t cuts, unmountable; /* of the disk; unmountable: of them */
+	uint64_t modelled, trees;   /* whole trees: that the preset allows, that the disk left */
+	uint64_t shown, lacking;    /* of the first those that the disk left; of the second those that are forbidden */
+	char first[192];            /* forbidden one, in a sentence; "" for none */
+	char left_out[192];         /* why no power was cut; "": it was */
+};
+
+/* The rows of one file system, which is held against a preset. */
+struct torn_litmus_column {
+	const char *file_system, *preset;
+	struct torn_litmus_cell *cells; /* of all columns the same rows */
+	size_t cells_count;
+	bool is_held; /* else nobody looked, or not at all of them */
+};
+
+struct torn_litmus_table {
+	const char *kernel; /* its release */
+	struct torn_litmus_column *columns;
+	size_t columns_count;
+	double seconds;
+};
+
+/* Return what a letter says, static. */
+const char *torn_litmus_word(char letter);
+
+/* Is there a state that its preset forbids, or one that cannot be mounted? */
+static inline bool torn_litmus_cell_lacks(const struct torn_litmus_cell *cell)
+{
+	return cell->lacking > 0 || cell->unmountable > 0;
+}
+
 /* ---------------------------------------------------------------- reports */
 
 /* A way to tell results: one file in reports/ each. It never runs anything. */
@@ -791,6 +834,8 @@ struct torn_report {
 	const char *name; /* "json": the option --json FILE */
 	/* Write all results; returns 0 or -errno (ferror of `out` is the caller's to check too). */
 	int (*write)(FILE *out, const struct torn_result *results, size_t results_count);
+	/* The same of a litmus table. */
+	int (*write_litmus)(FILE *out, const struct torn_litmus_table *table);
 };
 
 #define TORN_REPORT(identifier)                                                                    \

@@ -18,35 +18,35 @@ OPERATION(makes_an_empty_file)
 
 OPERATION(makes_a_small_file)
 {
-	int fd = write_all("/srv/g", O_CREAT | O_EXCL, 'n', 10);
+	int fd = torn_litmus_write("/srv/g", O_CREAT | O_EXCL, 'n', 10);
 	MUST(fd >= 0 && close(fd) == 0);
 	return 0;
 }
 
 OPERATION(overwrites_two_blocks)
 {
-	int fd = write_all("/srv/f", 0, 'n', 2 * BLOCK);
+	int fd = torn_litmus_write("/srv/f", 0, 'n', 2 * BLOCK);
 	MUST(fd >= 0 && close(fd) == 0);
 	return 0;
 }
 
 OPERATION(overwrites_a_block_twice)
 {
-	int fd = write_all("/srv/f", 0, 'n', BLOCK);
-	MUST(fd >= 0 && pwrite(fd, bytes_of('m'), BLOCK, 0) == BLOCK && close(fd) == 0);
+	int fd = torn_litmus_write("/srv/f", 0, 'n', BLOCK);
+	MUST(fd >= 0 && pwrite(fd, torn_litmus_bytes('m'), BLOCK, 0) == BLOCK && close(fd) == 0);
 	return 0;
 }
 
 OPERATION(replaces_by_a_small_file)
 {
-	int fd = write_all("/srv/t", O_CREAT | O_EXCL, 'n', 10);
+	int fd = torn_litmus_write("/srv/t", O_CREAT | O_EXCL, 'n', 10);
 	MUST(fd >= 0 && close(fd) == 0 && rename("/srv/t", "/srv/f") == 0);
 	return 0;
 }
 
 OPERATION(replaces_by_a_synced_small_file)
 {
-	int fd = write_all("/srv/t", O_CREAT | O_EXCL, 'n', 10);
+	int fd = torn_litmus_write("/srv/t", O_CREAT | O_EXCL, 'n', 10);
 	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0 && rename("/srv/t", "/srv/f") == 0);
 	return 0;
 }
@@ -97,7 +97,7 @@ static const struct {
 static void test_legal_sets_are_as_many_as_a_hand_counts(void **state)
 {
 	(void)state;
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	int wrong = 0;
 	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
 		assert_holds(counted[i].operation);
@@ -305,7 +305,7 @@ static void test_all_that_are_counted_are_looked_at_or_a_sample_of_them(void **s
 {
 	(void)state;
 	struct looked looked = looked_at(4096);
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	assert_holds(unlinks); /* for its tree before */
 	uint64_t sampled = 0;
 	for (uint64_t seed = 1; seed <= 150; seed++) {
@@ -359,7 +359,7 @@ static void test_of_many_sets_those_that_lack_few_effects_come_first(void **stat
 {
 	(void)state;
 	struct looked looked = looked_at(65536);
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	assert_holds(unlinks); /* for its tree before */
 	make_free(30);
 	const struct torn_crash_count count = walk_made(&looked, 65536, 7, 0);
@@ -379,7 +379,7 @@ static void test_the_sample_is_the_seeds(void **state)
 	(void)state;
 	struct looked looked = looked_at(5000);
 	uint64_t sums[3];
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	assert_holds(unlinks); /* for its tree before */
 	make_free(MADE_MAX);
 	for (size_t i = 0; i < 3; i++) {
@@ -424,7 +424,7 @@ static void test_where_it_takes_too_long_to_count_a_bound_is_told(void **state)
 	(void)state;
 	struct looked looked = looked_at(3000);
 	uint64_t seed = 3, sets;
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	assert_holds(unlinks); /* for its tree before */
 	make_free(200);
 	for (uint32_t i = 100; i <= made.count; i++) {
@@ -457,7 +457,7 @@ static void test_what_would_loop_is_not_counted(void **state)
 	struct torn_effects effects;
 	struct torn_persistence order;
 	uint64_t sets;
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	assert_holds(renames_a_directory_about);
 	look_at(TORN_PRESET_POSIX, "srv/c");
 	const struct torn_log *log = test->trial.log;

@@ -2,7 +2,7 @@
  * crash_for_tests.h: what the tests of the crash model share: operations, whose logs
  * are of real runs, and what the states that a cut may leave show. For tests only.
  *
- *   begin_with(__extension__ OLD);
+ *   begin_with(OLD);
  *   assert_holds(unlinks);
  *   look_at(TORN_PRESET_EXT4, "srv/f");
  *   ... seen.letters, seen.sets ...
@@ -10,48 +10,16 @@
 #ifndef TORN_CRASH_FOR_TESTS_H
 #define TORN_CRASH_FOR_TESTS_H
 
-#include <ctype.h>
-
+#include "../fuzz/litmus.h"
 #include "crash.h"
 #include "gate_for_tests.h"
 
 static const struct torn_crash_how usual = {.sets_max = TORN_CRASH_SETS_MAX, .seed = 1};
 
-#define SIZE 9000
-
-/* The old tree: 9000 bytes in srv/f, and less than a block in srv/small. */
-#define OLD                                                                                        \
-	"old srv/f file \"" TEN TEN TEN TEN TEN TEN TEN TEN TEN "\"\n"                             \
-	"old srv/small file \"" HUNDRED "\"\nold srv/clean file clean\nold mnt dir\n"
-#define HUNDRED                                                                                    \
-	"oooooooooooooooooooooooooooooooooooooooooooooooooo"                                       \
-	"oooooooooooooooooooooooooooooooooooooooooooooooooo"
-#define TEN                                                                                        \
-	HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+#define SIZE TORN_LITMUS_SIZE
+#define OLD torn_litmus_olds()
 
 /* ------------------------------------------------------------- operations */
-
-static inline char *bytes_of(char letter)
-{
-	static char bytes[SIZE];
-	memset(bytes, letter, sizeof bytes);
-	return bytes;
-}
-
-static inline int write_all(const char *path, int flags, char letter, size_t size)
-{
-	int fd = open(path, O_WRONLY | flags, 0644);
-	if (fd < 0 || write(fd, bytes_of(letter), size) != (ssize_t)size)
-		return -1;
-	return fd;
-}
-
-static inline int sync_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY);
-	MUST(fd >= 0 && fsync(fd) == 0 && close(fd) == 0);
-	return 0;
-}
 
 #define OPERATION(name)                                                                            \
 	static inline int name(__attribute__((unused)) const struct torn_run *torn_run)
@@ -69,36 +37,12 @@ OPERATION(unlinks)
 /* What a file was in the states that a cut at the end may leave, a letter each. */
 struct seen {
 	const char *path;
-	char letters[16];
+	char letters[TORN_LITMUS_LETTERS];
 	uint32_t end; /* moment */
 	struct torn_hash hashes[STATES_MAX];
 	size_t hashes_count;
 	uint64_t sets;
 };
-
-/*
- * a: absent, 0: empty, o: old, n: new, z: new's size in zeroes, x: anything else; O, N: of
- * another mode.
- */
-static inline char letter_of(const struct torn_node *node)
-{
-	static uint8_t bytes[SIZE + 1];
-	if (!node)
-		return 'a';
-	if (node->type != TORN_FILE)
-		return 'd';
-	const size_t size = torn_node_read(node, 0, bytes, sizeof bytes);
-	if (size == 0)
-		return '0';
-	for (size_t i = 1; i < size; i++)
-		if (bytes[i] != bytes[0])
-			return 'x';
-	if (size != SIZE && size != 100)
-		return 'x';
-	if (bytes[0] == 0)
-		return 'z';
-	return node->mode == 0644 ? (char)bytes[0] : (char)toupper(bytes[0]);
-}
 
 static inline void add_hash(struct seen *seen, struct torn_hash hash)
 {
@@ -116,9 +60,7 @@ static inline bool see(void *context, const struct torn_crash_state *state)
 	add_hash(seen, state->tree->hash);
 	if (state->end <= seen->end)
 		return true;
-	const char letter = letter_of(torn_tree_find(state->tree, torn_bytes_of(seen->path)));
-	if (!strchr(seen->letters, letter))
-		seen->letters[strlen(seen->letters)] = letter;
+	torn_litmus_note(seen->letters, torn_litmus_letter(torn_tree_find(state->tree, torn_bytes_of(seen->path))));
 	return true;
 }
 

@@ -16,18 +16,18 @@ static inline int sync_again(int fd)
 
 OPERATION(overwrites_and_syncs_again)
 {
-	return sync_again(write_all("/srv/f", 0, 'n', SIZE));
+	return sync_again(torn_litmus_write("/srv/f", 0, 'n', SIZE));
 }
 
 OPERATION(creates_and_syncs_again)
 {
-	return sync_again(write_all("/srv/g", O_CREAT | O_EXCL, 'n', SIZE));
+	return sync_again(torn_litmus_write("/srv/g", O_CREAT | O_EXCL, 'n', SIZE));
 }
 
 /* One byte more of a block that was lost. */
 OPERATION(writes_a_lost_block_again)
 {
-	int fd = write_all("/srv/small", 0, 'n', 100);
+	int fd = torn_litmus_write("/srv/small", 0, 'n', 100);
 	MUST_FAIL(fsync(fd), EIO);
 	MUST(pwrite(fd, "n", 1, 0) == 1 && fsync(fd) == 0 && close(fd) == 0);
 	return 0;
@@ -35,15 +35,15 @@ OPERATION(writes_a_lost_block_again)
 
 OPERATION(renames_what_was_lost)
 {
-	int fd = write_all("/srv/t", O_CREAT | O_EXCL, 'n', SIZE);
+	int fd = torn_litmus_write("/srv/t", O_CREAT | O_EXCL, 'n', SIZE);
 	MUST_FAIL(fsync(fd), EIO);
 	MUST(fsync(fd) == 0 && close(fd) == 0 && rename("/srv/t", "/srv/f") == 0);
-	return sync_directory("/srv");
+	return torn_litmus_sync_directory("/srv");
 }
 
 OPERATION(overwrites_and_fails_to_sync)
 {
-	int fd = write_all("/srv/small", 0, 'n', 100);
+	int fd = torn_litmus_write("/srv/small", 0, 'n', 100);
 	MUST_FAIL(fsync(fd), EIO);
 	MUST(close(fd) == 0);
 	return 0;

@@ -4,7 +4,7 @@
 /* What was durable before is not lost. */
 OPERATION(syncs_before)
 {
-	int fd = write_all("/srv/small", 0, 'n', 100);
+	int fd = torn_litmus_write("/srv/small", 0, 'n', 100);
 	MUST(fd >= 0 && fdatasync(fd) == 0 && pwrite(fd, "x", 1, 0) == 1);
 	MUST_FAIL(fsync(fd), EIO);
 	MUST(close(fd) == 0);
@@ -17,7 +17,7 @@ static void test_what_a_failed_fsync_lost_is_in_no_later_state(void **state)
 	static const enum torn_preset presets[] = {TORN_PRESET_SYNC,  TORN_PRESET_EXT4_JOURNAL,
 						   TORN_PRESET_EXT4,  TORN_PRESET_XFS,
 						   TORN_PRESET_BTRFS, TORN_PRESET_POSIX};
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	int wrong = 0;
 	for (size_t i = 0; i < sizeof failed_syncs / sizeof *failed_syncs; i++) {
 		const char *const *expected = &failed_syncs[i].sync;
@@ -39,7 +39,7 @@ static void test_what_a_failed_fsync_lost_is_in_no_later_state(void **state)
 static void test_what_an_earlier_fsync_made_durable_a_failed_one_does_not_lose(void **state)
 {
 	(void)state;
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	assert_holds_under(syncs_before, "fault 5 fsync fsync=lost\n");
 	for (enum torn_preset preset = 0; preset < TORN_PRESET_COUNT; preset++) {
 		look_at(preset, "srv/small");
@@ -56,7 +56,7 @@ static void test_no_cut_after_the_fsync_leaves_what_it_lost(void **state)
 	const struct torn_node *tree;
 	const bool nothing_lost[8] = {false}, data_lost[8] = {true};
 	uint32_t number = 99;
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	assert_holds_under(overwrites_and_fails_to_sync, "fault 3 fsync fsync=lost\n");
 	const struct torn_log *log = test->trial.log;
 	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, false, &effects), 0);
@@ -67,17 +67,17 @@ static void test_no_cut_after_the_fsync_leaves_what_it_lost(void **state)
 	assert_int_equal(number, 0);
 	assert_int_equal(torn_crash_tree(&test->arena, &test->setup.base, log, &effects, &order,
 					 nothing_lost, before, &tree, &number), 0);
-	assert_int_equal(letter_of(torn_tree_find(tree, torn_bytes_of("srv/small"))), 'n');
+	assert_int_equal(torn_litmus_letter(torn_tree_find(tree, torn_bytes_of("srv/small"))), 'n');
 	assert_int_equal(torn_crash_tree(&test->arena, &test->setup.base, log, &effects, &order,
 					 data_lost, after, &tree, &number), 0);
-	assert_int_equal(letter_of(torn_tree_find(tree, torn_bytes_of("srv/small"))), 'o');
+	assert_int_equal(torn_litmus_letter(torn_tree_find(tree, torn_bytes_of("srv/small"))), 'o');
 }
 
 /* A cut before it, or while it is done, may still find the data on disk. */
 static void test_lost_data_may_be_there_until_the_fsync_that_lost_it(void **state)
 {
 	(void)state;
-	begin_with(__extension__ OLD);
+	begin_with(OLD);
 	assert_holds_under(overwrites_and_fails_to_sync, "fault 3 fsync fsync=lost\n");
 	look_at(TORN_PRESET_POSIX, "srv/small");
 	assert_int_equal(seen.sets, 4); /* {} d t dt: t is the size that shows alone */

@@ -30,7 +30,7 @@ static int keep(bool syncs)
 	static const char line[] = "vm.swappiness = 10\n";
 	const int fd = open("/" DROP_IN, O_WRONLY | O_CREAT | O_EXCL, 0644);
 	MUST(fd >= 0 && write(fd, line, sizeof line - 1) == sizeof line - 1);
-	MUST(!syncs || (fsync(fd) == 0 && sync_directory("/etc/sysctl.d") == 0));
+	MUST(!syncs || (fsync(fd) == 0 && torn_litmus_sync_directory("/etc/sysctl.d") == 0));
 	return close(fd) == 0 ? 0 : __LINE__;
 }
 
