@@ -131,6 +131,17 @@ static void test_a_file_system_that_is_lost_is_told(void **state)
 					"system cannot be mounted");
 }
 
+/* The disk is asked to write these bytes back and no others: once it was the whole file. */
+static void test_the_range_that_is_written_back_is_in_the_log(void **state)
+{
+	(void)state;
+	begin_with(OLD);
+	assert_holds(torn_litmus_named("three blocks, the third written back")->operation);
+	assert_op(5, "sync_file_range", 0, 0);
+	assert_int_equal(op(5)->offset, 8192);
+	assert_int_equal(op(5)->length, 4096);
+}
+
 static void test_each_row_has_a_name_of_its_own(void **state)
 {
 	(void)state;
@@ -161,6 +172,7 @@ int main(void)
 		gate_test(test_what_a_disk_never_shows_is_counted),
 		gate_test(test_a_state_is_allowed_at_its_own_moments_alone),
 		cmocka_unit_test(test_a_file_system_that_is_lost_is_told),
+		gate_test(test_the_range_that_is_written_back_is_in_the_log),
 		cmocka_unit_test(test_each_row_has_a_name_of_its_own),
 		cmocka_unit_test(test_each_letter_has_a_word_of_its_own),
 	};

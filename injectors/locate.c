@@ -329,6 +329,10 @@ static void fill(struct torn_recorder *recorder, const struct torn_request *requ
 	case TORN_KIND_sync:
 		if (node && node->type == TORN_DIRECTORY)
 			op->flags |= TORN_OP_DIRECTORY;
+		if (op->call == TORN_CALL_sync_file_range) { /* a disk is asked for these bytes, and no others */
+			op->offset = request->offset;
+			op->length = request->length;
+		}
 		break;
 	case TORN_KIND_rename:
 		if (op->object_to)
