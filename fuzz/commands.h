@@ -13,6 +13,7 @@ int torn_command_explain(int argc, char **argv);
 int torn_command_gate(int argc, char **argv);
 int torn_command_fuzz(int argc, char **argv);
 int torn_command_exec(int argc, char **argv);
+int torn_command_litmus(int argc, char **argv);
 
 /* A variant that is to be checked, and what the check came to. */
 struct torn_checked {

@@ -20,6 +20,7 @@ static const struct command {
 	{"replay", "run CASE... again", torn_command_replay},
 	{"explain", "tell CASE in words, with what went wrong marked", torn_command_explain},
 	{"fuzz", "search TARGET[@VARIANT]: faults, arguments and old states", torn_command_fuzz},
+	{"litmus", "what a power cut leaves on real FS..., held against their presets", torn_command_litmus},
 	{"gate", "what must hold before a merge: known findings, no others, all cases", torn_command_gate},
 };
 
@@ -47,7 +48,7 @@ static int run(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	return torn_mistake("torn", argv[1], "a command (list, check, exec, fuzz, replay, explain, gate)");
+	return torn_mistake("torn", argv[1], "a command (list, check, exec, fuzz, replay, explain, litmus, gate)");
 }
 
 /* What was printed and did not arrive is a failure, also of --help. */

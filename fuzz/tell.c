@@ -12,23 +12,26 @@ struct reporting {
 	const struct torn_report *report;
 	const struct torn_result *results;
 	size_t count;
+	const struct torn_litmus_table *table; /* in place of results; NULL: it is they */
 };
 
 static int write_report(FILE *out, const void *context)
 {
 	const struct reporting *reporting = context;
-	return reporting->report->write(out, reporting->results, reporting->count);
+	return reporting->table ? reporting->report->write_litmus(out, reporting->table)
+				: reporting->report->write(out, reporting->results, reporting->count);
 }
 
-static int write_reports(const struct torn_options *options, const struct torn_result *results,
-			 size_t results_count)
+/* `what` but for the report. */
+static int write_reports(const struct torn_options *options, const struct reporting *what)
 {
 	size_t count;
 	const struct torn_report *const *reports = torn_reports(&count);
 	for (size_t i = 0; i < count; i++) {
 		if (!options->report_files[i])
 			continue;
-		const struct reporting reporting = {reports[i], results, results_count};
+		struct reporting reporting = *what;
+		reporting.report = reports[i];
 		int r = torn_output_write(options->report_files[i], write_report, &reporting);
 		if (r < 0) {
 			fprintf(stderr, "torn: %s: %s\n",
@@ -65,6 +68,26 @@ int torn_verdict(const struct torn_result *results, size_t count, bool interrupt
 	return failed ? TORN_EXIT_FAILED : findings ? TORN_EXIT_FINDINGS : TORN_EXIT_CLEAN;
 }
 
+/* The text where it is not asked for too, unless a report goes to stdout. */
+static int write_text(const struct torn_options *options, const struct reporting *what)
+{
+	struct reporting text = *what;
+	if (torn_tells_on_stdout(options))
+		return 0;
+	text.report = torn_report_named("text");
+	const int printed = torn_output_write("-", write_report, &text);
+	if (printed < 0)
+		fprintf(stderr, "torn: stdout: %s\n", strerror(-printed));
+	return printed;
+}
+
+int torn_tell_litmus(const struct torn_litmus_table *table, const struct torn_options *options)
+{
+	const struct reporting what = {.table = table};
+	const int reported = write_reports(options, &what), printed = write_text(options, &what);
+	return reported < 0 ? reported : printed;
+}
+
 int torn_tell(struct torn_result *results, size_t count, const struct torn_options *options)
 {
 	/* What cannot be written is told once; what was found is told all the same. */
@@ -78,15 +101,9 @@ int torn_tell(struct torn_result *results, size_t count, const struct torn_optio
 		if (r < 0)
 			break;
 	}
-	const int reported = write_reports(options, results, count);
-	r = r < 0 ? r : reported;
-	if (!torn_tells_on_stdout(options)) {
-		const struct reporting text = {torn_report_named("text"), results, count};
-		const int printed = torn_output_write("-", write_report, &text);
-		if (printed < 0)
-			fprintf(stderr, "torn: stdout: %s\n", strerror(-printed));
-		r = r < 0 ? r : printed;
-	}
+	const struct reporting what = {.results = results, .count = count};
+	const int reported = write_reports(options, &what), printed = write_text(options, &what);
+	r = r < 0 ? r : reported < 0 ? reported : printed;
 	for (size_t i = 0; i < count; i++)
 		torn_case_files_free(&results[i]);
 	return r;

@@ -11,6 +11,8 @@
  * that could not be written, told on stderr.
  */
 int torn_tell(struct torn_result *results, size_t count, const struct torn_options *options);
+/* The same of a litmus table, which has no cases. */
+int torn_tell_litmus(const struct torn_litmus_table *table, const struct torn_options *options);
 /* Does a report go to stdout? Then nothing else does. */
 bool torn_tells_on_stdout(const struct torn_options *options);
 /* Return the exit code. */

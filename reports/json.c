@@ -167,10 +167,9 @@ static json_t *checks_object(const struct torn_result *results, size_t results_c
 	return json_pack("{s:s, s:o}", "torn", TORN_VERSION, "checks", checks);
 }
 
-static int write_json(FILE *out, const struct torn_result *results, size_t results_count)
+/* Takes over `root`; NULL: it could not be made. */
+static int dump(FILE *out, json_t *root)
 {
-	json_t *root = results_count == 1 ? result_object(&results[0])
-					  : checks_object(results, results_count);
 	if (!root)
 		return -ENOMEM;
 	errno = 0;
@@ -182,5 +181,79 @@ static int write_json(FILE *out, const struct torn_result *results, size_t resul
 	return r;
 }
 
-static const struct torn_report json = {.name = "json", .write = write_json};
+static int write_json(FILE *out, const struct torn_result *results, size_t results_count)
+{
+	return dump(out, results_count == 1 ? result_object(&results[0]) : checks_object(results, results_count));
+}
+
+/* ------------------------------------------------------------------ litmus */
+
+static json_t *words(const char *letters)
+{
+	json_t *array = json_array();
+	for (; array && *letters; letters++) {
+		if (json_array_append_new(array, json_string(torn_litmus_word(*letters))) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *cell_object(const struct torn_litmus_cell *cell)
+{
+	json_t *object = json_object();
+	int r = 0;
+	if (!object)
+		return NULL;
+	r |= set(object, "row", json_string(cell->row));
+	r |= set(object, "path", json_string(cell->path));
+	if (cell->left_out[0]) {
+		r |= set(object, "skipped", escaped(cell->left_out, 0));
+	} else {
+		r |= set(object, "left", words(cell->left));
+		r |= set(object, "allowed", words(cell->allowed));
+		r |= set(object, "forbidden", words(cell->forbidden));
+		r |= set(object, "cuts", number(cell->cuts));
+		r |= set(object, "unmountable", number(cell->unmountable));
+		r |= set(object, "trees", json_pack("{s:I, s:I, s:I, s:I}", "allowed", (json_int_t)cell->modelled,
+						    "left", (json_int_t)cell->trees, "both", (json_int_t)cell->shown,
+						    "forbidden", (json_int_t)cell->lacking));
+		if (torn_litmus_cell_lacks(cell))
+			r |= set(object, "first", escaped(cell->first, 0));
+	}
+	if (r != 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+static json_t *column_object(const struct torn_litmus_column *column)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; rows && column->is_held && i < column->cells_count; i++) {
+		if (json_array_append_new(rows, cell_object(&column->cells[i])) < 0) {
+			json_decref(rows);
+			return NULL;
+		}
+	}
+	return json_pack("{s:o, s:s, s:b, s:o}", "file_system", escaped(column->file_system, 0), "preset", column->preset,
+			 "held", column->is_held, "rows", rows);
+}
+
+static int write_litmus(FILE *out, const struct torn_litmus_table *table)
+{
+	json_t *columns = json_array();
+	for (size_t i = 0; columns && i < table->columns_count; i++) {
+		if (json_array_append_new(columns, column_object(&table->columns[i])) < 0) {
+			json_decref(columns);
+			return -ENOMEM;
+		}
+	}
+	return dump(out, json_pack("{s:s, s:s, s:f, s:o}", "torn", TORN_VERSION, "kernel", table->kernel, "seconds",
+				   table->seconds, "file_systems", columns));
+}
+
+static const struct torn_report json = {.name = "json", .write = write_json, .write_litmus = write_litmus};
 TORN_REPORT(json);

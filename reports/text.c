@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "litmus_text.h"
 #include "phrase.h"
 
 /* The widest number of each column, so that the columns stand under each other. */
@@ -273,5 +274,5 @@ static int write_text(FILE *out, const struct torn_result *results, size_t resul
 	return 0;
 }
 
-static const struct torn_report text = {.name = "text", .write = write_text};
+static const struct torn_report text = {.name = "text", .write = write_text, .write_litmus = torn_litmus_text};
 TORN_REPORT(text);
