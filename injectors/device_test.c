@@ -18,7 +18,7 @@
  * What a preset is known to lack, to be mended in the model. ext4: the flush that a rename over a name begins is not
  * waited for, and where a commit comes before its extents are made written (dioread_nolock), the file has its size and
  * zeroes; that of a close behind a truncation is the same one (ext4_alloc_da_blocks()), and was not seen so yet. btrfs:
- * what the fsync of a new file or of a directory takes along of the directories that something left, or was renamed in.
+ * the fsync of the directory that something was renamed into has its log say so, and not that it left the other one.
  */
 static const struct {
 	const char *disk, *row;
@@ -27,11 +27,7 @@ static const struct {
 	{"ext4", "rename over"},
 	{"ext4", "truncate, write, close"},
 	{"ext4", "truncate, commit, write, close"},
-	{"btrfs", "rename across, fsync of a new file"},
 	{"btrfs", "rename across, fsync of the new place"},
-	{"btrfs", "rename a directory, fsync below it"},
-	{"btrfs", "truncate, commit, write, close"},
-	{"btrfs", "mode after the fsync"},
 };
 
 static bool is_known(const char *disk, const char *row)

@@ -59,6 +59,14 @@ static void settle_ancestors(struct building *building, torn_object dir, uint32_
 	}
 }
 
+/* From the fsync's begin on: its log is on disk when its last write is, and the fsync has yet to return (measured). */
+static void may_be_alone(struct building *building, uint32_t number, uint32_t moment)
+{
+	uint32_t *alone = &building->order->alone[number];
+	if (*alone > moment - 1)
+		*alone = moment - 1;
+}
+
 static void loosen(struct building *building, uint32_t end, torn_object object, bool downward,
 		   uint32_t moment);
 
@@ -76,8 +84,7 @@ static void loosen_around(struct building *building, uint32_t number, uint32_t e
 	for (uint32_t i = 0; i < number; i++) {
 		if (!takes_a_name_of(effect, &items[i]))
 			continue;
-		if (building->order->alone[i] > moment)
-			building->order->alone[i] = moment;
+		may_be_alone(building, i, moment);
 		loosen(building, end, items[i].object, false, moment);
 	}
 }
@@ -102,8 +109,7 @@ static void loosen(struct building *building, uint32_t end, torn_object object, 
 			continue;
 		if (building->order->durable[i] < moment)
 			continue;
-		if (building->order->alone[i] > moment)
-			building->order->alone[i] = moment;
+		may_be_alone(building, i, moment);
 		if (is_name)
 			loosen_around(building, i, end, downward, moment);
 	}
