@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "registry.h"
+#include "bench_disk.h"
 #include "bench_exec.h"
 #include "bench_states.h"
 #include "clean_run.h"
@@ -374,6 +375,10 @@ int main(int argc, char **argv)
 		return faults(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--logs") == 0)
 		return torn_bench_logs();
+	if (argc == 2 && strcmp(argv[1], "--images") == 0)
+		return torn_bench_images();
+	if (argc == 2 && strcmp(argv[1], "--mounts") == 0)
+		return torn_bench_mounts();
 	if (argc > 3 && strcmp(argv[1], "--exec") == 0)
 		return torn_bench_exec(argv[2], argv + 3);
 	int status = 0;
