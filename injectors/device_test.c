@@ -15,16 +15,14 @@
 #include "device.h"
 
 /*
- * What a preset is known to lack, to be mended in the model. ext4: the flush that a rename over a name begins is not
- * waited for, and where a commit comes before its extents are made written (dioread_nolock), the file has its size and
- * zeroes; that of a close behind a truncation is the same one (ext4_alloc_da_blocks()), and was not seen so yet. btrfs:
+ * What a preset is known to lack, to be mended in the model. ext4: the flush that a close behind a
+ * truncation begins is not waited for (ext4_alloc_da_blocks(), as that of a rename over a name): where a commit comes
+ * before its extents are made written (dioread_nolock), the file would have its size and zeroes. Not seen yet. btrfs:
  * the fsync of the directory that something was renamed into has its log say so, and not that it left the other one.
  */
 static const struct {
 	const char *disk, *row;
 } lacks[] = {
-	{"ext4", "rename over, fsync of the directory"},
-	{"ext4", "rename over"},
 	{"ext4", "truncate, write, close"},
 	{"ext4", "truncate, commit, write, close"},
 	{"btrfs", "rename across, fsync of the new place"},

@@ -22,7 +22,8 @@ struct traits {
 	bool synchronous;       /* durable when the call returns */
 	bool all_in_order;      /* a prefix of the run */
 	bool metadata_in_order; /* a prefix of the metadata */
-	bool rename_flushes;    /* a rename over a name implies the data, but what lies in reserved blocks */
+	bool rename_flushes;    /* a rename over a name implies the size, and the bytes of blocks that were there */
+	bool tail_when_renamed; /* sizes of what is renamed over a name show before the bytes */
 	bool tail_within, tail_beyond; /* sizes show before their bytes */
 	bool cut_before_data;   /* data behind a truncation implies it */
 	bool fdatasync_takes_names;
@@ -38,6 +39,7 @@ struct building {
 	uint32_t *last;        /* by object: 1 + its last effect so far */
 	uint32_t *metadata;    /* by file system: 1 + the last effect so far that has a place in its order */
 	bool *is_metadata;     /* by effect: it has a place in the order of the metadata */
+	uint32_t *renamed;     /* by object: 1 + its last rename over a name, where that matters; 0: there is none */
 	uint32_t *before;      /* by effect: 1 + the one before it on the same inode */
 	uint32_t *loosened;    /* by object, twice: the moment at which loosen() was there */
 	const struct torn_op *range; /* the sync that is at work, where it is one of some bytes */

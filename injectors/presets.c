@@ -8,13 +8,14 @@ static const struct traits presets[TORN_PRESET_COUNT] = {
 	[TORN_PRESET_SYNC] = {.name = "sync", .sync = SYNC_ALL, .synchronous = true, .all_in_order = true},
 	[TORN_PRESET_EXT4_JOURNAL] = {.name = "ext4-journal", .sync = SYNC_JOURNAL, .all_in_order = true},
 	[TORN_PRESET_EXT4] = {.name = "ext4", .sync = SYNC_PREFIX, .metadata_in_order = true,
-			      .rename_flushes = true, .tail_within = true, .cut_before_data = true},
+			      .rename_flushes = true, .tail_when_renamed = true, .tail_within = true,
+			      .cut_before_data = true},
 	[TORN_PRESET_XFS] = {.name = "xfs", .sync = SYNC_PREFIX, .metadata_in_order = true,
 			     .cut_before_data = true, .fdatasync_takes_names = true},
 	[TORN_PRESET_BTRFS] = {.name = "btrfs", .sync = SYNC_CLOSURE, .metadata_in_order = true,
 			       .cut_before_data = true, .fdatasync_takes_names = true},
 	[TORN_PRESET_EXT4_NOAUTO] = {.name = "ext4-noauto", .sync = SYNC_PREFIX,
-				     .metadata_in_order = true, .tail_within = true,
+				     .metadata_in_order = true, .tail_when_renamed = true, .tail_within = true,
 				     .cut_before_data = true},
 	[TORN_PRESET_EXT4_WRITEBACK] = {.name = "ext4-writeback", .sync = SYNC_PREFIX,
 					.metadata_in_order = true, .tail_within = true,
@@ -52,10 +53,15 @@ static void imply_inode(struct building *building, torn_object object)
 		imply(building, building->inodes[object] - 1);
 }
 
-static bool is_dropped(const struct traits *traits, const struct torn_effect *effect)
+static bool is_dropped(const struct building *building, uint32_t number)
 {
-	return effect->kind == TORN_EFFECT_TAIL && !effect->of_loss &&
-	       !(effect->within ? traits->tail_within : traits->tail_beyond);
+	const struct traits *traits = building->traits;
+	const struct torn_effect *effect = &building->effects->items[number];
+	if (effect->kind != TORN_EFFECT_TAIL || effect->of_loss)
+		return false;
+	if (effect->within)
+		return !traits->tail_within;
+	return !traits->tail_beyond && building->renamed[effect->object] <= number;
 }
 
 /* The write to the same block before this one, and the truncation that freed it. */
@@ -75,13 +81,31 @@ static void imply_same_block(struct building *building, uint32_t number)
 	}
 }
 
-/* Delayed-allocated data of a file that takes another one's name is flushed before: ext4_rename(). */
-static void imply_data(struct building *building, const struct torn_effect *rename)
+/*
+ * Delayed-allocated data of a file that takes another one's name is flushed before: ext4_rename(). That flush is not waited
+ * for: the size is there with the name, and where the commit comes before new blocks are marked as written
+ * (dioread_nolock), they read as zeroes (measured).
+ */
+static void imply_flushed(struct building *building, const struct torn_effect *rename)
 {
-	for (uint32_t i = building->last[rename->object]; i; i = building->before[i - 1])
-		if (torn_effect_is_data(&building->effects->items[i - 1]) &&
-		    !building->effects->items[i - 1].reserved)
+	for (uint32_t i = building->last[rename->object]; i; i = building->before[i - 1]) {
+		const struct torn_effect *effect = &building->effects->items[i - 1];
+		const bool is_in_place = torn_effect_is_data(effect) && !effect->grows && !effect->reserved;
+		const bool is_size = effect->kind == TORN_EFFECT_TAIL && !effect->of_loss &&
+				     !building->order->dropped[i - 1];
+		if (is_in_place || is_size)
 			imply(building, i - 1);
+	}
+}
+
+/* What is renamed over a name may be written back at any time before, too, but this is where it was measured. */
+static void find_renamed(struct building *building)
+{
+	const struct torn_effects *effects = building->effects;
+	memset(building->renamed, 0, (effects->objects + 1) * sizeof *building->renamed);
+	for (uint32_t i = 0; i < effects->count && building->traits->tail_when_renamed; i++)
+		if (effects->items[i].replaces)
+			building->renamed[effects->items[i].object] = i + 1;
 }
 
 static void imply_for(struct building *building, uint32_t number)
@@ -96,7 +120,7 @@ static void imply_for(struct building *building, uint32_t number)
 	if (torn_effect_is_data(effect))
 		imply_same_block(building, number);
 	if (effect->replaces && building->traits->rename_flushes)
-		imply_data(building, effect);
+		imply_flushed(building, effect);
 }
 
 /*
@@ -130,7 +154,7 @@ static void pass(struct building *building)
 				      (building->traits->metadata_in_order && building->is_metadata[i]);
 		uint32_t *metadata = &building->metadata[torn_durable_filesystem(effects, effect)];
 		order->implies_begin[i] = building->implied;
-		order->dropped[i] = is_dropped(building->traits, effect);
+		order->dropped[i] = is_dropped(building, i);
 		order->follows[i] = in_order && *metadata ? *metadata - 1 : TORN_NEVER;
 		if (!order->dropped[i])
 			imply_for(building, i);
@@ -163,11 +187,13 @@ int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
 	building.before = torn_arena_take(arena, (count + 1) * sizeof *building.before);
 	building.is_metadata = torn_arena_take(arena, (count + 1) * sizeof *building.is_metadata);
 	building.metadata = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.metadata);
+	building.renamed = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.renamed);
 	building.loosened =
 		torn_arena_take(arena, 2 * (effects->objects + 1) * sizeof *building.loosened);
 	if (!order.durable || !order.alone || !order.gone || !order.implies_begin || !order.follows ||
-	    !order.dropped || !building.loosened || !building.inodes || !building.last || !building.before || !building.is_metadata || !building.metadata)
+	    !order.dropped || !building.loosened || !building.inodes || !building.last || !building.before || !building.is_metadata || !building.metadata || !building.renamed)
 		return -ENOMEM;
+	find_renamed(&building);
 	pass(&building);
 	order.implies = torn_arena_take(arena, (building.implied + 1) * sizeof *order.implies);
 	if (!order.implies)
