@@ -38,6 +38,18 @@ bool torn_durable_is_entry_of(const struct torn_effect *effect, torn_object dir)
 	return false;
 }
 
+uint32_t torn_durable_logged(const struct building *building, uint32_t number, torn_object dir, uint32_t end)
+{
+	const struct torn_effects *effects = building->effects;
+	const struct torn_effect *effect = &effects->items[number];
+	for (uint32_t i = end; i < effects->count && effects->items[i].of_log && effects->items[i].at == effects->items[end].at;
+	     i++)
+		if (effect->entries_count == 2 && effect->entries[0].dir == dir && effect->object == effects->items[i].object &&
+		    torn_bytes_equal(effect->entries[0].name, effects->items[i].entries[0].name))
+			return i;
+	return number;
+}
+
 static bool is_creation_of(const struct building *building, const struct torn_effect *effect,
 			   torn_object object)
 {
@@ -116,7 +128,7 @@ static void sync_own(struct building *building, uint32_t end, torn_object object
 					    ? torn_durable_is_entry_of(effect, object)
 					    : effect->object == object;
 		if (is_own && !(data_only && effect->kind == TORN_EFFECT_ATTRIBUTES))
-			torn_durable_settle(building, i, moment);
+			torn_durable_settle(building, torn_durable_logged(building, i, object, end), moment);
 	}
 }
 

@@ -23,8 +23,8 @@ struct traits {
 	bool all_in_order;      /* a prefix of the run */
 	bool metadata_in_order; /* a prefix of the metadata */
 	bool rename_flushes;    /* a rename over a name implies the size, and the bytes of blocks that were there */
-	bool tail_when_renamed; /* sizes of what is renamed over a name show before the bytes */
 	bool tail_within, tail_beyond; /* sizes show before their bytes */
+	bool tail_when_flushed; /* so do sizes of what is renamed over a name, or was cut off */
 	bool cut_before_data;   /* data behind a truncation implies it */
 	bool fdatasync_takes_names;
 };
@@ -39,7 +39,7 @@ struct building {
 	uint32_t *last;        /* by object: 1 + its last effect so far */
 	uint32_t *metadata;    /* by file system: 1 + the last effect so far that has a place in its order */
 	bool *is_metadata;     /* by effect: it has a place in the order of the metadata */
-	uint32_t *renamed;     /* by object: 1 + its last rename over a name, where that matters; 0: there is none */
+	uint32_t *flushed;     /* by object: the effects before that one are flushed, and not waited for; 0: none is */
 	uint32_t *before;      /* by effect: 1 + the one before it on the same inode */
 	uint32_t *loosened;    /* by object, twice: the moment at which loosen() was there */
 	const struct torn_op *range; /* the sync that is at work, where it is one of some bytes */
@@ -62,6 +62,11 @@ void torn_durable_settle(struct building *building, uint32_t number, uint32_t mo
 /* Does it give or take a name of that inode? Of one in that directory? */
 bool torn_durable_names(const struct torn_effect *effect, torn_object object);
 bool torn_durable_is_entry_of(const struct torn_effect *effect, torn_object dir);
+/*
+ * What an fsync of that directory makes durable of an effect: of a rename into it the effect, behind `end`, of what its log
+ * has of that; else the effect itself.
+ */
+uint32_t torn_durable_logged(const struct building *building, uint32_t number, torn_object dir, uint32_t end);
 
 /*
  * An fsync of btrfs, of what was done before effect `end`: what is in an inode, its names, whose names these

@@ -128,7 +128,7 @@ void torn_durable_sync_btrfs(struct building *building, uint32_t end, torn_objec
 			continue;
 		if (building->order->durable[i - 1] <= moment)
 			continue;
-		torn_durable_settle(building, i - 1, moment);
+		torn_durable_settle(building, torn_durable_logged(building, i - 1, object, end), moment);
 		if (is_name)
 			settle_taken(building, i - 1, moment);
 		for (uint32_t j = 0; j < effect->entries_count && is_name; j++)

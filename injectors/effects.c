@@ -16,6 +16,7 @@
 struct reading {
 	struct torn_arena *arena;
 	struct torn_fold fold;
+	const struct torn_log *log;
 	bool split;
 	struct torn_effect *items; /* NULL: they are only counted */
 	uint32_t count;
@@ -231,6 +232,47 @@ static void add_clone(struct reading *reading, const struct torn_op *op)
 					  .grows = op->data.size > before});
 }
 
+static bool has_effects(const struct torn_op *op)
+{
+	return (op->flags & TORN_OP_LOST) || ((op->flags & TORN_OP_PERFORMED) && op->result >= 0);
+}
+
+static bool is_about(torn_object dir, struct torn_bytes name, const struct torn_op *rename)
+{
+	return dir == rename->dir_to && torn_bytes_equal(name, rename->name_to);
+}
+
+/* Has the name been left alone from then until the op at hand? */
+static bool is_name_kept(const struct reading *reading, uint32_t number)
+{
+	const struct torn_op *ops = reading->log->ops;
+	for (uint32_t i = number + 1; i < reading->at; i++)
+		if (has_effects(&ops[i]) && (is_about(ops[i].dir, ops[i].name, &ops[number]) ||
+					     is_about(ops[i].dir_to, ops[i].name_to, &ops[number])))
+			return false;
+	return true;
+}
+
+/*
+ * The log of a directory's fsync on btrfs has what a file is called there, and not that it left another directory: the file
+ * then has both names (measured). Of a directory that moved there is no such state.
+ */
+static void add_logged_names(struct reading *reading, const struct torn_op *op)
+{
+	for (uint32_t i = 0; i < reading->at; i++) {
+		const struct torn_op *rename = &reading->log->ops[i];
+		if (rename->kind != TORN_KIND_rename || !has_effects(rename) || (rename->flags & TORN_OP_RUNTIME) ||
+		    rename->dir_to != op->object || rename->dir == rename->dir_to || (rename->how & RENAME_EXCHANGE) ||
+		    rename->object == rename->object_to || !is_file(reading, rename->object) || !is_name_kept(reading, i))
+			continue;
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_ENTRIES,
+						  .object = rename->object,
+						  .entries = {{rename->dir_to, rename->object, rename->name_to}},
+						  .entries_count = 1,
+						  .of_log = true});
+	}
+}
+
 static void read_op(struct reading *reading, const struct torn_op *op)
 {
 	if (op->flags & TORN_OP_RUNTIME)
@@ -279,15 +321,12 @@ static void read_op(struct reading *reading, const struct torn_op *op)
 	case TORN_KIND_sync:
 		if (op->flags & TORN_OP_LOST)
 			lose_data(reading, op);
+		else if (!reading->split && (op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync))
+			add_logged_names(reading, op);
 		return;
 	default:
 		return; /* a sync makes earlier ones durable; times are part of no tree */
 	}
-}
-
-static bool has_effects(const struct torn_op *op)
-{
-	return (op->flags & TORN_OP_LOST) || ((op->flags & TORN_OP_PERFORMED) && op->result >= 0);
 }
 
 static bool has_mounts(const struct torn_fold_base *base)
@@ -334,7 +373,7 @@ static int read_log(struct reading *reading, const struct torn_fold_base *base, 
 int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
 		    const struct torn_log *log, bool split, struct torn_effects *ret_effects)
 {
-	struct reading reading = {.arena = arena, .split = split};
+	struct reading reading = {.arena = arena, .log = log, .split = split};
 	uint32_t allocations = 1;
 	for (uint32_t i = 0; i < log->count; i++)
 		allocations += log->ops[i].kind == TORN_KIND_allocate;

@@ -41,6 +41,7 @@ struct torn_effect {
 	bool grows;    /* data or size: beyond what the file was */
 	bool cuts;     /* a size: what lies behind it is gone */
 	bool clones, zeroes; /* a size: what comes with it */
+	bool of_log;   /* a name that a rename made in another directory, as the fsync of that one logs it (btrfs) */
 	bool replaces; /* a plain rename over a name that was there */
 	bool within;   /* a tail: up to the end of the block that was the last */
 	bool reserved; /* data in a block that was reserved before: fallocate(2) */

@@ -8,14 +8,14 @@ static const struct traits presets[TORN_PRESET_COUNT] = {
 	[TORN_PRESET_SYNC] = {.name = "sync", .sync = SYNC_ALL, .synchronous = true, .all_in_order = true},
 	[TORN_PRESET_EXT4_JOURNAL] = {.name = "ext4-journal", .sync = SYNC_JOURNAL, .all_in_order = true},
 	[TORN_PRESET_EXT4] = {.name = "ext4", .sync = SYNC_PREFIX, .metadata_in_order = true,
-			      .rename_flushes = true, .tail_when_renamed = true, .tail_within = true,
+			      .rename_flushes = true, .tail_when_flushed = true, .tail_within = true,
 			      .cut_before_data = true},
 	[TORN_PRESET_XFS] = {.name = "xfs", .sync = SYNC_PREFIX, .metadata_in_order = true,
 			     .cut_before_data = true, .fdatasync_takes_names = true},
 	[TORN_PRESET_BTRFS] = {.name = "btrfs", .sync = SYNC_CLOSURE, .metadata_in_order = true,
 			       .cut_before_data = true, .fdatasync_takes_names = true},
 	[TORN_PRESET_EXT4_NOAUTO] = {.name = "ext4-noauto", .sync = SYNC_PREFIX,
-				     .metadata_in_order = true, .tail_when_renamed = true, .tail_within = true,
+				     .metadata_in_order = true, .tail_when_flushed = true, .tail_within = true,
 				     .cut_before_data = true},
 	[TORN_PRESET_EXT4_WRITEBACK] = {.name = "ext4-writeback", .sync = SYNC_PREFIX,
 					.metadata_in_order = true, .tail_within = true,
@@ -57,11 +57,13 @@ static bool is_dropped(const struct building *building, uint32_t number)
 {
 	const struct traits *traits = building->traits;
 	const struct torn_effect *effect = &building->effects->items[number];
+	if (effect->of_log)
+		return traits->sync != SYNC_CLOSURE && traits->sync != SYNC_OWN;
 	if (effect->kind != TORN_EFFECT_TAIL || effect->of_loss)
 		return false;
 	if (effect->within)
 		return !traits->tail_within;
-	return !traits->tail_beyond && building->renamed[effect->object] <= number;
+	return !traits->tail_beyond && building->flushed[effect->object] <= number;
 }
 
 /* The write to the same block before this one, and the truncation that freed it. */
@@ -98,14 +100,22 @@ static void imply_flushed(struct building *building, const struct torn_effect *r
 	}
 }
 
-/* What is renamed over a name may be written back at any time before, too, but this is where it was measured. */
-static void find_renamed(struct building *building)
+/*
+ * A file that was cut off is flushed at its close as one that is renamed over a name (ext4_release_file()), and that is as
+ * little waited for. Others may be written back at any time, too, but it is these where it was measured.
+ */
+static void find_flushed(struct building *building)
 {
 	const struct torn_effects *effects = building->effects;
-	memset(building->renamed, 0, (effects->objects + 1) * sizeof *building->renamed);
-	for (uint32_t i = 0; i < effects->count && building->traits->tail_when_renamed; i++)
-		if (effects->items[i].replaces)
-			building->renamed[effects->items[i].object] = i + 1;
+	memset(building->flushed, 0, (effects->objects + 1) * sizeof *building->flushed);
+	for (uint32_t i = 0; i < effects->count && building->traits->tail_when_flushed; i++) {
+		const struct torn_effect *effect = &effects->items[i];
+		uint32_t *flushed = &building->flushed[effect->object];
+		if (effect->cuts && effect->size == 0)
+			*flushed = effects->count;
+		else if (effect->replaces && *flushed <= i)
+			*flushed = i + 1;
+	}
 }
 
 static void imply_for(struct building *building, uint32_t number)
@@ -131,7 +141,7 @@ static void imply_for(struct building *building, uint32_t number)
 static bool is_metadata(const struct building *building, const struct torn_effect *effect)
 {
 	if (effect->kind != TORN_EFFECT_TAIL)
-		return !torn_effect_is_data(effect);
+		return !torn_effect_is_data(effect) && !effect->of_log;
 	for (uint32_t i = building->last[effect->object]; effect->within && i; i = building->before[i - 1])
 		if (torn_effect_is_data(&building->effects->items[i - 1]))
 			return false;
@@ -187,13 +197,13 @@ int torn_preset_order(struct torn_arena *arena, enum torn_preset preset,
 	building.before = torn_arena_take(arena, (count + 1) * sizeof *building.before);
 	building.is_metadata = torn_arena_take(arena, (count + 1) * sizeof *building.is_metadata);
 	building.metadata = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.metadata);
-	building.renamed = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.renamed);
+	building.flushed = torn_arena_take(arena, (effects->objects + 1) * sizeof *building.flushed);
 	building.loosened =
 		torn_arena_take(arena, 2 * (effects->objects + 1) * sizeof *building.loosened);
 	if (!order.durable || !order.alone || !order.gone || !order.implies_begin || !order.follows ||
-	    !order.dropped || !building.loosened || !building.inodes || !building.last || !building.before || !building.is_metadata || !building.metadata || !building.renamed)
+	    !order.dropped || !building.loosened || !building.inodes || !building.last || !building.before || !building.is_metadata || !building.metadata || !building.flushed)
 		return -ENOMEM;
-	find_renamed(&building);
+	find_flushed(&building);
 	pass(&building);
 	order.implies = torn_arena_take(arena, (building.implied + 1) * sizeof *order.implies);
 	if (!order.implies)
