@@ -169,16 +169,9 @@ static int open_crew(struct crew *crew, const struct torn_options *options,
 			fprintf(stderr, "torn: %s\n", message);
 			break;
 		}
-		if (torn_worker_open(worker, options->timeout_s, message, sizeof message) < 0) {
+		if (torn_worker_open_asked(worker, options->timeout_s, options->disk, message, sizeof message) < 0) {
 			torn_sweep_close(*part);
 			fprintf(stderr, "torn: %s\n", message);
-			break;
-		}
-		if (options->disk &&
-		    torn_worker_open_disk(worker, options->disk, message, sizeof message) < 0) {
-			torn_worker_close(worker);
-			torn_sweep_close(*part);
-			fprintf(stderr, "torn: SKIPPED: %s\n", message);
 			break;
 		}
 		worker->progress_context = crew;

@@ -8,6 +8,7 @@
 #include "cuts_disk.h"
 #include "cutting.h"
 #include "judgement.h"
+#include "log_hash.h"
 #include "looking.h"
 #include "registry.h"
 
@@ -26,6 +27,7 @@ void torn_cuts_close(struct torn_cuts *cuts)
 	torn_hashes_close(&cuts->broken);
 	torn_hashes_close(&cuts->promises);
 	torn_hashes_close(&cuts->trees);
+	torn_hashes_close(&cuts->clean_runs);
 }
 
 void torn_cuts_forget(struct torn_cuts *cuts)
@@ -50,6 +52,15 @@ uint32_t torn_plan_weakness(const struct torn_plan *plan)
 }
 
 /* ---------------------------------------------------------------- judging */
+
+struct torn_hash torn_cuts_run_key(const struct torn_setup *setup, const struct torn_trial *run)
+{
+	struct torn_hash key = torn_setup_hash(setup);
+	/* Where it says that it is done, it matters when. */
+	key.low += run->target->ack ? torn_log_hash(run->log) : torn_log_changes(run->log);
+	key.high += (uint64_t)run->end << 32 | (uint32_t)run->code;
+	return key;
+}
 
 bool torn_cuts_run_on(const struct torn_cuts *cuts)
 {
@@ -320,12 +331,18 @@ static struct torn_hash of_world(const struct torn_cuts *cuts, struct torn_hash 
 	return tree;
 }
 
+void torn_cutting_count_tree(struct cutting *cutting, struct torn_hash tree)
+{
+	struct torn_cuts *cuts = cutting->cuts;
+	if (torn_hashes_add(&cuts->trees, tree) && cuts->of_all)
+		torn_hashes_add(cuts->of_all, of_world(cuts, tree));
+}
+
 static bool see(void *context, const struct torn_crash_state *state)
 {
 	struct cutting *cutting = context;
 	struct torn_cuts *cuts = cutting->cuts;
-	if (torn_hashes_add(&cuts->trees, state->tree->hash) && cuts->of_all)
-		torn_hashes_add(cuts->of_all, of_world(cuts, state->tree->hash));
+	torn_cutting_count_tree(cutting, state->tree->hash);
 	if (cuts->note && torn_hashes_add(&cutting->noted, state->tree->hash))
 		note(cutting, state);
 	look_at(cutting, state, false);

@@ -25,6 +25,12 @@ struct torn_cuts {
 	const struct torn_rerun *rerun_of_new; /* NULL: the operation is not run again */
 	uint32_t reruns, reruns_max; /* from so many trees, at most, it is run again; 0: from all */
 	uint32_t looks, looks_max;   /* so many of a run and preset are looked at by --view or --check; 0: all */
+	/*
+	 * Of a run on a real disk so many states are looked at, over so many recordings of it, at most; what the run did
+	 * decides which. Where the like of it showed nothing, none are. 0: all of all runs. There are not more recordings.
+	 */
+	uint32_t disk_states_max, recordings_max;
+	struct torn_hashes clean_runs; /* that is known of these, of all worlds: torn_cuts_forget() leaves them */
 	struct torn_arena arena;  /* of one run's states */
 	struct torn_hashes held;  /* trees in which all was kept, whatever run left them */
 	struct torn_hashes broken; /* the others, but for those that only what was reported makes wrong */
@@ -48,6 +54,11 @@ int torn_cuts_open(struct torn_cuts *cuts, struct torn_lab *lab, struct torn_set
 void torn_cuts_close(struct torn_cuts *cuts);
 /* Judge all trees anew from now on. */
 void torn_cuts_forget(struct torn_cuts *cuts);
+/*
+ * All that decides what power cuts of a run leave, and how that is judged: where it is the same, so are they. But faults
+ * that a run shares with another one have cuts before them, which are those of a run with fewer faults.
+ */
+struct torn_hash torn_cuts_run_key(const struct torn_setup *setup, const struct torn_trial *run);
 /* Will the operation, or its recovery, be run from what a cut left? Then the run's log must be a copy. */
 bool torn_cuts_run_on(const struct torn_cuts *cuts);
 /*

@@ -1,11 +1,13 @@
 /* cuts_disk.c: see cuts_disk.h. */
 #include "cuts_disk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../injectors/lot.h"
 #include "../injectors/modelled.h"
 #include "judgement.h"
 #include "looking.h"
@@ -27,9 +29,11 @@ struct broken {
 
 struct on_disk {
 	struct cutting *cutting;
-	char name[160]; /* of the disk, as a case says it */
+	const char *name; /* of the disk, as a case says it */
 	enum torn_preset preset;
 	uint32_t commit; /* number of the op behind which one is forced; 0: none is */
+	uint64_t seed;   /* of what is left to lots */
+	uint32_t recordings_left, states_left; /* of those that it may take; where all are looked at: not used */
 	struct torn_modelled modelled;
 	struct broken broken[BROKEN_MAX];
 	size_t broken_count;
@@ -198,7 +202,7 @@ static bool see(void *context, const struct torn_device_state *state)
 		note_unmountable(disk, state);
 		return true;
 	}
-	torn_hashes_add(&cuts->trees, state->tree->hash);
+	torn_cutting_count_tree(cutting, state->tree->hash);
 	cross_check(disk, state);
 	judge(disk, state, false);
 	if (cutting->acknowledged.ever &&
@@ -207,20 +211,35 @@ static bool see(void *context, const struct torn_device_state *state)
 	return cutting->error == 0;
 }
 
+/* What this recording may have of the states that are left: those before it may have had fewer than they might. */
+static uint32_t share_of(struct on_disk *disk)
+{
+	if (disk->cutting->cuts->disk_states_max == 0)
+		return 0;
+	assert(disk->recordings_left > 0 && disk->states_left >= disk->recordings_left);
+	return (disk->states_left + disk->recordings_left - 1) / disk->recordings_left;
+}
+
 static int look_at(struct on_disk *disk, uint32_t commit, bool *ret_can)
 {
 	struct cutting *cutting = disk->cutting;
 	struct torn_cuts *cuts = cutting->cuts;
 	const struct torn_history *history = &cutting->history;
 	const struct torn_device_run run = {.base = history->base, .log = history->log, .commit = commit};
-	const struct torn_device_how how = {
-		.pairs_max = TORN_DEVICE_PAIRS_MAX, .seed = cuts->seed, .from = cutting->from};
+	const uint32_t share = share_of(disk);
+	const struct torn_device_how how = {.pairs_max = TORN_DEVICE_PAIRS_MAX,
+					    .cuts_max = share,
+					    .seed = disk->seed + commit,
+					    .from = cutting->from};
 	struct torn_device_count count = {.all = true};
 	char message[256];
 	disk->commit = commit == TORN_DEVICE_NO_COMMIT ? 0 : history->log->ops[commit].number;
 	const int r = torn_device_ask_states(cuts->lab->disks, &run, &how, see, disk, &count, message, sizeof message);
 	torn_states_add(&cuts->states, &(struct torn_states){
-					       .legal = count.cuts, .seen = count.cuts, .is_bound = true, .left_out = true});
+					       .legal = count.there, .seen = count.cuts, .is_bound = true, .left_out = true});
+	disk->states_left -= share > 0 ? (uint32_t)count.cuts : 0;
+	disk->recordings_left -= share > 0;
+	cuts->lab->shared->trials++; /* a recording without a state takes its time, too */
 	if (r == -ENOTSUP) {
 		note_left_out(disk, message);
 		*ret_can = false;
@@ -240,26 +259,69 @@ static void tell(const struct on_disk *disk)
 	}
 }
 
+/* Without a commit, and with one behind each op where it matters, or a few of these. */
+static int look_at_all(struct on_disk *disk)
+{
+	const struct cutting *cutting = disk->cutting;
+	const struct torn_log *log = cutting->history.log;
+	const struct torn_cuts *cuts = cutting->cuts;
+	struct torn_lot lot = {.dice = {disk->seed}};
+	for (uint32_t i = cutting->from / 2; i < log->count; i++)
+		lot.there += torn_device_commit_matters(log, i);
+	lot.wanted = lot.there;
+	if (cuts->disk_states_max > 0 && lot.wanted > cuts->recordings_max - 1)
+		lot.wanted = cuts->recordings_max - 1;
+	disk->states_left = cuts->disk_states_max;
+	disk->recordings_left = 1 + (uint32_t)lot.wanted;
+	bool can = true;
+	int r = look_at(disk, TORN_DEVICE_NO_COMMIT, &can);
+	for (uint32_t i = cutting->from / 2; r == 0 && can && i < log->count; i++)
+		if (torn_device_commit_matters(log, i) && torn_lot_draws(&lot))
+			r = look_at(disk, i, &can);
+	return r;
+}
+
+/* Of the same run under other faults there are other cuts: those behind the last one. */
+static struct torn_hash key_of(const struct cutting *cutting)
+{
+	struct torn_hash key = torn_cuts_run_key(cutting->cuts->setup, cutting->run);
+	key.high += (uint64_t)cutting->from * UINT64_C(0x9e3779b97f4a7c15);
+	return key;
+}
+
+/* Told apart only to save time: what is forgotten is looked at again. */
+#define CLEAN_RUNS_MAX 65536u
+
+static void note_clean(struct torn_cuts *cuts, struct torn_hash key)
+{
+	if (cuts->clean_runs.count >= CLEAN_RUNS_MAX)
+		torn_hashes_clear(&cuts->clean_runs);
+	torn_hashes_add(&cuts->clean_runs, key);
+}
+
 int torn_cuts_judge_disk(struct cutting *cutting)
 {
-	struct torn_device_server *disks = cutting->cuts->lab->disks;
-	const struct torn_history *history = &cutting->history;
+	struct torn_cuts *cuts = cutting->cuts;
+	struct torn_device_server *disks = cuts->lab->disks;
+	const bool is_search = cuts->disk_states_max > 0;
+	const struct torn_hash key = is_search ? key_of(cutting) : (struct torn_hash){0};
+	if (is_search && torn_hashes_find(&cuts->clean_runs, key, NULL))
+		return 0;
 	struct on_disk *disk = calloc(1, sizeof *disk);
 	if (!disk)
 		return -ENOMEM;
 	disk->cutting = cutting;
+	disk->seed = cuts->seed + key.low;
 	disk->preset = torn_device_server_choice(disks)->preset;
-	torn_device_choice_text(torn_device_server_choice(disks), disk->name, sizeof disk->name);
-	bool can = true;
+	disk->name = torn_device_server_name(disks);
 	int r = find_modelled(disk);
 	if (r == 0)
-		r = look_at(disk, TORN_DEVICE_NO_COMMIT, &can);
-	for (uint32_t i = cutting->from / 2; r == 0 && can && i < history->log->count; i++)
-		if (torn_device_commit_matters(history->log, i))
-			r = look_at(disk, i, &can);
+		r = look_at_all(disk);
 	if (r == 0) {
 		tell(disk);
-		count_shown(disk, &cutting->cuts->states);
+		count_shown(disk, &cuts->states);
+		if (is_search && disk->broken_count == 0 && !cutting->unjudged)
+			note_clean(cuts, key);
 	}
 	torn_modelled_close(&disk->modelled);
 	free(disk);

@@ -58,6 +58,8 @@ struct torn_hash torn_cutting_key(const struct cutting *cutting, struct torn_has
 int torn_cutting_trial_after(const struct cutting *cutting, const struct torn_node *tree, bool acknowledged,
 			     const struct torn_cut *cut, struct torn_aftermath *aftermath,
 			     struct torn_trial *ret_trial);
+/* Count a tree that a cut left among those that are distinct. */
+void torn_cutting_count_tree(struct cutting *cutting, struct torn_hash tree);
 /* Does a kill leave that tree, before anything was reported? */
 bool torn_cutting_is_left_by_a_kill(const struct cutting *cutting, const struct torn_node *tree,
 				    bool acknowledged);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cuts_disk.h"
 #include "history.h"
 #include "log_hash.h"
 #include "reduce.h"
@@ -25,6 +26,8 @@ int torn_later_open(struct torn_later *later, struct torn_lab *lab, unsigned pre
 	later->cuts.presets = presets;
 	later->cuts.sets_max = SETS_MAX;
 	later->cuts.seed = 1;
+	later->cuts.disk_states_max = TORN_SEARCHED_STATES_MAX;
+	later->cuts.recordings_max = TORN_SEARCHED_RECORDINGS_MAX;
 	later->cuts.tell = torn_sighting_add_cut;
 	later->cuts.context = &later->sighting;
 	return r;

@@ -7,7 +7,7 @@
 #define TORN_MUTATE_H
 
 #include "../injectors/arena.h"
-#include "dice.h"
+#include "../injectors/dice.h"
 #include "torn.h"
 
 struct torn_mutation {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "coverage.h"
+#include "cuts_disk.h"
 #include "memory.h"
 
 /* Memory is the same after a minute and after a day: what is full is emptied. */
@@ -32,6 +33,8 @@ int torn_observer_open(struct torn_observer *observer, struct torn_fuzzed *fuzze
 	observer->cuts.presets = fuzzed->presets;
 	observer->cuts.sets_max = SETS_MAX;
 	observer->cuts.seed = 1;
+	observer->cuts.disk_states_max = TORN_SEARCHED_STATES_MAX;
+	observer->cuts.recordings_max = TORN_SEARCHED_RECORDINGS_MAX;
 	observer->cuts.tell = torn_sighting_add_cut;
 	observer->cuts.context = &observer->sighting;
 	if (r == 0)

@@ -385,5 +385,6 @@ struct torn_options torn_options_fuzz(int argc, char **argv)
 				  "Search for broken promises, guided by coverage (libFuzzer): faults, "
 				  "arguments and old states are fuzzed, every kill of every run is judged; "
 				  "where --power model is said every power cut, too, and the run or recovery "
-				  "that comes after a kill.");
+				  "that comes after a kill; with --power FS some power cuts of each run, on a real "
+				  "file system.");
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "findings.h"
+
 const struct torn_op *torn_log_nearest(const struct torn_log *log, enum torn_call call,
 				       uint32_t number, uint32_t after)
 {
@@ -72,7 +74,8 @@ int torn_reduce_to(struct torn_observer *observer, struct torn_observed_world *w
 	struct torn_plan run = *other;
 	const int r = torn_observer_see(observer, world, &run, seen->ended.op ? &seen->ended : NULL);
 	const struct torn_seen *still =
-		r == TORN_HELD ? torn_sighting_find(&observer->sighting, seen->invariant->id,
+		r == TORN_HELD ? torn_sighting_find(&observer->sighting,
+						    torn_judgement_id(seen->invariant, &seen->judgement),
 						    seen->judgement.role)
 			       : NULL;
 	if (!still)

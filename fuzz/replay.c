@@ -305,16 +305,14 @@ static const char *disk_of(const struct torn_plan *plan)
 	return NULL;
 }
 
-/* Give the worker that disk, and no other. Returns 0, or -errno with one sentence. */
+/* Have the worker keep that disk; NULL: it needs none, and what it has is for the next case. Returns 0, or -errno. */
 static int give_disk(struct torn_worker *worker, const char *disk, char *ret_message, size_t size)
 {
-	char name[160];
-	if (worker->disks && disk &&
-	    strcmp(torn_device_choice_text(torn_device_server_choice(worker->disks), name, sizeof name), disk) == 0)
+	if (!disk || (worker->disks && strcmp(torn_device_server_name(worker->disks), disk) == 0))
 		return 0;
 	torn_device_server_stop(worker->disks);
 	worker->disks = NULL;
-	return disk ? torn_worker_open_disk(worker, disk, ret_message, size) : 0;
+	return torn_worker_open_disk(worker, disk, ret_message, size);
 }
 
 static int replay_setup(struct torn_worker *worker, const struct torn_case *c, struct torn_setup *setup,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cuts.h"
+#include "findings.h"
 #include "judgement.h"
 #include "registry.h"
 
@@ -21,12 +22,17 @@ void torn_sighting_begin_after(struct torn_sighting *sighting, const struct torn
 	sighting->before = before;
 }
 
+static bool is_of(const struct torn_seen *seen, const char *id, const char *role)
+{
+	return strcmp(torn_judgement_id(seen->invariant, &seen->judgement), id) == 0 &&
+	       strcmp(seen->judgement.role, role) == 0;
+}
+
 const struct torn_seen *torn_sighting_find(const struct torn_sighting *sighting, const char *id,
 					   const char *role)
 {
 	for (size_t i = 0; i < sighting->count; i++)
-		if (strcmp(sighting->items[i].invariant->id, id) == 0 &&
-		    strcmp(sighting->items[i].judgement.role, role) == 0)
+		if (is_of(&sighting->items[i], id, role))
 			return &sighting->items[i];
 	return NULL;
 }
@@ -106,12 +112,13 @@ void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
 {
 	struct torn_sighting *sighting = context;
 	struct torn_seen *weaker = NULL;
-	if (judgement->is_label || plan->cut.lost_count > TORN_SEEN_LOST_MAX ||
-	    is_known(sighting, invariant->id, judgement->role))
+	/* Labels are those of a real disk alone, and worth knowing. */
+	const char *id = torn_judgement_id(invariant, judgement);
+	if (plan->cut.lost_count > TORN_SEEN_LOST_MAX || is_known(sighting, id, judgement->role))
 		return;
 	for (size_t i = 0; i < sighting->count; i++) {
 		struct torn_seen *before = &sighting->items[i];
-		if (before->invariant != invariant || strcmp(before->judgement.role, judgement->role) != 0)
+		if (!is_of(before, id, judgement->role))
 			continue;
 		if (!before->cut.preset)
 			return;
@@ -132,7 +139,10 @@ void torn_sighting_add_cut(void *context, const struct torn_plan *plan,
 				   .killed = true,
 				   .cut = plan->cut,
 				   .presets = presets};
-	memcpy(seen->lost, plan->cut.lost, plan->cut.lost_count * sizeof *seen->lost);
+	for (uint32_t i = 0; i < plan->cut.lost_count; i++)
+		seen->lost[i] = plan->cut.lost[i];
+	for (uint32_t i = 0; i < plan->cut.dropped_count; i++)
+		seen->dropped[i] = plan->cut.dropped[i];
 	seen->kill.call = judgement->call;
 }
 

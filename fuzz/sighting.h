@@ -17,8 +17,9 @@ struct torn_seen {
 	struct torn_judgement judgement;
 	bool killed;
 	struct torn_kill kill;
-	struct torn_cut cut; /* what it lost is in `lost` */
+	struct torn_cut cut; /* what it lost is in `lost`, what of a disk's writes is not there in `dropped` */
 	struct torn_lost lost[TORN_SEEN_LOST_MAX];
+	struct torn_dropped dropped[TORN_DROPPED_MAX];
 	unsigned presets; /* TORN_PRESET_BIT of all that show it; the strongest is the cut's */
 	struct torn_kill ended; /* with which the run ended that it shows behind; op 0: it shows in it */
 };
@@ -62,7 +63,7 @@ void torn_sighting_add_kill(void *sighting, const struct torn_kill *kill,
 void torn_sighting_add_cut(void *sighting, const struct torn_plan *plan,
 			   const struct torn_invariant *invariant,
 			   const struct torn_judgement *judgement);
-/* Return the first thing seen of an invariant in that role; NULL: there is none. */
+/* Return the first thing seen of an invariant, or of a label, in that role; NULL: there is none. */
 const struct torn_seen *torn_sighting_find(const struct torn_sighting *sighting, const char *id,
 					   const char *role);
 /* Know from now on what was seen of a clean run, but for what only its crashes show. */

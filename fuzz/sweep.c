@@ -370,12 +370,8 @@ static int run_plan(struct torn_sweeping *sweeping, struct torn_trial *ret_trial
 static bool cuts_are_known(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
 	struct torn_hashes *cut_at = sweeping->tables_used->cut_at;
-	const struct torn_setup *setup = sweeping->setup;
 	const uint32_t faults = torn_plan_faults(trial->plan);
-	struct torn_hash key = torn_setup_hash(setup);
-	/* Where it says that it is done, it matters when. */
-	key.low += trial->target->ack ? torn_log_hash(trial->log) : torn_log_changes(trial->log);
-	key.high += (uint64_t)trial->end << 32 | (uint32_t)trial->code;
+	const struct torn_hash key = torn_cuts_run_key(sweeping->setup, trial);
 	for (uint32_t i = 0; i < faults; i++)
 		if (torn_hashes_find(&cut_at[i], key, NULL))
 			return true;

@@ -64,6 +64,7 @@ void torn_telling_tell(struct torn_telling *telling, const struct torn_observed_
 	if (seen->cut.preset) {
 		shows.cut = seen->cut;
 		shows.cut.lost = seen->lost;
+		shows.cut.dropped = seen->dropped;
 	}
 	const struct torn_shown shown = {
 		.setup = &world->setup,
@@ -71,7 +72,7 @@ void torn_telling_tell(struct torn_telling *telling, const struct torn_observed_
 		.killed = seen->killed,
 		.invariant = seen->invariant,
 		.judgement = &seen->judgement,
-		.order = order_of(telling, world, &shows, seen->invariant->id),
+		.order = order_of(telling, world, &shows, seen->judgement.is_label ? NULL : seen->invariant->id),
 		.is_later = seen->ended.op > 0,
 		.presets = seen->presets,
 		.seconds = seconds_since(telling->fuzzed),
@@ -94,7 +95,7 @@ bool torn_telling_was_told(struct torn_telling *telling, const struct torn_obser
 						(uint32_t)is_cut << 1 | seen->killed};
 	for (uint32_t i = 0; i < plan->faults_count; i++)
 		places[1 + i] = (uint32_t)plan->faults[i].call << 8 | plan->faults[i].name;
-	const char *id = seen->invariant->id, *role = seen->judgement.role;
+	const char *id = torn_judgement_id(seen->invariant, &seen->judgement), *role = seen->judgement.role;
 	uint64_t hash = hash_more(world->key, id, strlen(id));
 	hash = hash_more(hash, role, strlen(role));
 	hash = hash_more(hash, places, (1 + plan->faults_count) * sizeof *places);

@@ -79,6 +79,36 @@ int torn_worker_open_disk(struct torn_worker *worker, const char *disk, char *re
 	return r < 0 ? r : torn_device_server_start(&worker->disks, &choice, ret_message, size);
 }
 
+int torn_worker_open_asked(struct torn_worker *worker, unsigned timeout_s, const char *disk, char *ret_message,
+			   size_t size)
+{
+	static const char skipped[] = "SKIPPED: ";
+	const size_t used = sizeof skipped - 1;
+	int r = torn_worker_open(worker, timeout_s, ret_message, size);
+	if (r < 0 || !disk)
+		return r;
+	assert(size > used);
+	snprintf(ret_message, size, "%s", skipped);
+	r = torn_worker_open_disk(worker, disk, ret_message + used, size - used);
+	if (r < 0)
+		torn_worker_close(worker);
+	return r;
+}
+
+/*
+ * A worker that died while it asked for a disk's states leaves an answer half given: the next one would take the rest of
+ * it for its own. Returns 0, or -errno with one sentence.
+ */
+static int renew_disks(struct torn_worker *worker, char *ret_message, size_t size)
+{
+	if (!worker->disks || !torn_device_server_is_amid(worker->disks))
+		return 0;
+	const struct torn_device_choice choice = *torn_device_server_choice(worker->disks);
+	torn_device_server_stop(worker->disks);
+	worker->disks = NULL;
+	return torn_device_server_start(&worker->disks, &choice, ret_message, size);
+}
+
 void torn_worker_close(struct torn_worker *worker)
 {
 	torn_device_server_stop(worker->disks);
@@ -307,14 +337,16 @@ static int start(struct started *started, bool isolated)
 	fflush(NULL);
 	started->watch = (struct watch){.trial = worker->lab_shared->trials};
 	started->isolated = isolated;
-	started->outcome = RUNNING;
+	started->outcome = DIED; /* until it is started */
+	if (renew_disks(worker, started->beginning->failure, sizeof started->beginning->failure) < 0)
+		return -EPROTO;
 	started->pid = fork();
 	if (started->pid < 0) {
 		snprintf(started->beginning->failure, sizeof started->beginning->failure, "fork: %s",
 			 strerror(errno));
-		started->outcome = DIED;
 		return -EPROTO;
 	}
+	started->outcome = RUNNING;
 	if (started->pid == 0)
 		work(worker, started->job, isolated, started->beginning);
 	started->pidfd = (int)syscall(SYS_pidfd_open, started->pid, 0);

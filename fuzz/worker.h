@@ -40,9 +40,16 @@ int torn_worker_open(struct torn_worker *worker, unsigned timeout_s, char *ret_m
 void torn_worker_close(struct torn_worker *worker);
 /*
  * Give it a real file system for its power cuts, before it does its first job. Returns 0; -errno with one sentence in
- * `ret_message`, as torn_device_server_start() has it.
+ * `ret_message`, as torn_device_server_start() has it. One that dies while it asks for what a disk has is followed by one
+ * with another disk.
  */
 int torn_worker_open_disk(struct torn_worker *worker, const char *disk, char *ret_message, size_t size);
+/*
+ * Open one, with a disk where options ask for it (torn_options.disk): both, or none. Returns 0; -errno with one line
+ * for people in `ret_message`, which begins with "SKIPPED: " where it is the disk that cannot be had here.
+ */
+int torn_worker_open_asked(struct torn_worker *worker, unsigned timeout_s, const char *disk, char *ret_message,
+			   size_t size);
 
 /*
  * Do a job in a worker: `job` is called there with a lab that is ready, and

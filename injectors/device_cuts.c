@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "lot.h"
+
 #define WRITES_MAX 4096u /* between two flushes */
 #define SECTORS_A_PAGE (TORN_DEVICE_PAGE / TORN_DEVICE_SECTOR)
 
@@ -28,6 +30,9 @@ struct search {
 	struct epoch epoch;
 	uint32_t pairs; /* looked at so far */
 	uint64_t random;
+	bool only_counts; /* what there is, to draw from it */
+	uint64_t there;
+	struct torn_lot lot;
 	bool is_over;
 	char *message;
 	size_t message_size;
@@ -58,12 +63,19 @@ static uint32_t end_moment(const struct search *search)
 								 : search->last_moment;
 }
 
+/* Is this one looked at? Counts it. */
+static bool is_wanted(struct search *search)
+{
+	search->there++;
+	return !search->only_counts && (search->how->cuts_max == 0 || torn_lot_draws(&search->lot));
+}
+
 static int look(struct search *search, const struct torn_device_cut *cut)
 {
 	char why[160];
 	struct torn_device_state state = {
 		.cut = cut, .why = why, .first = first_moment(search, cut), .end = end_moment(search)};
-	if (search->is_over || state.end < search->how->from)
+	if (search->is_over || state.end < search->how->from || !is_wanted(search))
 		return 0;
 	if (state.first < search->how->from)
 		state.first = search->how->from;
@@ -200,12 +212,43 @@ static void read_epoch(struct search *search, uint32_t given)
 	}
 }
 
+/* Go through all cuts of the tape, of which some are looked at. */
+static int walk(struct search *search)
+{
+	static int (*const kinds[])(struct search *) = {look_at_prefixes, look_at_torn, look_without_one, look_at_one,
+							look_without_two};
+	const uint32_t all = torn_device_requests_count(search->device);
+	int r = 0;
+	search->random = search->how->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	search->pairs = 0;
+	search->there = 0;
+	for (uint32_t given = 0; r == 0 && given <= all; given = search->epoch.end + 1) {
+		read_epoch(search, given);
+		search->count->all &= !search->epoch.is_cut_off;
+		/* what the mount alone asked for was durable before the run */
+		if (search->epoch.end < torn_device_requests_begin(search->device))
+			continue;
+		for (size_t i = 0; r == 0 && i < sizeof kinds / sizeof *kinds; i++)
+			r = kinds[i](search);
+	}
+	return r;
+}
+
+/* Count them all, which takes no time beside a single mount, and draw from so many. */
+static void begin_lot(struct search *search)
+{
+	const struct torn_device_how *how = search->how;
+	search->only_counts = true;
+	walk(search);
+	search->only_counts = false;
+	search->lot = (struct torn_lot){.dice = {how->seed}, .there = search->there, .wanted = how->cuts_max};
+	search->count->all &= search->there <= how->cuts_max;
+}
+
 int torn_device_states(struct torn_device *device, struct torn_arena *arena, uint32_t ops,
 		       const struct torn_device_how *how, torn_device_visit *visit, void *context,
 		       struct torn_device_count *count, char *ret_message, size_t size)
 {
-	static int (*const kinds[])(struct search *) = {look_at_prefixes, look_at_torn, look_without_one, look_at_one,
-							look_without_two};
 	struct search search = {.device = device,
 				.arena = arena,
 				.how = how,
@@ -213,20 +256,12 @@ int torn_device_states(struct torn_device *device, struct torn_arena *arena, uin
 				.context = context,
 				.count = count,
 				.last_moment = torn_device_last_moment(ops),
-				.random = how->seed * UINT64_C(0x9e3779b97f4a7c15) + 1,
 				.message = ret_message,
 				.message_size = size};
-	const uint32_t all = torn_device_requests_count(device);
-	int r = 0;
-	for (uint32_t given = 0; r == 0 && given <= all; given = search.epoch.end + 1) {
-		read_epoch(&search, given);
-		count->all &= !search.epoch.is_cut_off;
-		/* what the mount alone asked for was durable before the run */
-		if (search.epoch.end < torn_device_requests_begin(device))
-			continue;
-		for (size_t i = 0; r == 0 && i < sizeof kinds / sizeof *kinds; i++)
-			r = kinds[i](&search);
-	}
+	if (how->cuts_max > 0)
+		begin_lot(&search);
+	const int r = walk(&search);
+	count->there += search.there;
 	return r;
 }
 

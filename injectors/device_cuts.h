@@ -21,6 +21,7 @@ typedef bool torn_device_visit(void *context, const struct torn_device_state *st
 
 struct torn_device_how {
 	uint32_t pairs_max; /* of writes that are lost together, in all; beyond that a sample */
+	uint32_t cuts_max;  /* so many are looked at, at most, drawn by lot from all; 0: all */
 	uint64_t seed;
 	uint32_t from; /* cuts at this moment or a later one */
 };
@@ -29,6 +30,7 @@ struct torn_device_how {
 
 struct torn_device_count {
 	uint64_t cuts;        /* that were looked at */
+	uint64_t there;       /* so many there were to look at: of the kinds above, pairs only those up to pairs_max */
 	uint64_t unmountable; /* of them */
 	bool all;             /* of the kinds above; no device has all subsets looked at */
 };

@@ -22,6 +22,7 @@
 
 /* What lies in shared memory beside the arenas. */
 struct exchange {
+	bool is_amid; /* an answer; outlives whoever asked */
 	/* asked */
 	bool one;    /* for the one cut, not for all */
 	bool go_on;  /* after a state: look at more */
@@ -44,6 +45,7 @@ struct torn_device_server {
 	pid_t pid;
 	int fd; /* of who asks */
 	struct torn_device_choice choice;
+	char name[160]; /* of the choice */
 	struct exchange *exchange;
 	struct torn_arena asked, told;
 };
@@ -167,6 +169,7 @@ int torn_device_server_start(struct torn_device_server **ret_server, const struc
 	if (!server)
 		return -ENOMEM;
 	server->choice = *choice;
+	torn_device_choice_text(choice, server->name, sizeof server->name);
 	server->fd = -1;
 	server->exchange = mmap(NULL, sizeof *server->exchange, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (server->exchange == MAP_FAILED || torn_arena_open(&server->asked, ASKED_BYTES) < 0 ||
@@ -221,6 +224,16 @@ const struct torn_device_choice *torn_device_server_choice(const struct torn_dev
 	return &server->choice;
 }
 
+const char *torn_device_server_name(const struct torn_device_server *server)
+{
+	return server->name;
+}
+
+bool torn_device_server_is_amid(const struct torn_device_server *server)
+{
+	return server->exchange->is_amid;
+}
+
 int torn_device_server_fd(const struct torn_device_server *server)
 {
 	return server->fd;
@@ -256,11 +269,13 @@ static int ask(struct torn_device_server *server, const struct torn_device_run *
 		snprintf(ret_message, size, "the run is too long for a disk");
 		return -ENOTSUP;
 	}
+	server->exchange->is_amid = true;
 	return give_turn(server->fd) && take_turn(server->fd) ? 0 : is_gone(ret_message, size);
 }
 
 static int result_of(const struct torn_device_server *server, char *ret_message, size_t size)
 {
+	server->exchange->is_amid = false;
 	snprintf(ret_message, size, "%s", server->exchange->message);
 	return server->exchange->result;
 }

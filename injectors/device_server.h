@@ -20,6 +20,13 @@ int torn_device_server_start(struct torn_device_server **ret_server, const struc
 /* End it, and wait until all that it mounted is gone. */
 void torn_device_server_stop(struct torn_device_server *server);
 const struct torn_device_choice *torn_device_server_choice(const struct torn_device_server *server);
+/* The same as a case says it; lives as long as the server. */
+const char *torn_device_server_name(const struct torn_device_server *server);
+/*
+ * Has somebody asked who did not wait for the end of the answer? Then that process died, or the server did: what is
+ * asked next might get the answer to that. It is to be stopped, and another one started.
+ */
+bool torn_device_server_is_amid(const struct torn_device_server *server);
 /* Whoever asks keeps this descriptor, or has given it another number: says which it is now. */
 int torn_device_server_fd(const struct torn_device_server *server);
 void torn_device_server_set_fd(struct torn_device_server *server, int fd);

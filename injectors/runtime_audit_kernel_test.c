@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../fuzz/dice.h"
+#include "dice.h"
 #include "arena_for_tests.h"
 #include "audit_rule.h"
 #include "runtime.h"

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "../fuzz/dice.h"
+#include "dice.h"
 #include "runtime.h"
 #include "runtime_kernel_for_tests.h"
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "../fuzz/dice.h"
+#include "dice.h"
 #include "runtime.h"
 #include "runtime_kernel_for_tests.h"
 #include "runtime_sysctl.h"
