@@ -338,7 +338,9 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		 "options that have a preset: of ext4 noauto_da_alloc, data=journal, data=ordered, data=writeback, found "
 		 "xfs:noauto_da_alloc"},
 		{HEAD "cut 12 disk=ext4\n", 3, "write=W, found the end of the line"},
-		{HEAD "cut 12 disk=ext4 write=0\n", 3, "a number from 1 to 4294967294, found 0"},
+		{HEAD "cut 12 disk=ext4 write=-1\n", 3, "a number from 0 to 4294967294, found -1"},
+		{HEAD "cut 12 disk=ext4 commit=0 write=3\n", 3, "a number from 1 to 4294967294, found 0"},
+		{HEAD "cut 12 disk=ext4 write=0 drop=1\n", 3, "a write from 1 to 0, found 1"},
 		{HEAD "cut 12 disk=ext4 commit=x write=3\n", 3, "a number from 1 to 4294967294, found x"},
 		{HEAD "cut 12 disk=ext4 write=3 lost=7.entry\n", 3, "drop=, torn= or the end of the line, found lost=7.entry"},
 		{HEAD "cut 12 disk=ext4 write=3 drop=4\n", 3, "a write from 1 to 3, found 4"},

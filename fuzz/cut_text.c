@@ -248,14 +248,15 @@ static int parse_disk(struct torn_words *words, struct torn_arena *arena, struct
 }
 
 /* Take NAME=NUMBER, where it stands next, and read on. */
-static int parse_count(struct torn_words *words, struct torn_word *word, const char *name, uint32_t *ret_number)
+static int parse_count(struct torn_words *words, struct torn_word *word, const char *name, uint32_t least,
+		       uint32_t *ret_number)
 {
 	struct torn_bytes text;
 	uint64_t number;
 	if (!is_option(word, name, &text))
 		return 0;
-	if (!torn_word_number(text, 1, TORN_WHEN_MAX, &number))
-		return torn_words_refuse_bytes(words, text, "a number from 1 to %" PRIu32, TORN_WHEN_MAX);
+	if (!torn_word_number(text, least, TORN_WHEN_MAX, &number))
+		return torn_words_refuse_bytes(words, text, "a number from %" PRIu32 " to %" PRIu32, least, TORN_WHEN_MAX);
 	*ret_number = (uint32_t)number;
 	return torn_words_next(words, word);
 }
@@ -329,13 +330,14 @@ static int parse_dropped(struct torn_words *words, struct torn_arena *arena, str
 static int parse_on_disk(struct torn_words *words, struct torn_arena *arena, struct torn_cut *cut)
 {
 	struct torn_word word;
+	struct torn_bytes text;
 	int error = torn_words_next(words, &word);
 	if (!error)
-		error = parse_count(words, &word, commit_is, &cut->commit);
-	if (!error)
-		error = parse_count(words, &word, write_is, &cut->write);
-	if (!error && cut->write == 0)
+		error = parse_count(words, &word, commit_is, 1, &cut->commit);
+	if (!error && !is_option(&word, write_is, &text))
 		return torn_words_refuse(words, &word, "write=W");
+	if (!error) /* 0: not even the mount had written yet, as with XFS and btrfs at the end of a short run */
+		error = parse_count(words, &word, write_is, 0, &cut->write);
 	return error ? error : parse_dropped(words, arena, &word, cut);
 }
 
