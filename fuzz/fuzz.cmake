@@ -89,3 +89,5 @@ foreach(source IN LISTS sources)
 	cmake_path(GET source FILENAME name)
 	torn_test(${name} ${BASH} ${source})
 endforeach()
+# As in the other presets: one looks for what the other has set up.
+set_tests_properties(fuzz_disk_test.sh PROPERTIES RESOURCE_LOCK disks)

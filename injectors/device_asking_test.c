@@ -1,0 +1,198 @@
+/*
+ * device_asking_test.c: a disk that is asked for some of a run's cuts has them drawn from all, by a seed; and whoever dies
+ * amid an answer leaves the next worker one of its own. Needs root, FUSE and loop devices.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../fuzz/run_for_tests.h"
+#include "device_server.h"
+#include "log.h"
+
+#define CUTS_MAX 256u
+
+/* What was seen of a run; lies in memory that is shared. */
+struct seen {
+	struct torn_device_cut cuts[CUTS_MAX];
+	struct torn_device_count count;
+	uint32_t visits, die_at; /* 0: it lives */
+	uint32_t died;
+	int result;
+};
+
+static struct torn_test *test;
+static struct seen *seen;
+static struct torn_log the_log;
+
+static int writes_and_renames(const struct torn_run *run)
+{
+	static char bytes[9000];
+	(void)run;
+	const int fd = open("/srv/.t", O_WRONLY | O_CREAT | O_EXCL, 0644);
+	if (fd < 0)
+		return -1;
+	const bool is_written = write(fd, bytes, sizeof bytes) == sizeof bytes && fsync(fd) == 0;
+	close(fd);
+	return is_written && rename("/srv/.t", "/srv/f") == 0 ? 0 : -1;
+}
+
+static bool note(void *context, const struct torn_device_state *state)
+{
+	struct seen *to = context;
+	assert(to->visits < CUTS_MAX);
+	to->cuts[to->visits++] = *state->cut;
+	if (to->visits == to->die_at) {
+		to->died++;
+		raise(SIGKILL);
+	}
+	return true;
+}
+
+static void ask(struct torn_device_server *disks, struct seen *to, uint32_t cuts_max, uint64_t seed)
+{
+	const struct torn_device_run run = {
+		.base = &test->setup.base, .log = &the_log, .commit = TORN_DEVICE_NO_COMMIT};
+	const struct torn_device_how how = {.pairs_max = TORN_DEVICE_PAIRS_MAX, .cuts_max = cuts_max, .seed = seed};
+	char message[256];
+	to->visits = 0;
+	to->count = (struct torn_device_count){.all = true};
+	to->result = torn_device_ask_states(disks, &run, &how, note, to, &to->count, message, sizeof message);
+}
+
+static bool is_same(const struct torn_device_cut *a, const struct torn_device_cut *b)
+{
+	if (a->given != b->given || a->losses_count != b->losses_count)
+		return false;
+	for (uint32_t i = 0; i < a->losses_count; i++)
+		if (a->losses[i].request != b->losses[i].request || a->losses[i].sectors != b->losses[i].sectors)
+			return false;
+	return true;
+}
+
+/* In their order: so that none comes twice. */
+static bool is_drawn_from(const struct seen *some, const struct seen *all)
+{
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < some->visits; i++, at++) {
+		while (at < all->visits && !is_same(&some->cuts[i], &all->cuts[at]))
+			at++;
+		if (at == all->visits)
+			return false;
+	}
+	return true;
+}
+
+static bool are_same(const struct seen *a, const struct seen *b)
+{
+	return a->visits == b->visits && is_drawn_from(a, b);
+}
+
+static void test_some_of_all_cuts_are_drawn_by_a_seed(void **state)
+{
+	(void)state;
+	static struct seen all, some, again;
+	struct torn_device_server *disks = test->worker.disks;
+	ask(disks, &all, 0, 1);
+	assert_int_equal(all.result, 0);
+	assert_true(all.visits > 8);
+	assert_int_equal(all.count.cuts, all.visits);
+	assert_int_equal(all.count.there, all.visits);
+	bool others = false;
+	for (uint64_t seed = 1; seed <= 8; seed++) {
+		ask(disks, &some, 5, seed);
+		ask(disks, &again, 5, seed);
+		assert_int_equal(some.visits, 5);
+		assert_int_equal(some.count.cuts, 5);
+		assert_int_equal(some.count.there, all.visits);
+		assert_false(some.count.all);
+		assert_true(is_drawn_from(&some, &all));
+		assert_true(are_same(&some, &again));
+		ask(disks, &again, 5, seed + 1);
+		others |= !are_same(&some, &again);
+	}
+	assert_true(others);
+}
+
+static void test_where_there_are_no_more_all_are_drawn(void **state)
+{
+	(void)state;
+	static struct seen all, some;
+	struct torn_device_server *disks = test->worker.disks;
+	ask(disks, &all, 0, 1);
+	ask(disks, &some, all.visits, 1);
+	assert_true(are_same(&some, &all));
+	assert_int_equal(some.count.all, all.count.all);
+	ask(disks, &some, UINT32_MAX, 1);
+	assert_true(are_same(&some, &all));
+}
+
+static void ask_in_worker(void *context, struct torn_lab *lab)
+{
+	struct seen *to = context;
+	to->die_at = lab->isolated ? 0 : to->die_at;
+	ask(lab->disks, to, 0, 1);
+}
+
+static void ask_again(void *context)
+{
+	((struct seen *)context)->result = -1;
+}
+
+static void test_whoever_comes_after_one_that_died_is_answered(void **state)
+{
+	(void)state;
+	static struct seen all;
+	ask(test->worker.disks, &all, 0, 1);
+	assert_false(torn_device_server_is_amid(test->worker.disks));
+	const struct torn_job job = {.job = ask_in_worker, .again = ask_again, .context = seen};
+	char message[256];
+	for (uint32_t i = 1; i <= 3; i++) {
+		*seen = (struct seen){.die_at = i};
+		assert_int_equal(torn_worker_do(&test->worker, &job, message, sizeof message), 0);
+		assert_int_equal(seen->died, 1);
+		assert_int_equal(seen->result, 0);
+		assert_true(are_same(seen, &all));
+	}
+	assert_string_equal(torn_device_server_name(test->worker.disks), "ext4");
+}
+
+static int open_test(void **state)
+{
+	char message[256];
+	(void)state;
+	test = torn_test_open("old srv/f file old\n");
+	seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (seen == MAP_FAILED || torn_worker_open_disk(&test->worker, "ext4", message, sizeof message) < 0)
+		return -1;
+	torn_test_run(test, writes_and_renames, "");
+	return test->result == TORN_HELD ? torn_log_copy(&test->arena, test->trial.log, &the_log) : -1;
+}
+
+static int close_test(void **state)
+{
+	(void)state;
+	munmap(seen, sizeof *seen);
+	torn_test_close(test);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_some_of_all_cuts_are_drawn_by_a_seed),
+		cmocka_unit_test(test_where_there_are_no_more_all_are_drawn),
+		cmocka_unit_test(test_whoever_comes_after_one_that_died_is_answered),
+	};
+	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;
+	if (geteuid() != 0 || !has_devices) {
+		print_message("SKIPPED: real file systems need root, /dev/loop-control and /dev/fuse\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, open_test, close_test);
+}
