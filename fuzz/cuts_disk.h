@@ -16,8 +16,8 @@
 
 /*
  * Judge the cuts of a run, as it is done again on lab->disks: once without a commit, and once with one forced
- * behind each op that changed something; of a search, some of them. Returns 0; -EPROTO; -ENOTSUP where the file system cannot do the run, or
- * what came after some cut cannot be judged (lab->failure says what); -ENOMEM.
+ * behind each op that changed something; of a search, some of them. Returns 0; -EPROTO; -ENOTSUP where the file system
+ * cannot do the run, or what came after some cut cannot be judged (lab->failure says what); -ENOMEM.
  */
 int torn_cuts_judge_disk(struct cutting *cutting);
 

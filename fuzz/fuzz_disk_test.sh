@@ -12,7 +12,8 @@ fuzz() { run env "$mark" "$TORN" fuzz "$@"; }
 says() { grep -qE -- "$1" "$work/out"; }
 
 # Without a right to disks, whoever asks.
-run "${as_user[@]}" "$(dirname "$TORN")/fuzz_example.stdio_rewrite" fuzz example.stdio_rewrite --power ext4 --runs 2 --cases none
+run "${as_user[@]}" "$(dirname "$TORN")/fuzz_example.stdio_rewrite" fuzz example.stdio_rewrite \
+	--power ext4 --runs 2 --cases none
 expect "an ordinary user: SKIPPED in one line" is_skipped
 if ! has_disks; then
 	echo "SKIPPED: power cuts on real file systems need root, /dev/fuse and loop devices"
