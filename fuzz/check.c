@@ -174,6 +174,12 @@ static int open_crew(struct crew *crew, const struct torn_options *options,
 			fprintf(stderr, "torn: %s\n", message);
 			break;
 		}
+		if (torn_worker_choose_small_disk(worker, options->full, message, sizeof message) < 0) {
+			torn_worker_close(worker);
+			torn_sweep_close(*part);
+			fprintf(stderr, "torn: SKIPPED: %s\n", message);
+			break;
+		}
 		worker->progress_context = crew;
 		worker->program = program;
 		crew->count++;
@@ -197,6 +203,7 @@ static int share_out(struct torn_checked *item, struct crew *crew, unsigned dept
 			.depth = depth,
 			.all_errnos = options->all_errnos,
 			.presets = presets,
+			.full = options->full,
 			/* What a shard does is the same however many workers share it out. */
 			.part = options->shard - 1 + i * options->shards,
 			.parts = options->shards * crew->count,
@@ -221,6 +228,8 @@ static unsigned depth_of(const struct torn_checked *item, const struct torn_opti
 {
 	if (item->depth > 0)
 		return item->depth;
+	if (options->full) /* it is the one fault */
+		return 1;
 	return item->target->starts_programs && !options->is_depth_said ? 1 : options->depth;
 }
 

@@ -21,6 +21,22 @@ static void say_step(void *context, const struct torn_checked *item,
 		item->result.trials, item->result.trees, item->result.seconds);
 }
 
+/* What it starts has its root in a namespace of its own. Returns false where nothing is left to be checked. */
+static bool leave_out_programs(struct torn_check *check)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < check->count; i++) {
+		const struct torn_checked *item = &check->items[i];
+		if (item->target->starts_programs)
+			fprintf(stderr, "%s@%s: SKIPPED: it starts programs, which have no root on a small disk\n",
+				item->target->name, item->variant->name);
+		else
+			check->items[kept++] = *item;
+	}
+	check->count = kept;
+	return kept > 0;
+}
+
 /* Returns the exit code. */
 static int tell(const struct torn_check *check, const struct torn_options *options)
 {
@@ -39,13 +55,17 @@ static int tell(const struct torn_check *check, const struct torn_options *optio
 int torn_command_check(int argc, char **argv)
 {
 	struct torn_options options =
-		torn_options_parse(argc, argv, "seed depth all-errnos power presets jobs shard cases allow runtime timeout quiet reports",
+		torn_options_parse(argc, argv, "seed depth all-errnos power presets full jobs shard cases allow runtime timeout quiet reports",
 				   "[TARGET[@VARIANT]...]",
 				   "Try every fault at every op, a second one at every op behind it, and every "
 				   "kill of every run; without a name, all targets.");
 	struct torn_check check = {.finished = isatty(STDERR_FILENO) ? NULL : say_step};
 	int r = torn_check_choose(&check, &options);
 	int status = r < 0 ? TORN_EXIT_USAGE : TORN_EXIT_FAILED;
+	if (r == 0 && options.full && !leave_out_programs(&check)) {
+		torn_check_free(&check);
+		return TORN_EXIT_FAILED;
+	}
 	const int begun = r < 0 ? r : torn_real_runtime_begin(&options, &check);
 	if (begun == 0)
 		r = torn_check_run(&check, &options);

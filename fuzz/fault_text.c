@@ -44,6 +44,16 @@ static const struct spec {
 			      "lost, reverted or kept (with :E or without), readonly or shutdown"},
 };
 
+static const char disk_is[] = "disk=";
+static const char *const full_disks[TORN_FULL_DISK_COUNT] = {
+	[TORN_FULL_TMPFS] = "tmpfs",
+	[TORN_FULL_EXT4] = "ext4",
+};
+static const char *const full_units[TORN_FULL_UNIT_COUNT] = {
+	[TORN_FULL_BLOCKS] = "blocks",
+	[TORN_FULL_INODES] = "inodes",
+};
+
 static const char kill_before[] = "before", kill_after[] = "after";
 static const char *const manners[TORN_FSYNC_COUNT] = {
 	[TORN_FSYNC_LOST] = "lost",         [TORN_FSYNC_REVERTED] = "reverted",
@@ -60,6 +70,19 @@ const char *torn_fault_name(enum torn_fault_name name)
 static bool is_text(struct torn_bytes bytes, const char *text)
 {
 	return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
+}
+
+const char *torn_full_disk_name(enum torn_full_disk disk)
+{
+	return (unsigned)disk < TORN_FULL_DISK_COUNT ? full_disks[disk] : NULL;
+}
+
+enum torn_full_disk torn_full_disk_named(struct torn_bytes name)
+{
+	for (unsigned disk = TORN_FULL_GATE + 1; disk < TORN_FULL_DISK_COUNT; disk++)
+		if (is_text(name, full_disks[disk]))
+			return (enum torn_full_disk)disk;
+	return TORN_FULL_GATE;
 }
 
 /* Return what stands before the first `separator` and what behind it. */
@@ -195,6 +218,55 @@ static int parse_spec(struct torn_words *words, struct torn_fault *fault)
 	return 0;
 }
 
+static int parse_left(struct torn_words *words, enum torn_full_unit *ret_unit, uint64_t *ret_left)
+{
+	struct torn_word word;
+	struct torn_bytes name, digits;
+	int error = torn_words_next(words, &word);
+	if (error)
+		return error;
+	if (word.kind == TORN_WORD_BARE && split(word.raw, "=", &name, &digits)) {
+		for (unsigned unit = 0; unit < TORN_FULL_UNIT_COUNT; unit++) {
+			if (!is_text(name, full_units[unit]))
+				continue;
+			*ret_unit = (enum torn_full_unit)unit;
+			return torn_word_number(digits, 0, TORN_FULL_LEFT_MAX, ret_left)
+				       ? 0
+				       : torn_words_refuse_bytes(words, digits, "a number from 0 to %u",
+								 TORN_FULL_LEFT_MAX);
+		}
+	}
+	return torn_words_refuse(words, &word, "blocks=N or inodes=N");
+}
+
+/* Behind `full`: which real disk it is, where it is one. */
+static int parse_full(struct torn_words *words, struct torn_fault *fault)
+{
+	const struct torn_words before = *words;
+	struct torn_word word;
+	struct torn_bytes name;
+	enum torn_full_unit unit = TORN_FULL_BLOCKS;
+	uint64_t left = 0;
+	int error = torn_words_next(words, &word);
+	if (error)
+		return error;
+	const size_t prefix = strlen(disk_is);
+	if (word.kind != TORN_WORD_BARE || word.raw.size < prefix || memcmp(word.raw.data, disk_is, prefix) != 0) {
+		*words = before;
+		return 0;
+	}
+	name = (struct torn_bytes){word.raw.data + prefix, word.raw.size - prefix};
+	const enum torn_full_disk disk = torn_full_disk_named(name);
+	if (disk == TORN_FULL_GATE)
+		return torn_words_refuse_bytes(words, name, "a small disk: tmpfs or ext4");
+	if (fault->when.first != fault->when.last)
+		return torn_words_refuse(words, &word, "one op, which a small disk refuses first");
+	error = parse_left(words, &unit, &left);
+	if (!error)
+		fault->value = TORN_FULL_VALUE(disk, unit, left);
+	return error;
+}
+
 int torn_fault_parse(struct torn_words *words, struct torn_fault *ret_fault)
 {
 	struct torn_fault fault = {0};
@@ -211,6 +283,8 @@ int torn_fault_parse(struct torn_words *words, struct torn_fault *ret_fault)
 		return torn_words_refuse(words, &word, "the name of a call");
 
 	error = parse_spec(words, &fault);
+	if (!error && fault.name == TORN_FAULT_FULL)
+		error = parse_full(words, &fault);
 	if (error)
 		return error;
 	error = torn_words_finish(words);
@@ -245,11 +319,21 @@ static void print_fsync(int64_t value, char *buffer, size_t size)
 		snprintf(buffer, size, "=%s:%s", word, name);
 }
 
+static void print_full(int64_t value, char *buffer, size_t size)
+{
+	const char *disk = torn_full_disk_name(torn_full_disk(value));
+	const enum torn_full_unit unit = torn_full_unit(value);
+	if (disk && unit < TORN_FULL_UNIT_COUNT)
+		snprintf(buffer, size, " %s%s %s=%" PRIu32, disk_is, disk, full_units[unit], torn_full_left(value));
+}
+
 static void print_value(const struct torn_fault *fault, char *buffer, size_t size)
 {
 	const char *text = NULL;
 	switch (specs[fault->name].kind) {
 	case VALUE_NONE:
+		if (fault->name == TORN_FAULT_FULL)
+			print_full(fault->value, buffer, size);
 		return;
 	case VALUE_ERRNO:
 		text = torn_errno_name((int)fault->value);
@@ -280,7 +364,7 @@ static void print_value(const struct torn_fault *fault, char *buffer, size_t siz
 
 int torn_fault_print(const struct torn_fault *fault, char *buffer, size_t size)
 {
-	char when[32], value[32] = "";
+	char when[32], value[48] = "";
 	print_when(fault->when, when, sizeof(when));
 	print_value(fault, value, sizeof(value));
 	return snprintf(buffer, size, "%s %s %s%s", when, torn_call_name(fault->call),
@@ -311,7 +395,11 @@ const char *torn_fault_value_word(size_t number)
 	if (number < 2)
 		return number == 0 ? kill_before : kill_after;
 	number -= 2;
-	return number + 1 < TORN_FSYNC_COUNT ? manners[number + 1] : NULL;
+	if (number + 1 < TORN_FSYNC_COUNT)
+		return manners[number + 1];
+	number -= TORN_FSYNC_COUNT - 1;
+	static const char *const of_full[] = {disk_is, "tmpfs", "ext4", "blocks=", "inodes="};
+	return number < sizeof of_full / sizeof *of_full ? of_full[number] : NULL;
 }
 
 bool torn_fault_takes_value(enum torn_fault_name name, bool *ret_always)

@@ -6,7 +6,9 @@
  *   WHEN   F | F..L | F+S                  op numbers, from 1; L not before F, S from 1
  *   CALL   the kernel's name of a call
  *   SPEC   errno=E | sticky=E | late=E     E by name
- *          full
+ *          full                           half of this write is done, and the disk is full
+ *          full disk=tmpfs blocks=N        a real disk that had N blocks left when the run began, and
+ *          full disk=tmpfs inodes=N        refused this op first; also disk=ext4
  *          short | short=N                 N bytes get through; without N half of them
  *          eintr | eintr=N                 N times; without N once
  *          kill=before | kill=after        the process dies here

@@ -18,7 +18,7 @@
 enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH, KEY_JOBS, KEY_SHARD,
        KEY_ALL_ERRNOS, KEY_POWER, KEY_PRESETS, KEY_TIME, KEY_RUNS, KEY_DIR, KEY_WATCH,
        KEY_TOGETHER, KEY_VIEW, KEY_CHECK, KEY_RECOVER, KEY_SETUP, KEY_ACK, KEY_NO_RERUN, KEY_KEEP_METADATA,
-       KEY_EMIT_CASE, KEY_CLEAN_ONLY, KEY_RUNTIME, KEY_REPORT };
+       KEY_EMIT_CASE, KEY_CLEAN_ONLY, KEY_RUNTIME, KEY_FULL, KEY_REPORT };
 
 static const struct argp_option fixed[] = {
 	{"seed", KEY_SEED, "N", 0, "what is left to chance: which kills a real SIGKILL "
@@ -27,6 +27,8 @@ static const struct argp_option fixed[] = {
 	{"all-errnos", KEY_ALL_ERRNOS, NULL, 0, "every errno also for a second fault", 0},
 	{"power", KEY_POWER, "model|none|FS", 0, "power cuts at every moment, by the crash model (default none; of "
 						  "exec: model) or on a real ext4, xfs, btrfs or ext4:OPTIONS, as root", 0},
+	{"full", KEY_FULL, "tmpfs|ext4", 0, "instead of all faults: a small real disk of this kind that has 0, 1, 2, ... "
+					      "blocks left, then inodes, until the run fits, as root", 0},
 	{"presets", KEY_PRESETS, "LIST", 0, "file systems of the model (see torn list presets; default: "
 					     "all but posix-split)", 0},
 	{"jobs", KEY_JOBS, "N", 0, "workers at once (1 to 64, default: one a processor; "
@@ -202,6 +204,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_POWER:
 		read_power(state, text, options);
 		options->is_power_said = true;
+		return 0;
+	case KEY_FULL:
+		options->full = torn_full_disk_named(torn_bytes_of(text));
+		if (options->full == TORN_FULL_GATE)
+			refuse(state, text, "tmpfs or ext4 for --full");
 		return 0;
 	case KEY_PRESETS:
 		read_presets(state, text, options);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "torn.h"
+
 enum torn_exit {
 	TORN_EXIT_CLEAN = 0,
 	TORN_EXIT_FINDINGS = 1,
@@ -33,6 +35,7 @@ struct torn_options {
 	bool all_errnos;
 	unsigned presets; /* of the crash model, a bit each; 0: no power cuts */
 	const char *disk; /* real file system of the power cuts, device_fs.h; `presets` has its own; NULL: the model */
+	enum torn_full_disk full; /* that is filled for real; TORN_FULL_GATE: none */
 	uint64_t runs;   /* of fuzzing; 0: as many as there is time for */
 	unsigned time_s; /* of fuzzing */
 	unsigned timeout_s;

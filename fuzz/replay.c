@@ -305,6 +305,17 @@ static const char *disk_of(const struct torn_plan *plan)
 	return NULL;
 }
 
+/* The small disk that a plan's runs are made on. */
+static enum torn_full_disk small_disk_of(const struct torn_plan *plan)
+{
+	for (; plan; plan = plan->before) {
+		const struct torn_fault *fault = torn_plan_small_disk(plan);
+		if (fault)
+			return torn_full_disk(fault->value);
+	}
+	return TORN_FULL_GATE;
+}
+
 /* Have the worker keep that disk; NULL: it needs none, and what it has is for the next case. Returns 0, or -errno. */
 static int give_disk(struct torn_worker *worker, const char *disk, char *ret_message, size_t size)
 {
@@ -330,7 +341,9 @@ static int replay_setup(struct torn_worker *worker, const struct torn_case *c, s
 	char message[256];
 	worker->program = setup->program;
 	worker->starts_programs = setup->target->starts_programs;
-	int r = give_disk(worker, disk_of(&c->plan), message, sizeof message) < 0
+	int r = give_disk(worker, disk_of(&c->plan), message, sizeof message) < 0 ||
+				torn_worker_choose_small_disk(worker, small_disk_of(&c->plan), message,
+							      sizeof message) < 0
 			? -EPROTO
 			: torn_worker_do(worker, &what, message, sizeof message);
 	if (r == -EPROTO) {

@@ -59,9 +59,8 @@ void torn_sweep_fail(struct torn_sweep *sweep, const struct torn_setup *setup, c
 		 setup ? setup->world->name : "", setup ? ")" : "");
 }
 
-/* A trial that cannot be judged makes the check incomplete; the others are run all the same. */
-static void note_unjudged(struct torn_sweep *sweep, const struct torn_setup *setup,
-			  const struct torn_plan *plan, struct torn_order order, const char *why)
+void torn_sweeping_note_unjudged(struct torn_sweep *sweep, const struct torn_setup *setup,
+				 const struct torn_plan *plan, struct torn_order order, const char *why)
 {
 	order.faults = plan->faults_count;
 	if (sweep->unjudged++ > 0 && !torn_order_is_smaller(&order, &sweep->unjudged_first))
@@ -93,13 +92,35 @@ static bool is_shown_before(const struct torn_sweeping *sweeping, unsigned level
 	return sweeping->before && is_shown_before(sweeping->before, sweeping->before->depth + 1, id, role);
 }
 
+#define INJECTION_LACKS "injection-lacks"
+
 const char torn_sweep_too_many[] = "more findings than torn keeps of one variant";
+
+/* What a real disk shows, and injected faults do not: worth knowing of torn. */
+static void tell_cross_check(struct torn_sweeping *sweeping, const struct torn_shown *shown)
+{
+	const struct torn_judgement *judgement = shown->judgement;
+	if (!torn_plan_small_disk(shown->plan) || judgement->is_label ||
+	    torn_sweeping_is_noted(sweeping, shown->invariant->id, judgement->role))
+		return;
+	struct torn_judgement label = *judgement;
+	struct torn_shown lacking = *shown;
+	torn_judge(&label, TORN_VIOLATED, "a real %s that is full shows %s, and no injected full or ENOSPC does",
+		   torn_full_disk_name(sweeping->sweep->how.full), shown->invariant->id);
+	torn_judge_label(&label, INJECTION_LACKS);
+	lacking.judgement = &label;
+	torn_findings_add(&sweeping->sweep->findings, &lacking);
+}
 
 static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, bool killed,
 		 uint32_t kill, const struct torn_invariant *invariant,
 		 const struct torn_judgement *judgement)
 {
 	const struct level *level = &sweeping->levels[sweeping->depth];
+	if (sweeping->hearing == HEARING_NOTES)
+		torn_sweeping_note(sweeping, torn_judgement_id(invariant, judgement), judgement->role);
+	if (sweeping->hearing != HEARING_TELLS)
+		return;
 	/* What the clean run shows each part has to know: by that it leaves out what faults show of it. */
 	const bool is_elsewhere = !level->mine;
 	if (is_elsewhere && (sweeping->depth > 0 || sweeping->runs > 0 || killed))
@@ -118,6 +139,7 @@ static void tell(struct torn_sweeping *sweeping, const struct torn_plan *plan, b
 	shown.order.faults = torn_order_faults(plan);
 	shown.order.kill = kill;
 	torn_findings_add(&sweeping->sweep->findings, &shown);
+	tell_cross_check(sweeping, &shown);
 	if (sweeping->sweep->findings.overflowed)
 		torn_sweep_fail(sweeping->sweep, sweeping->setup, torn_sweep_too_many);
 }
@@ -245,7 +267,7 @@ int64_t torn_sweeping_kills(struct torn_sweeping *sweeping, const struct torn_tr
 
 /* ------------------------------------------------------------------- plans */
 
-static void close_tables(struct tables *tables)
+void torn_sweeping_tables_close(struct tables *tables)
 {
 	if (!tables)
 		return;
@@ -312,10 +334,11 @@ int torn_sweeping_open(struct torn_sweep *sweep, struct torn_lab *lab, struct to
 
 void torn_sweeping_close(struct torn_sweeping *sweeping)
 {
-	close_tables(sweeping->tables);
+	torn_sweeping_tables_close(sweeping->tables);
 	for (size_t i = 0; i < TORN_RUNS_MAX; i++)
-		close_tables(sweeping->later_tables[i]);
+		torn_sweeping_tables_close(sweeping->later_tables[i]);
 	torn_hashes_close(&sweeping->behaviours);
+	torn_hashes_close(&sweeping->noted);
 	for (size_t i = 0; i <= TORN_FAULTS_MAX; i++) {
 		torn_hashes_close(&sweeping->later_behaviours[i]);
 		torn_hashes_close(&sweeping->later_begun[i]);
@@ -334,8 +357,7 @@ static uint32_t last_number(const struct torn_plan *plan)
 	return plan->faults_count ? last_fault(plan)->when.first : 0;
 }
 
-/* Its level is set. Leaves the run in the recorder. */
-static int run_plan(struct torn_sweeping *sweeping, struct torn_trial *ret_trial)
+int torn_sweeping_run(struct torn_sweeping *sweeping, struct torn_trial *ret_trial)
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	const struct level *level = &sweeping->levels[sweeping->depth];
@@ -352,8 +374,10 @@ static int run_plan(struct torn_sweeping *sweeping, struct torn_trial *ret_trial
 		snprintf(sweeping->lab->failure, sizeof sweeping->lab->failure,
 			 "the fault \"%s\" did not fire: the target is not deterministic", text);
 		/* Of a program that is not ours, not every run may be the same: what can be judged is. */
-		return sweeping->setup->program ? -ENOTSUP : -EPROTO;
+		return sweeping->setup->program || torn_plan_small_disk(&level->plan) ? -ENOTSUP : -EPROTO;
 	}
+	if (r == 0 && sweeping->hearing == HEARING_NOTES)
+		return r; /* each part runs them */
 	if (r == 0 && level->mine && sweeping->runs > 0) {
 		sweep->later_runs++;
 	} else if (r == 0 && level->mine) {
@@ -389,7 +413,8 @@ static int judge_cuts(struct torn_sweeping *sweeping, const struct torn_trial *t
 		return 0;
 	cuts->states = (struct torn_states){0};
 	const int r = torn_cuts_judge(cuts, trial);
-	torn_states_add(&sweep->states, &cuts->states);
+	if (sweeping->hearing != HEARING_NOTES)
+		torn_states_add(&sweep->states, &cuts->states);
 	return r;
 }
 
@@ -399,7 +424,7 @@ static int judge_kills(struct torn_sweeping *sweeping, const struct torn_trial *
 	const uint64_t before = sweeping->kills->count;
 	const uint32_t first = level->plan.faults_count ? last_number(&level->plan) : 1;
 	const int r = torn_kills_judge(sweeping->kills, trial, first, sweeping->depth);
-	if (level->mine && sweeping->runs == 0)
+	if (level->mine && sweeping->runs == 0 && sweeping->hearing != HEARING_NOTES)
 		sweeping->sweep->kills += sweeping->kills->count - before;
 	return r;
 }
@@ -420,8 +445,7 @@ static int worse(int before, int now)
 #define SPARED_LOOKS_MAX 4u
 #define CLEAN_LOOKS_MAX 512u
 
-/* Ends the recorder's run, where something is run from what it left. */
-static int judge_run(struct torn_sweeping *sweeping, const struct torn_trial *trial)
+int torn_sweeping_judge(struct torn_sweeping *sweeping, const struct torn_trial *trial)
 {
 	struct torn_arena *arena = sweeping->setup->arena;
 	const size_t mark = torn_arena_mark(arena);
@@ -474,8 +498,8 @@ int torn_sweeping_plan(struct torn_sweeping *sweeping, const struct torn_plan *p
 	level->plan = *plan;
 	level->mine = true;
 	level->order = (struct torn_order){.world = sweeping->world};
-	int r = run_plan(sweeping, &trial);
-	return r < 0 ? r : judge_run(sweeping, &trial);
+	int r = torn_sweeping_run(sweeping, &trial);
+	return r < 0 ? r : torn_sweeping_judge(sweeping, &trial);
 }
 
 /* ---------------------------------------------------------- going into depth */
@@ -535,7 +559,7 @@ static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *sibli
 	struct torn_sweep *sweep = sweeping->sweep;
 	struct level *level = &sweeping->levels[sweeping->depth];
 	struct torn_trial trial;
-	int r = run_plan(sweeping, &trial);
+	int r = torn_sweeping_run(sweeping, &trial);
 	if (r < 0)
 		return r;
 	torn_placing_mark_alike(siblings, index, trial.log);
@@ -557,7 +581,7 @@ static int sweep_from(struct torn_sweeping *sweeping, struct torn_placing *sibli
 			       sweep->how.all_errnos ? TORN_LIST_FULL : TORN_LIST_BOUNDED,
 			       sweep->how.presets != 0, &placing);
 	if (r == 0)
-		r = judge_run(sweeping, &trial);
+		r = torn_sweeping_judge(sweeping, &trial);
 	if (can_go_on(r))
 		r = worse(r, sweep_placed(sweeping, &placing, mine));
 	torn_placing_close(&placing);
@@ -593,7 +617,7 @@ static int sweep_placed(struct torn_sweeping *sweeping, struct torn_placing *pla
 		if (r != -ENOTSUP)
 			continue;
 		if (level->mine)
-			note_unjudged(sweep, sweeping->setup, &level->plan, level->order,
+			torn_sweeping_note_unjudged(sweep, sweeping->setup, &level->plan, level->order,
 				      sweeping->lab->failure);
 		r = 0;
 	}
@@ -608,7 +632,7 @@ int torn_sweeping_later(struct torn_sweeping *sweeping)
 	struct torn_placing placing = {0};
 	struct torn_trial trial;
 	sweeping->depth = 0;
-	int r = run_plan(sweeping, &trial);
+	int r = torn_sweeping_run(sweeping, &trial);
 	if (r < 0)
 		return r;
 	const bool came_back = trial.end == TORN_RETURNED || trial.end == TORN_EXITED;
@@ -616,7 +640,7 @@ int torn_sweeping_later(struct torn_sweeping *sweeping)
 		r = torn_place(&level->plan, trial.log, 0, TORN_LIST_BOUNDED,
 			       sweeping->sweep->how.presets != 0, &placing);
 	if (r == 0)
-		r = judge_run(sweeping, &trial);
+		r = torn_sweeping_judge(sweeping, &trial);
 	if (can_go_on(r))
 		r = worse(r, sweep_placed(sweeping, &placing, level->mine));
 	torn_placing_close(&placing);
@@ -637,6 +661,9 @@ static int sweep_world(struct torn_sweeping *sweeping)
 		return -EPROTO;
 	if (r < 0)
 		return r;
+	if (sweep->how.full && torn_log_first_full(trial.log, trial.plan))
+		return torn_lab_fail(lab, -ENOTSUP, "a small %s has no room for its clean run",
+				     torn_full_disk_name(sweep->how.full));
 	*level = (struct level){.plan = {.seed = 1},
 				.order = {.world = sweeping->world},
 				.mine = sweep->how.part == 0};
@@ -657,15 +684,17 @@ static int sweep_world(struct torn_sweeping *sweeping)
 
 	struct torn_placing placing;
 	sweep->plans += level->mine;
-	r = run_plan(sweeping, &trial);
+	r = torn_sweeping_run(sweeping, &trial);
 	if (r < 0)
 		return r;
+	if (sweep->how.full)
+		return torn_sweeping_full(sweeping, &trial);
 	if (torn_partials_begin(&sweep->partials, setup, &trial, &sweeping->steps) < 0)
 		return -EPROTO;
 	r = torn_place(&level->plan, trial.log, 0, TORN_LIST_FULL, sweep->how.presets != 0, &placing);
 	sweeping->kills->note = note_point;
 	if (r == 0)
-		r = judge_run(sweeping, &trial);
+		r = torn_sweeping_judge(sweeping, &trial);
 	sweeping->kills->note = NULL;
 	if (can_go_on(r) && level->mine)
 		r = worse(r, confirm_kills(sweeping));
@@ -767,7 +796,7 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 		static const struct torn_plan nothing = {.seed = 1};
 		const int r = sweep_world(sweeping);
 		if (r == -ENOTSUP && sweep->how.part == 0)
-			note_unjudged(sweep, &setup, &nothing, (struct torn_order){.world = number},
+			torn_sweeping_note_unjudged(sweep, &setup, &nothing, (struct torn_order){.world = number},
 				      lab->failure);
 		else if (r < 0 && r != -ENOTSUP)
 			torn_sweep_fail(sweep, &setup, lab->failure);

@@ -27,6 +27,7 @@ struct torn_sweep_how {
 	unsigned depth; /* 1 to TORN_DEPTH_MAX: so many faults in one plan */
 	bool all_errnos;
 	unsigned presets; /* of the crash model, a bit each: cuts.h; 0: no power cuts */
+	enum torn_full_disk full; /* its sizes in place of faults: sweep_full.c; TORN_FULL_GATE: none */
 	uint32_t part, parts; /* this one of so many: 0 of 1 is all */
 };
 

@@ -277,7 +277,8 @@ int torn_sweeping_collect(struct torn_sweeping *sweeping, const struct torn_tria
 	const uint32_t last = plan->faults_count ? plan->faults[plan->faults_count - 1].when.first : 1;
 	*ret_lefts = NULL;
 	sweeping->cuts->note = NULL;
-	if (!is_run_on(sweeping, run))
+	/* A disk's sizes are swept through for one run: what comes after it is another machine's. */
+	if (sweeping->sweep->how.full || !is_run_on(sweeping, run))
 		return 0;
 	struct torn_lefts *lefts = torn_arena_take(arena, sizeof *lefts);
 	if (!lefts)

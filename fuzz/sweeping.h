@@ -30,6 +30,13 @@ struct tables {
 	struct torn_hashes cut_at[TORN_FAULTS_MAX + 1]; /* runs whose cuts were judged, by number of faults */
 };
 
+/* What becomes of what a run shows. */
+enum hearing {
+	HEARING_TELLS,   /* it is a finding */
+	HEARING_IGNORES, /* it is known from then on, and nobody's business */
+	HEARING_NOTES,   /* injected faults show it, a real disk may */
+};
+
 struct torn_sweeping {
 	struct torn_sweep *sweep;
 	struct torn_lab *lab;
@@ -48,6 +55,8 @@ struct torn_sweeping {
 	struct torn_cuts *cuts;
 	struct torn_hashes behaviours; /* of runs that were gone on from */
 	uint32_t gone_on;              /* how many */
+	enum hearing hearing;
+	struct torn_hashes noted;      /* findings by invariant and role: HEARING_NOTES */
 	struct torn_kill *points;      /* of the clean run, to be confirmed */
 	size_t points_count, points_room;
 	unsigned depth;                /* of the run at hand: its number of faults */
@@ -60,6 +69,8 @@ extern const char torn_sweep_too_many[];
 
 /* NULL: there is no memory. */
 struct tables *torn_sweeping_tables(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup);
+/* Close them and give them back; NULL: there are none. */
+void torn_sweeping_tables_close(struct tables *tables);
 /* Judge by these from now on. */
 void torn_sweeping_use(struct torn_sweeping *sweeping, struct tables *tables);
 /*
@@ -79,6 +90,21 @@ int torn_sweeping_later(struct torn_sweeping *sweeping);
  * run again, and only kills of it are gone on from.
  */
 bool torn_sweeping_is_spared(const struct torn_sweeping *sweeping);
+/* Run what stands at the level at hand. Returns as torn_trial_run(), but never TORN_INVALID. */
+int torn_sweeping_run(struct torn_sweeping *sweeping, struct torn_trial *ret_trial);
+/* Judge that run, which may end the recorder's run: its end, its cuts, its kills. Returns as torn_sweeping_plan(). */
+int torn_sweeping_judge(struct torn_sweeping *sweeping, const struct torn_trial *trial);
+/* A trial that cannot be judged makes the check incomplete; the others are run all the same. `why`: one sentence. */
+void torn_sweeping_note_unjudged(struct torn_sweep *sweep, const struct torn_setup *setup,
+				 const struct torn_plan *plan, struct torn_order order, const char *why);
+/*
+ * sweep_full.c: run the operation on a small real disk with 0, 1, 2, ... blocks left, then inodes, until the clean
+ * run, which is `clean`, fits. Returns as torn_sweeping_plan().
+ */
+int torn_sweeping_full(struct torn_sweeping *sweeping, const struct torn_trial *clean);
+/* Of what a run on that disk shows: do injected faults show it, too? */
+bool torn_sweeping_is_noted(const struct torn_sweeping *sweeping, const char *id, const char *role);
+void torn_sweeping_note(struct torn_sweeping *sweeping, const char *id, const char *role);
 /* Did no later run behave like this that took as few faults? */
 bool torn_sweeping_is_new_later(struct torn_sweeping *sweeping, const struct torn_trial *trial);
 

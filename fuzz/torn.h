@@ -270,6 +270,38 @@ static inline int torn_fsync_errno(int64_t value)
 	return (int)(value & 0xffff);
 }
 
+/* The disk of TORN_FAULT_FULL. */
+enum torn_full_disk {
+	TORN_FULL_GATE, /* none: the gate refuses what takes space */
+	TORN_FULL_TMPFS, /* small real ones: the kernel does (injectors/small_disk.h) */
+	TORN_FULL_EXT4,
+	TORN_FULL_DISK_COUNT
+};
+
+/* What a small disk has only so many left of when the run begins. */
+enum torn_full_unit { TORN_FULL_BLOCKS, TORN_FULL_INODES, TORN_FULL_UNIT_COUNT };
+
+/* A value of TORN_FAULT_FULL that is not 0 names a small disk, and how much of what it has left. */
+#define TORN_FULL_LEFT_MAX 65535u
+#define TORN_FULL_VALUE(disk, unit, left) ((int64_t)(disk) << 40 | (int64_t)(unit) << 32 | (int64_t)(left))
+static inline enum torn_full_disk torn_full_disk(int64_t value)
+{
+	return (enum torn_full_disk)(value >> 40);
+}
+static inline enum torn_full_unit torn_full_unit(int64_t value)
+{
+	return (enum torn_full_unit)(value >> 32 & 0xff);
+}
+static inline uint32_t torn_full_left(int64_t value)
+{
+	return (uint32_t)(value & UINT32_MAX);
+}
+
+/* "tmpfs", "ext4"; NULL for the gate's, and for what is no disk. */
+const char *torn_full_disk_name(enum torn_full_disk disk);
+/* The small disk of that name; TORN_FULL_GATE: there is none. */
+enum torn_full_disk torn_full_disk_named(struct torn_bytes name);
+
 /* Values of `value` for TORN_FAULT_KILL; above 0 it is the bytes that a write got done. */
 enum { TORN_KILL_AFTER = 0, TORN_KILL_BEFORE = -1 };
 
@@ -290,7 +322,7 @@ struct torn_fault {
 	enum torn_call call;
 	enum torn_fault_name name;
 	/* errno for errno, sticky, late; bytes for short (0: half); times for eintr
-	 * (0: once); signal for signal; for kill and fsync see above; unused for full. */
+	 * (0: once); signal for signal; for full, kill and fsync see above. */
 	int64_t value;
 };
 

@@ -255,6 +255,35 @@ static int trouble(struct torn_lab *lab)
 	return -ENOTSUP;
 }
 
+/* The old state is there: leave on its disk what the plan says. */
+static int fill_disk(struct torn_lab *lab, const struct torn_plan *plan)
+{
+	const struct torn_fault *fault = torn_plan_small_disk(plan);
+	if (!fault)
+		return 0;
+	char text[96];
+	torn_fault_print(fault, text, sizeof text);
+	if (!lab->small_disk || lab->small_disk->type != torn_full_disk(fault->value))
+		return torn_lab_fail(lab, -ENOTSUP, "the fault \"%s\" is for a worker that has such a disk", text);
+	const int r = torn_small_disk_fill(lab->small_disk, torn_full_unit(fault->value), torn_full_left(fault->value));
+	if (r == -ENOSPC)
+		return torn_lab_fail(lab, -ENOTSUP, "the old state leaves less on a small %s than the fault \"%s\" says",
+				     torn_full_disk_name(lab->small_disk->type), text);
+	return r < 0 ? torn_lab_fail(lab, r == -EAGAIN ? -ENOTSUP : -EPROTO,
+				     "a small disk cannot be filled for the fault \"%s\": %s", text, strerror(-r))
+		     : 0;
+}
+
+/* Make room, also where the run failed, and note what the kernel refused. */
+static int clear_disk(struct torn_lab *lab, const struct torn_plan *plan)
+{
+	if (!torn_plan_small_disk(plan))
+		return 0;
+	torn_armed_note_full(&lab->recorder->armed, &lab->recorder->log);
+	const int r = torn_small_disk_clear(lab->small_disk);
+	return r < 0 ? torn_lab_fail(lab, -EPROTO, "a small disk cannot be cleared: %s", strerror(-r)) : 0;
+}
+
 int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 		   const struct torn_plan *plan, enum torn_trial_how how,
 		   struct torn_trial *ret_trial)
@@ -263,6 +292,8 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 	int r = lab->on_disk == setup ? 0 : torn_lab_begin(lab, setup);
 	if (r == 0)
 		r = target_state_reset(lab, setup->target);
+	if (r == 0)
+		r = fill_disk(lab, plan);
 	if (r < 0)
 		return r;
 	const struct torn_gate_run what = {
@@ -280,6 +311,9 @@ int torn_trial_run(struct torn_lab *lab, const struct torn_setup *setup,
 	else
 		r = lab->isolated || what.kill_for_real ? run_isolated(lab, &what, setup->target)
 						   : run_here(lab, &what);
+	const int cleared = clear_disk(lab, plan);
+	if (r == 0)
+		r = cleared;
 	if (r < 0)
 		return r;
 	r = settle_disk(lab, setup);

@@ -8,6 +8,7 @@
 #include "../injectors/device_server.h"
 #include "../injectors/disk.h"
 #include "../injectors/gate.h"
+#include "../injectors/small_disk.h"
 #include "../injectors/trace.h"
 #include "program.h"
 
@@ -70,6 +71,7 @@ struct torn_lab {
 	size_t counters_count;
 	int stderr_fd;       /* where people read, unlike descriptor 2 */
 	int folder_fd;       /* of the worker, or -1 */
+	struct torn_small_disk *small_disk; /* which the root lies on; NULL: none, and no disk is full for real */
 	struct torn_device_server *disks; /* on which power cuts are made; NULL: the crash model says what they leave */
 };
 

@@ -22,9 +22,13 @@
 #include "registry.h"
 #include "sandbox.h"
 #include "traced.h"
+#include "unprivileged.h"
 
 #define RECORDER_BYTES (512u << 20)
 #define LOOK_MS 200
+
+/* That a worker keeps of its own, beside those of a small disk. */
+#define OWN_FDS 5
 
 static volatile sig_atomic_t interrupted;
 
@@ -109,6 +113,17 @@ static int renew_disks(struct torn_worker *worker, char *ret_message, size_t siz
 	return torn_device_server_start(&worker->disks, &choice, ret_message, size);
 }
 
+int torn_worker_choose_small_disk(struct torn_worker *worker, enum torn_full_disk disk, char *ret_message, size_t size)
+{
+	/* Each process of this worker makes one of its own: said before the first, not by it. */
+	const int r = disk == TORN_FULL_GATE || disk == worker->small_disk
+			      ? 0
+			      : torn_small_disk_try(disk, TORN_UNPRIVILEGED_ID, ret_message, size);
+	if (r == 0)
+		worker->small_disk = disk;
+	return r;
+}
+
 void torn_worker_close(struct torn_worker *worker)
 {
 	torn_device_server_stop(worker->disks);
@@ -177,6 +192,22 @@ static int keep_disks(struct torn_device_server *disks)
 	return fd;
 }
 
+/* Before root is given up. Its descriptors are where the sandbox leaves them; `keep` has room for them. */
+static int open_small_disk(const struct torn_worker *worker, struct torn_lab *lab, int *keep, struct beginning *beginning)
+{
+	static struct torn_small_disk disk;
+	if (worker->small_disk == TORN_FULL_GATE)
+		return 0;
+	const int r = torn_small_disk_open(&disk, worker->small_disk, TORN_UNPRIVILEGED_ID, beginning->failure,
+					   sizeof beginning->failure);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < TORN_SMALL_DISK_FDS; i++)
+		keep[i] = disk.fds[i] = fcntl(disk.fds[i], F_DUPFD_CLOEXEC, TORN_FD_NULL + 1);
+	lab->small_disk = &disk;
+	return 0;
+}
+
 /* A lab whose functions are called, behind the sandbox's walls. */
 static int open_called(const struct torn_worker *worker, struct torn_lab *lab, struct beginning *beginning)
 {
@@ -190,7 +221,7 @@ static int open_called(const struct torn_worker *worker, struct torn_lab *lab, s
 	}
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	const int keep[] = {
+	int keep[OWN_FDS + TORN_SMALL_DISK_FDS] = {
 		TORN_FD_NULL,
 		worker->folder_fd < 0 ? TORN_FD_NULL
 				      : fcntl(worker->folder_fd, F_DUPFD_CLOEXEC, TORN_FD_NULL + 1),
@@ -201,9 +232,14 @@ static int open_called(const struct torn_worker *worker, struct torn_lab *lab, s
 	if (__sanitizer_set_report_fd)
 		__sanitizer_set_report_fd((void *)(intptr_t)keep[3]);
 	const int folder_fd = worker->folder_fd < 0 ? -1 : keep[1];
-	const int root_fd = keep[2];
-	int r = torn_sandbox_enter(root_fd, folder_fd, keep, sizeof keep / sizeof *keep, &beginning->landlock,
-				   beginning->failure, sizeof beginning->failure);
+	int r = open_small_disk(worker, lab, keep + OWN_FDS, beginning);
+	if (r < 0)
+		return r;
+	const size_t keep_count = lab->small_disk ? sizeof keep / sizeof *keep : OWN_FDS;
+	const int root_fd = lab->small_disk ? lab->small_disk->fds[TORN_SMALL_DISK_ROOT] : keep[2];
+	const int below_fd = lab->small_disk ? lab->small_disk->fds[TORN_SMALL_DISK_TOP] : root_fd;
+	r = torn_sandbox_enter(below_fd, folder_fd, keep, keep_count, &beginning->landlock, beginning->failure,
+			       sizeof beginning->failure);
 	if (r < 0)
 		return r;
 	lab->stderr_fd = keep[3];

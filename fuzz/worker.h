@@ -22,6 +22,7 @@ struct torn_worker {
 	const struct torn_program *program; /* that its labs are to trace; NULL: they call functions */
 	bool starts_programs;               /* its labs are for targets that do so: torn_target.starts_programs */
 	uint8_t *touched;                   /* shared: lab->touched; NULL: nobody asks */
+	enum torn_full_disk small_disk;     /* on which its labs have their root: lab->small_disk; TORN_FULL_GATE: none */
 	struct torn_device_server *disks;   /* its own: lab->disks; NULL: the crash model says what power cuts leave */
 	int folder_fd;                      /* which workers may write too: lab->folder_fd; or -1 */
 	int landlock;                       /* version in force in the last worker; -1: unknown */
@@ -50,6 +51,12 @@ int torn_worker_open_disk(struct torn_worker *worker, const char *disk, char *re
  */
 int torn_worker_open_asked(struct torn_worker *worker, unsigned timeout_s, const char *disk, char *ret_message,
 			   size_t size);
+
+/*
+ * Have its labs on a small real disk; TORN_FULL_GATE: on the workspace again. Returns 0; -errno with one sentence in
+ * `ret_message`, as torn_small_disk_open() has it.
+ */
+int torn_worker_choose_small_disk(struct torn_worker *worker, enum torn_full_disk disk, char *ret_message, size_t size);
 
 /*
  * Do a job in a worker: `job` is called there with a lab that is ready, and

@@ -106,8 +106,7 @@ static bool same_kind(const struct torn_fault *fault, uint32_t acted, uint16_t k
 static bool full_strike(const struct torn_fault *fault, uint32_t acted, const struct torn_op *op,
 			struct torn_action *action)
 {
-	(void)fault;
-	if (!takes_space(op))
+	if (fault->value || !takes_space(op))
 		return false;
 	uint64_t half = op->kind == TORN_KIND_write || op->kind == TORN_KIND_copy
 				? op->length / 2 : 0;
@@ -328,7 +327,8 @@ static const struct torn_fault_row rows[TORN_FAULT_COUNT] = {
 			      errno_strike, NULL, refusals},
 	[TORN_FAULT_STICKY] = {"sticky", "sticky=E: this and every later call of the kind is refused",
 			       errno_strike, same_kind, refusals},
-	[TORN_FAULT_FULL] = {"full", "full: half of this write, then ENOSPC for all that takes space",
+	[TORN_FAULT_FULL] = {"full", "full: half of this write, then ENOSPC for all that takes space; with disk=tmpfs|ext4 "
+			     "blocks=N|inodes=N a real disk that has so many left",
 			     full_strike, always_lasts, full_values},
 	[TORN_FAULT_SHORT] = {"short", "short=N: N bytes are moved, fewer than asked, no error",
 			      short_strike, NULL, short_values},
@@ -409,6 +409,58 @@ struct torn_action torn_armed_decide(struct torn_armed *armed, const struct torn
 		}
 	}
 	return decided;
+}
+
+const struct torn_fault *torn_plan_small_disk(const struct torn_plan *plan)
+{
+	for (uint32_t i = 0; i < plan->faults_count; i++)
+		if (plan->faults[i].name == TORN_FAULT_FULL && plan->faults[i].value)
+			return &plan->faults[i];
+	return NULL;
+}
+
+/* What it answered is the kernel's, though a kill or a signal came with it. */
+static bool is_as_the_kernel_did_it(const struct torn_op *op, const struct torn_plan *plan)
+{
+	if (op->number == 0 || !(op->flags & TORN_OP_PERFORMED) || op->flags & TORN_OP_RUNTIME)
+		return false;
+	const enum torn_fault_name name = op->fault ? plan->faults[op->fault - 1].name : TORN_FAULT_KILL;
+	return name == TORN_FAULT_KILL || name == TORN_FAULT_SIGNAL;
+}
+
+/* A write to a file is short for lack of space: of a local disk no signal interrupts it (generic_perform_write()). */
+static bool met_full_disk(const struct torn_op *op, const struct torn_plan *plan)
+{
+	if (!is_as_the_kernel_did_it(op, plan))
+		return false;
+	return op->result == -ENOSPC || op->result == -EDQUOT ||
+	       (op->kind == TORN_KIND_write && op->result >= 0 && (uint64_t)op->result < op->length);
+}
+
+const struct torn_op *torn_log_first_full(const struct torn_log *log, const struct torn_plan *plan)
+{
+	for (uint32_t i = 0; i < log->count; i++)
+		if (met_full_disk(&log->ops[i], plan))
+			return &log->ops[i];
+	return NULL;
+}
+
+void torn_armed_note_full(struct torn_armed *armed, struct torn_log *log)
+{
+	const struct torn_fault *fault = torn_plan_small_disk(armed->plan);
+	const size_t index = (size_t)(fault - armed->plan->faults);
+	const struct torn_op *first = torn_log_first_full(log, armed->plan);
+	if (first && is_single(fault->when) && (first->number != fault->when.first || first->call != fault->call))
+		return;
+	for (uint32_t i = 0; i < log->count; i++) {
+		struct torn_op *op = &log->ops[i];
+		if (!met_full_disk(op, armed->plan))
+			continue;
+		if (op->fault == 0)
+			op->fault = (uint16_t)(index + 1);
+		armed->acted[index]++;
+		armed->last_op[index] = op->number;
+	}
 }
 
 bool torn_armed_all_fired(const struct torn_armed *armed)
@@ -527,6 +579,11 @@ const char *torn_fault_objection(const struct torn_fault *fault)
 		return errno_objection(&eintr, false);
 	}
 	case TORN_FAULT_FULL:
+		if (fault->value) {
+			struct torn_fault refused = *fault;
+			refused.value = ENOSPC;
+			return errno_objection(&refused, false);
+		}
 		if (takes_space(&probe) || fault->call == TORN_CALL_ioctl)
 			return NULL;
 		snprintf(sentence, sizeof sentence, "%s takes no space", torn_call_name(fault->call));

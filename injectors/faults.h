@@ -9,7 +9,8 @@
  *           device that went away, a file system that went read-only.
  *   full    Half of this write is done, and from then on whatever takes space
  *           gets ENOSPC. A one-shot error misses this: the retry of the short
- *           write is what fails.
+ *           write is what fails. With a small disk (small_disk.h) it decides nothing: the
+ *           kernel does, and what it refused for lack of space is noted afterwards.
  *   short   Fewer bytes than asked, no error: signals, quotas, errors in the
  *           middle of a transfer do it (write(2), read(2)). A read of a sysctl
  *           is whole: proc_sys_call_handler().
@@ -77,6 +78,16 @@ void torn_armed_begin(struct torn_armed *armed, const struct torn_plan *plan);
 struct torn_action torn_armed_decide(struct torn_armed *armed, const struct torn_op *op);
 /* Did every fault act, each at the call it names? Else the trial is INVALID. */
 bool torn_armed_all_fired(const struct torn_armed *armed);
+
+/* Return the first op of a run under a plan that the kernel refused for lack of space, or cut short; NULL: none. */
+const struct torn_op *torn_log_first_full(const struct torn_log *log, const struct torn_plan *plan);
+/* Return the fault of a plan that takes a small disk; NULL: none does. */
+const struct torn_fault *torn_plan_small_disk(const struct torn_plan *plan);
+/*
+ * After a run on that disk: mark the ops that the kernel refused for lack of space, or cut short, as acted
+ * on. Where the first of them is not the op that the fault names, it did not fire.
+ */
+void torn_armed_note_full(struct torn_armed *armed, struct torn_log *log);
 
 /* One row a fault: its word, what it does, and where it can be placed. */
 struct torn_fault_row {

@@ -247,6 +247,22 @@ long torn_do_copy(const struct torn_doing *doing)
 	return copy_from_outside(doing, &copy, size);
 }
 
+static long rewrite(int fd, struct torn_bytes bytes)
+{
+	long r = torn_raw(SYS_ftruncate, fd, 0);
+	if (r == 0)
+		r = torn_raw(SYS_pwrite64, fd, bytes.data, bytes.size, 0);
+	return r < 0 ? r : (size_t)r < bytes.size ? -ENOSPC : 0;
+}
+
+static long put_back(const struct torn_doing *doing, const struct torn_node *file)
+{
+	uint8_t *bytes = torn_arena_take(&doing->gate->recorder->arena, file->size + 1);
+	if (!bytes)
+		return -ENOMEM;
+	return rewrite(doing->op->fd, (struct torn_bytes){bytes, torn_node_read(file, 0, bytes, file->size)});
+}
+
 /* ioctl_ficlone(2): tmpfs has none, so the gate gives what a file system with reflinks would. */
 long torn_do_clone(const struct torn_doing *doing)
 {
@@ -273,10 +289,12 @@ long torn_do_clone(const struct torn_doing *doing)
 	if (!bytes)
 		return -ENOMEM;
 	op->data = (struct torn_bytes){bytes, torn_node_read(source, 0, bytes, source->size)};
-	long r = torn_raw(SYS_ftruncate, op->fd, 0);
-	if (r == 0)
-		r = torn_raw(SYS_pwrite64, op->fd, bytes, op->data.size, 0);
-	return r < 0 ? r : 0;
+	const long r = rewrite(op->fd, op->data);
+	/* Half a copy is no clone: where a small disk has no room, nothing is cloned, and what was there is again. */
+	if (r < 0 && put_back(doing, dest) < 0)
+		torn_recorder_trouble(doing->gate->recorder, TORN_TROUBLE_INCOMPLETE,
+				      "what a clone without room was to replace cannot be put back");
+	return r;
 }
 
 bool torn_ioctl_signals(uint32_t command)
