@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "full.h"
 #include "real_runtime.h"
 #include "tell.h"
 
@@ -19,22 +20,6 @@ static void say_step(void *context, const struct torn_checked *item,
 			"%.1f s\n", item->result.target,
 		item->result.variant, findings, findings == 1 ? "" : "s", item->result.plans,
 		item->result.trials, item->result.trees, item->result.seconds);
-}
-
-/* What it starts has its root in a namespace of its own. Returns false where nothing is left to be checked. */
-static bool leave_out_programs(struct torn_check *check)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < check->count; i++) {
-		const struct torn_checked *item = &check->items[i];
-		if (item->target->starts_programs)
-			fprintf(stderr, "%s@%s: SKIPPED: it starts programs, which have no root on a small disk\n",
-				item->target->name, item->variant->name);
-		else
-			check->items[kept++] = *item;
-	}
-	check->count = kept;
-	return kept > 0;
 }
 
 /* Returns the exit code. */
@@ -62,11 +47,8 @@ int torn_command_check(int argc, char **argv)
 	struct torn_check check = {.finished = isatty(STDERR_FILENO) ? NULL : say_step};
 	int r = torn_check_choose(&check, &options);
 	int status = r < 0 ? TORN_EXIT_USAGE : TORN_EXIT_FAILED;
-	if (r == 0 && options.full && !leave_out_programs(&check)) {
-		torn_check_free(&check);
-		return TORN_EXIT_FAILED;
-	}
-	const int begun = r < 0 ? r : torn_real_runtime_begin(&options, &check);
+	const int fits = r < 0 || !options.full ? r : torn_full_choose(&check);
+	const int begun = fits < 0 ? fits : torn_real_runtime_begin(&options, &check);
 	if (begun == 0)
 		r = torn_check_run(&check, &options);
 	if (begun == 0 && r == 0)

@@ -23,7 +23,8 @@
 /* So many inodes are free between runs at least: a trial's old state is put back with them. */
 #define INODES_FREE 256u
 /* A block more of ballast may take one of metadata: a few rounds until the number is right. */
-#define ROUNDS 16
+#define ROUNDS 8
+#define TRIES 16
 
 /* ---------------------------------------------------------------- mounting */
 
@@ -274,7 +275,7 @@ static int fill_some(struct torn_small_disk *disk, enum torn_full_unit unit, uin
 	return r;
 }
 
-int torn_small_disk_fill(struct torn_small_disk *disk, enum torn_full_unit unit, uint32_t left)
+static int fill_once(struct torn_small_disk *disk, enum torn_full_unit unit, uint32_t left)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		const int r = fill_some(disk, unit, left);
@@ -292,5 +293,17 @@ int torn_small_disk_clear(struct torn_small_disk *disk)
 	int r = look(disk, &room);
 	for (uint64_t is_free = room.inodes; r == 0 && is_free < INODES_FREE && disk->files > 0; is_free++)
 		r = remove_file(disk);
+	return r;
+}
+
+/* Blocks that ext4 has set aside (ext4_mb_use_group_pa()) count as free, and now and then are not to be had: begin again. */
+int torn_small_disk_fill(struct torn_small_disk *disk, enum torn_full_unit unit, uint32_t left)
+{
+	int r = fill_once(disk, unit, left);
+	for (int i = 1; r == -EAGAIN && i < TRIES; i++) {
+		r = torn_small_disk_clear(disk);
+		if (r == 0)
+			r = fill_once(disk, unit, left);
+	}
 	return r;
 }
