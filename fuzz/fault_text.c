@@ -77,6 +77,12 @@ const char *torn_full_disk_name(enum torn_full_disk disk)
 	return (unsigned)disk < TORN_FULL_DISK_COUNT ? full_disks[disk] : NULL;
 }
 
+const char *torn_full_unit_name(enum torn_full_unit unit)
+{
+	assert((unsigned)unit < TORN_FULL_UNIT_COUNT);
+	return full_units[unit];
+}
+
 enum torn_full_disk torn_full_disk_named(struct torn_bytes name)
 {
 	for (unsigned disk = TORN_FULL_GATE + 1; disk < TORN_FULL_DISK_COUNT; disk++)

@@ -299,6 +299,8 @@ static inline uint32_t torn_full_left(int64_t value)
 
 /* "tmpfs", "ext4"; NULL for the gate's, and for what is no disk. */
 const char *torn_full_disk_name(enum torn_full_disk disk);
+/* "blocks", "inodes". */
+const char *torn_full_unit_name(enum torn_full_unit unit);
 /* The small disk of that name; TORN_FULL_GATE: there is none. */
 enum torn_full_disk torn_full_disk_named(struct torn_bytes name);
 

@@ -67,6 +67,53 @@ static struct torn_fault fault(uint32_t number, enum torn_call call, enum torn_f
 		.when = {number, number, 0}, .call = call, .name = name, .value = value};
 }
 
+/* Of that log, with these results of the two writes to a file; `blamed` is the op that the fault names. */
+static bool fires_on_small_disk(uint32_t blamed, int64_t first, int64_t second)
+{
+	const struct torn_plan plan = {
+		.seed = 1,
+		.faults_count = 1,
+		.faults = {fault(blamed, TORN_CALL_write, TORN_FAULT_FULL,
+				 TORN_FULL_VALUE(TORN_FULL_TMPFS, TORN_FULL_BLOCKS, 1))}};
+	struct torn_armed armed;
+	torn_armed_begin(&armed, &plan);
+	ops[0].fault = ops[1].fault = ops[3].fault = 0;
+	ops[1].result = first;
+	ops[3].result = second;
+	/* It decides nothing. */
+	assert_int_equal(torn_armed_decide(&armed, &ops[1]).act, TORN_ACT_NOTHING);
+	assert_int_equal(torn_armed_decide(&armed, &ops[3]).act, TORN_ACT_NOTHING);
+	torn_armed_note_full(&armed, &log_of_six);
+	return torn_armed_all_fired(&armed);
+}
+
+static void test_a_small_disk_fires_where_the_kernel_refused_first(void **state)
+{
+	(void)state;
+	assert_false(fires_on_small_disk(2, 10, 3));
+	assert_true(fires_on_small_disk(2, -ENOSPC, 3));
+	assert_int_equal(ops[1].fault, 1);
+	assert_int_equal(ops[3].fault, 0);
+	assert_true(fires_on_small_disk(2, 4, -ENOSPC)); /* a short write is the first of it */
+	assert_int_equal(ops[3].fault, 1);
+	assert_true(fires_on_small_disk(2, -EDQUOT, 3));
+	assert_false(fires_on_small_disk(2, -EIO, 3));
+	assert_false(fires_on_small_disk(3, -ENOSPC, -ENOSPC)); /* another op was refused before */
+	assert_true(fires_on_small_disk(3, 10, -ENOSPC));
+	ops[3].flags |= TORN_OP_RUNTIME;
+	assert_false(fires_on_small_disk(3, 10, -ENOSPC));
+}
+
+static void test_a_small_disk_is_refused_where_a_call_takes_no_space(void **state)
+{
+	(void)state;
+	const int64_t value = TORN_FULL_VALUE(TORN_FULL_EXT4, TORN_FULL_INODES, 2);
+	const struct torn_fault creates = fault(1, TORN_CALL_openat, TORN_FAULT_FULL, value);
+	const struct torn_fault reads = fault(1, TORN_CALL_read, TORN_FAULT_FULL, value);
+	assert_null(torn_fault_objection(&creates));
+	assert_non_null(torn_fault_objection(&reads));
+}
+
 static bool alike(struct torn_fault a, struct torn_fault b)
 {
 	const struct torn_plan one = {.faults = {a}, .faults_count = 1, .seed = 1};
@@ -168,6 +215,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_errno_is_of_one_class),
+		cmocka_unit_test_setup(test_a_small_disk_fires_where_the_kernel_refused_first, write_log),
+		cmocka_unit_test(test_a_small_disk_is_refused_where_a_call_takes_no_space),
 		cmocka_unit_test(test_an_fsync_fails_only_as_the_kernel_lets_it),
 		cmocka_unit_test_setup(test_what_acts_the_same_at_every_op_is_alike, write_log),
 		cmocka_unit_test_setup(test_a_plan_that_would_be_invalid_is_alike_to_none, write_log),

@@ -214,6 +214,11 @@ void torn_narrate_fault(struct torn_phrase *phrase, const struct torn_op *op,
 			add_part(phrase, op->told, op);
 		}
 		torn_phrase_add(phrase, ": the disk is full");
+		if (fault->value)
+			torn_phrase_add(phrase, " (a real %s that had %u %s left)",
+					torn_full_disk_name(torn_full_disk(fault->value)),
+					torn_full_left(fault->value),
+					torn_full_unit_name(torn_full_unit(fault->value)));
 		break;
 	case TORN_FAULT_SHORT:
 		add_part(phrase, op->told, op);
