@@ -144,14 +144,6 @@ static int parse_watch(struct torn_case_reading *p)
 	return error;
 }
 
-static bool has_small_disk(const struct torn_plan *plan)
-{
-	for (uint32_t i = 0; i < plan->faults_count; i++)
-		if (plan->faults[i].name == TORN_FAULT_FULL && plan->faults[i].value)
-			return true;
-	return false;
-}
-
 static int parse_fault(struct torn_case_reading *p)
 {
 	struct torn_plan *plan = &p->c.plan;
@@ -169,7 +161,7 @@ static int parse_fault(struct torn_case_reading *p)
 			if (plan->faults[i].name == TORN_FAULT_KILL)
 				return torn_words_refuse_bytes(&p->words, rest, "one kill at most");
 	}
-	if (fault.name == TORN_FAULT_FULL && fault.value && has_small_disk(plan))
+	if (fault.name == TORN_FAULT_FULL && fault.value && torn_plan_small_disk(plan))
 		return torn_words_refuse_bytes(&p->words, rest, "one small disk at most");
 	if (p->faults_before + plan->faults_count == TORN_FAULTS_MAX)
 		return torn_words_refuse_bytes(&p->words, rest, "at most %d faults",

@@ -404,7 +404,7 @@ const char *torn_fault_value_word(size_t number)
 	if (number + 1 < TORN_FSYNC_COUNT)
 		return manners[number + 1];
 	number -= TORN_FSYNC_COUNT - 1;
-	static const char *const of_full[] = {disk_is, "tmpfs", "ext4", "blocks=", "inodes="};
+	static const char *const of_full[] = {disk_is, "tmpfs", "ext4", "blocks=", "inodes="}; /* as above, with their = */
 	return number < sizeof of_full / sizeof *of_full ? of_full[number] : NULL;
 }
 

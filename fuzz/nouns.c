@@ -49,6 +49,14 @@ uint32_t torn_plan_faults(const struct torn_plan *plan)
 	return count;
 }
 
+const struct torn_fault *torn_plan_small_disk(const struct torn_plan *plan)
+{
+	for (uint32_t i = 0; i < plan->faults_count; i++)
+		if (plan->faults[i].name == TORN_FAULT_FULL && plan->faults[i].value)
+			return &plan->faults[i];
+	return NULL;
+}
+
 const char *torn_verdict_name(enum torn_verdict verdict)
 {
 	static const char *const names[TORN_VERDICT_COUNT] = {

@@ -411,14 +411,6 @@ struct torn_action torn_armed_decide(struct torn_armed *armed, const struct torn
 	return decided;
 }
 
-const struct torn_fault *torn_plan_small_disk(const struct torn_plan *plan)
-{
-	for (uint32_t i = 0; i < plan->faults_count; i++)
-		if (plan->faults[i].name == TORN_FAULT_FULL && plan->faults[i].value)
-			return &plan->faults[i];
-	return NULL;
-}
-
 /* What it answered is the kernel's, though a kill or a signal came with it. */
 static bool is_as_the_kernel_did_it(const struct torn_op *op, const struct torn_plan *plan)
 {

@@ -81,8 +81,6 @@ bool torn_armed_all_fired(const struct torn_armed *armed);
 
 /* Return the first op of a run under a plan that the kernel refused for lack of space, or cut short; NULL: none. */
 const struct torn_op *torn_log_first_full(const struct torn_log *log, const struct torn_plan *plan);
-/* Return the fault of a plan that takes a small disk; NULL: none does. */
-const struct torn_fault *torn_plan_small_disk(const struct torn_plan *plan);
 /*
  * After a run on that disk: mark the ops that the kernel refused for lack of space, or cut short, as acted
  * on. Where the first of them is not the op that the fault names, it did not fire.

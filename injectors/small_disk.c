@@ -287,7 +287,7 @@ static int fill_once(struct torn_small_disk *disk, enum torn_full_unit unit, uin
 
 int torn_small_disk_clear(struct torn_small_disk *disk)
 {
-	struct room room;
+	struct room room = {0};
 	if (ftruncate(disk->fds[TORN_SMALL_DISK_LAST], 0) != 0 || ftruncate(disk->fds[TORN_SMALL_DISK_FILE], 0) != 0)
 		return -errno;
 	int r = look(disk, &room);
