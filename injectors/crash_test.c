@@ -34,9 +34,9 @@ static const struct litmus {
 	{"rename, fsync of the file", "n", "n", "n", "n", "n", "n", "on"},
 	/* with data=journal, too, since Linux 6.4 (device_test.c) */
 	{"rename, fdatasync of the file", "n", "on", "on", "on", "n", "n", "on"},
-	{"truncate, write, close", "n", "o0xn", "o0xnz", "o0xnz", "o0xn", "o0xn", "o0xnz"},
+	{"truncate, write, close", "n", "o0xn", "o0xn", "o0xn", "o0xn", "o0xn", "o0xnz"},
 	/* The commit is the fsync of another file, which takes along on btrfs no more than that. */
-	{"truncate, commit, write, close", "n", "0xn", "0xnz", "0xnz", "0xn", "o0xn", "o0xnz"},
+	{"truncate, commit, write, close", "n", "0xn", "0xn", "0xn", "0xn", "o0xn", "o0xnz"},
 	{"unlink", "a", "oa", "oa", "oa", "oa", "oa", "oa"},
 	{"create, fsync", "n", "n", "n", "n", "n", "n", "an"},
 	{"create below a new directory, fsync", "n", "n", "n", "n", "n", "n", "an"},

@@ -24,7 +24,7 @@ struct traits {
 	bool metadata_in_order; /* a prefix of the metadata */
 	bool rename_flushes;    /* a rename over a name implies the size, and the bytes of blocks that were there */
 	bool tail_within, tail_beyond; /* sizes show before their bytes */
-	bool tail_when_flushed; /* so do sizes of what is renamed over a name, or was cut off */
+	bool tail_when_flushed; /* so do sizes of what is renamed over a name */
 	bool cut_before_data;   /* data behind a truncation implies it */
 	bool fdatasync_takes_names;
 };

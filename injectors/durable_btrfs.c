@@ -59,12 +59,10 @@ static void settle_ancestors(struct building *building, torn_object dir, uint32_
 	}
 }
 
-/* From the fsync's begin on: its log is on disk when its last write is, and the fsync has yet to return (measured). */
 static void may_be_alone(struct building *building, uint32_t number, uint32_t moment)
 {
-	uint32_t *alone = &building->order->alone[number];
-	if (*alone > moment - 1)
-		*alone = moment - 1;
+	if (building->order->alone[number] > moment)
+		building->order->alone[number] = moment;
 }
 
 static void loosen(struct building *building, uint32_t end, torn_object object, bool downward,

@@ -135,7 +135,7 @@ OPERATION(links_and_renames_the_directory_above)
 
 struct seen {
 	const char *paths[2];
-	uint32_t moment;
+	uint32_t end; /* moment */
 	char pairs[PAIRS_MAX][3];
 	size_t count;
 };
@@ -163,7 +163,7 @@ static bool see(void *context, const struct torn_crash_state *state)
 {
 	struct seen *seen = context;
 	char pair[3] = "";
-	if (state->first > seen->moment || state->end <= seen->moment)
+	if (state->end <= seen->end)
 		return true;
 	for (int i = 0; i < 2; i++)
 		pair[i] = letter_of(torn_tree_find(state->tree, torn_bytes_of(seen->paths[i])));
@@ -174,8 +174,8 @@ static bool see(void *context, const struct torn_crash_state *state)
 	return true;
 }
 
-/* All that a cut at a moment of the last run may leave; the search and the count agree on how much all cuts do. */
-static void look_when(enum torn_preset preset, struct seen *seen, uint32_t moment)
+/* All that a cut at the end of the last run may leave; the search and the count agree on how much. */
+static void look_at(enum torn_preset preset, struct seen *seen)
 {
 	static const struct torn_crash_how how = {.sets_max = TORN_CRASH_SETS_MAX, .seed = 1};
 	struct torn_effects effects;
@@ -183,7 +183,7 @@ static void look_when(enum torn_preset preset, struct seen *seen, uint32_t momen
 	struct torn_crash_count count;
 	uint64_t legal;
 	const struct torn_log *log = test->trial.log;
-	seen->moment = moment;
+	seen->end = 2 * log->count;
 	assert_int_equal(torn_effects_of(&test->arena, &test->setup.base, log, false, &effects), 0);
 	assert_int_equal(torn_preset_order(&test->arena, preset, &effects, log, &order), 0);
 	assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects, &order, &how,
@@ -191,11 +191,6 @@ static void look_when(enum torn_preset preset, struct seen *seen, uint32_t momen
 	assert_true(count.all && count.is_exact);
 	assert_int_equal(torn_crash_count_legal(&test->arena, &effects, &order, 0, &legal), 0);
 	assert_int_equal(legal, count.looked);
-}
-
-static void look_at(enum torn_preset preset, struct seen *seen)
-{
-	look_when(preset, seen, 2 * test->trial.log->count);
 }
 
 /* The pairs that a cut may leave, no more and no less; those that btrfs showed come first. */
@@ -254,23 +249,6 @@ static void test_a_cut_leaves_what_btrfs_showed_and_no_more(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* What the log takes along is there when its last write is: the fsync that waits for that write has not returned. */
-static void test_a_cut_during_the_fsync_may_leave_what_its_log_takes_along(void **state)
-{
-	(void)state;
-	struct seen seen = {.paths = {"srv/d/a", "srv/d/b"}};
-	begin_with(__extension__ OLD);
-	assert_holds(syncs_one_of_two_in_a_new_directory);
-	uint32_t op = test->trial.log->count - 1;
-	while (test->trial.log->ops[op].call != TORN_CALL_fsync)
-		op--;
-	look_when(TORN_PRESET_BTRFS, &seen, 2 * op);
-	assert_true(has_pair(&seen, "an"));
-	seen.count = 0;
-	look_when(TORN_PRESET_BTRFS, &seen, 2 * op - 1);
-	assert_false(has_pair(&seen, "an"));
-}
-
 /* On ext4 and XFS a sync of new metadata commits all before it: measured in the same runs. */
 static void test_ext4_and_xfs_commit_what_was_made_before(void **state)
 {
@@ -295,7 +273,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		gate_test(test_a_cut_leaves_what_btrfs_showed_and_no_more),
-		gate_test(test_a_cut_during_the_fsync_may_leave_what_its_log_takes_along),
 		gate_test(test_ext4_and_xfs_commit_what_was_made_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

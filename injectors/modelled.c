@@ -58,6 +58,13 @@ void torn_modelled_close(struct torn_modelled *modelled)
 	*modelled = (struct torn_modelled){0};
 }
 
+/* While an op is at work its last write may be on disk already: what it leaves is there, and it has yet to return. */
+static bool is_alive(const struct torn_modelled_state *state, uint32_t moment)
+{
+	const uint32_t last = moment % 2 == 0 ? moment + 1 : moment;
+	return state->first <= last && moment < state->end;
+}
+
 bool torn_modelled_allows(struct torn_modelled *modelled, const struct torn_device_state *state)
 {
 	const struct torn_modelled_state wanted = {.tree = state->tree->hash};
@@ -73,7 +80,7 @@ bool torn_modelled_allows(struct torn_modelled *modelled, const struct torn_devi
 	for (uint32_t moment = state->first; moment <= state->end; moment++) {
 		bool is_allowed = false;
 		for (struct torn_modelled_state *at = found; at < end && by_tree(at, &wanted) == 0; at++) {
-			is_allowed |= at->first <= moment && moment < at->end;
+			is_allowed |= is_alive(at, moment);
 			at->is_shown = true;
 		}
 		if (!is_allowed)

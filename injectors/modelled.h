@@ -34,7 +34,8 @@ int torn_modelled_find(struct torn_modelled *modelled, struct torn_arena *arena,
 		       torn_crash_visit *also, void *context);
 void torn_modelled_close(struct torn_modelled *modelled);
 /*
- * Is what a disk left allowed, at each moment at which the power may have gone for it? Its tree is noted as shown, where
+ * Is what a disk left allowed, at each moment at which the power may have gone for it? While an op is at work so is what is
+ * allowed when it has returned: a disk left what the log of an fsync has, before that returned (measured). Its tree is noted as shown, where
  * it is one of the model's at all.
  */
 bool torn_modelled_allows(struct torn_modelled *modelled, const struct torn_device_state *state);

@@ -100,22 +100,14 @@ static void imply_flushed(struct building *building, const struct torn_effect *r
 	}
 }
 
-/*
- * A file that was cut off is flushed at its close as one that is renamed over a name (ext4_release_file()), and that is as
- * little waited for. Others may be written back at any time, too, but it is these where it was measured.
- */
+/* Others may be written back at any time, too, but it is at a rename over a name where it was measured. */
 static void find_flushed(struct building *building)
 {
 	const struct torn_effects *effects = building->effects;
 	memset(building->flushed, 0, (effects->objects + 1) * sizeof *building->flushed);
-	for (uint32_t i = 0; i < effects->count && building->traits->tail_when_flushed; i++) {
-		const struct torn_effect *effect = &effects->items[i];
-		uint32_t *flushed = &building->flushed[effect->object];
-		if (effect->cuts && effect->size == 0)
-			*flushed = effects->count;
-		else if (effect->replaces && *flushed <= i)
-			*flushed = i + 1;
-	}
+	for (uint32_t i = 0; i < effects->count && building->traits->tail_when_flushed; i++)
+		if (effects->items[i].replaces)
+			building->flushed[effects->items[i].object] = i + 1;
 }
 
 static void imply_for(struct building *building, uint32_t number)

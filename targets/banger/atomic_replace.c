@@ -39,6 +39,8 @@
  *   - success-is-durable, rollback-is-durable, a cut after the end: the renames are
  *     not on the disk, and the binary that failed its check is back. Fixed: fsync of the
  *     directory before either is reported.
+ *   - no-litter, retry-succeeds, a cut behind that fsync on btrfs: its log has dst's new name, and not that the source lost
+ *     its own, so that a second try makes the new file its own backup. Fixed: fsync of the source's directory before.
  * torn fuzz found that the first `fixed` took directories, as source too, which a
  * rollback cannot take back; left the link's own name where an error hid that dst
  * and backup were one file; and wrote into a dst that was a directory.
@@ -225,17 +227,25 @@ int banger_atomic_replace_fixed(const char *source, const char *dst, const char 
 	int is_there = look(dst, &status);
 	if (is_there < 0 || clear_directory(previous) < 0)
 		return -1;
-	int parent = go_open_parent(dst); /* after the rename an error would come too late */
-	if (parent < 0)
+	int from = go_open_parent(source); /* after the rename an error would come too late */
+	if (from < 0)
+		return fail("open the directory of", source);
+	int parent = go_open_parent(dst);
+	if (parent < 0) {
+		(void)close(from);
 		return fail("open the directory of", dst);
+	}
 	int result = is_there ? install_over(source, dst, &status, previous, parent)
 			      : install(source, dst);
 	if (result == 0) {
 		*ret_replaced = is_there ? BANGER_REPLACED : BANGER_CREATED;
-		if (go_sync(parent) < 0)
+		if (go_sync(from) < 0) /* first: dst's alone leaves the file under both names on btrfs */
+			result = fail("sync the directory of", source);
+		else if (go_sync(parent) < 0)
 			result = fail("sync the directory of", dst);
 	}
-	(void)close(parent); /* only ever read */
+	(void)close(from); /* only ever read */
+	(void)close(parent);
 	return result;
 }
 
