@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "../injectors/log.h"
 #include "cuts_disk.h"
 #include "history.h"
 #include "log_hash.h"

@@ -1,9 +1,8 @@
 /* log_hash.c: see log_hash.h. FNV-1a: stable from one version to the next. */
 #include "log_hash.h"
 
-#include <fcntl.h>
-
 #include "../injectors/faults.h"
+#include "../injectors/log.h"
 
 static uint64_t add_bytes(uint64_t hash, struct torn_bytes bytes)
 {
@@ -49,36 +48,6 @@ uint64_t torn_log_behaviour(const struct torn_log *log)
 		hash = add_op(hash, op, told);
 	}
 	return hash;
-}
-
-bool torn_op_changes(const struct torn_op *op)
-{
-	if (op->result < 0 || !(op->flags & TORN_OP_PERFORMED))
-		return false;
-	switch (op->kind) {
-	case TORN_KIND_open:
-		return (op->flags & TORN_OP_CREATES) || (op->how & O_TRUNC);
-	case TORN_KIND_write:
-	case TORN_KIND_store:
-	case TORN_KIND_copy:
-	case TORN_KIND_clone:
-	case TORN_KIND_runtime:
-	case TORN_KIND_truncate:
-	case TORN_KIND_allocate:
-	case TORN_KIND_rename:
-	case TORN_KIND_unlink:
-	case TORN_KIND_rmdir:
-	case TORN_KIND_link:
-	case TORN_KIND_symlink:
-	case TORN_KIND_mkdir:
-	case TORN_KIND_mknod:
-	case TORN_KIND_chmod:
-	case TORN_KIND_chown:
-	case TORN_KIND_setxattr:
-		return true;
-	default:
-		return false;
-	}
 }
 
 uint64_t torn_log_changes(const struct torn_log *log)

@@ -12,8 +12,6 @@ uint64_t torn_log_hash(const struct torn_log *log);
  * the same runs behind them, wherever the errno itself is not looked at later.
  */
 uint64_t torn_log_behaviour(const struct torn_log *log);
-/* Did the op change a file, its name or its attributes? */
-bool torn_op_changes(const struct torn_op *op);
 /* What it changed and made durable, by inodes: what a power cut after it is about. */
 uint64_t torn_log_changes(const struct torn_log *log);
 

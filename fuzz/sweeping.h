@@ -1,6 +1,6 @@
 /*
  * sweeping.h: a sweep of one setup from the inside: for sweep.c, which goes through plans,
- * and sweep_after.c, which goes on from what their crashes left.
+ * sweep_tell.c, which tells what they show, and sweep_after.c, which goes on from what their crashes left.
  */
 #ifndef TORN_SWEEPING_H
 #define TORN_SWEEPING_H
@@ -66,6 +66,18 @@ struct torn_sweeping {
 /* Say why torn itself failed; `setup` NULL: with no old state. */
 void torn_sweep_fail(struct torn_sweep *sweep, const struct torn_setup *setup, const char *why);
 extern const char torn_sweep_too_many[];
+
+/*
+ * sweep_tell.c: judge how a run ended, and tell what it shows; what it showed with fewer faults is not shown by the last
+ * one. Returns as torn_look_at().
+ */
+int torn_sweeping_judge_end(struct torn_sweeping *sweeping, const struct torn_trial *trial);
+/* For kills.c, with the sweeping as context: a kill of the run at hand broke a promise that the run itself kept. */
+void torn_sweeping_tell_kill(void *context, const struct torn_kill *kill, const struct torn_invariant *invariant,
+			     const struct torn_judgement *judgement);
+/* For cuts.c: so did what a power cut left. */
+void torn_sweeping_tell_cut(void *context, const struct torn_plan *plan, const struct torn_invariant *invariant,
+			    const struct torn_judgement *judgement);
 
 /* NULL: there is no memory. */
 struct tables *torn_sweeping_tables(struct torn_sweep *sweep, struct torn_lab *lab, struct torn_setup *setup);

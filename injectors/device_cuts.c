@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "log.h"
 #include "lot.h"
 
 #define WRITES_MAX 4096u /* between two flushes */
@@ -286,30 +287,13 @@ bool torn_device_commit_matters(const struct torn_log *log, uint32_t index)
 	if (op->number == 0)
 		return false;
 	switch (op->kind) {
-	case TORN_KIND_open:
-		return op->flags & TORN_OP_CREATES || op->how & O_TRUNC;
 	case TORN_KIND_sync:
 		return op->call == TORN_CALL_sync_file_range;
 	case TORN_KIND_close:
 		return was_cut_off(log, index, op->object);
-	case TORN_KIND_write:
-	case TORN_KIND_copy:
-	case TORN_KIND_store:
-	case TORN_KIND_clone:
-	case TORN_KIND_truncate:
-	case TORN_KIND_allocate:
-	case TORN_KIND_rename:
-	case TORN_KIND_unlink:
-	case TORN_KIND_rmdir:
-	case TORN_KIND_link:
-	case TORN_KIND_symlink:
-	case TORN_KIND_mkdir:
-	case TORN_KIND_mknod:
-	case TORN_KIND_chmod:
-	case TORN_KIND_chown:
-	case TORN_KIND_setxattr:
-		return op->flags & TORN_OP_PERFORMED && op->result >= 0;
+	case TORN_KIND_runtime:
+		return false; /* of no disk */
 	default:
-		return false;
+		return torn_op_changes(op);
 	}
 }

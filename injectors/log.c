@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 static bool copy_text(struct torn_arena *arena, struct torn_bytes *text)
 {
@@ -32,4 +33,34 @@ int torn_log_copy(struct torn_arena *arena, const struct torn_log *log, struct t
 	*ret_copy = *log;
 	ret_copy->ops = ops;
 	return 0;
+}
+
+bool torn_op_changes(const struct torn_op *op)
+{
+	if (op->result < 0 || !(op->flags & TORN_OP_PERFORMED))
+		return false;
+	switch (op->kind) {
+	case TORN_KIND_open:
+		return (op->flags & TORN_OP_CREATES) || (op->how & O_TRUNC);
+	case TORN_KIND_write:
+	case TORN_KIND_store:
+	case TORN_KIND_copy:
+	case TORN_KIND_clone:
+	case TORN_KIND_runtime:
+	case TORN_KIND_truncate:
+	case TORN_KIND_allocate:
+	case TORN_KIND_rename:
+	case TORN_KIND_unlink:
+	case TORN_KIND_rmdir:
+	case TORN_KIND_link:
+	case TORN_KIND_symlink:
+	case TORN_KIND_mkdir:
+	case TORN_KIND_mknod:
+	case TORN_KIND_chmod:
+	case TORN_KIND_chown:
+	case TORN_KIND_setxattr:
+		return true;
+	default:
+		return false;
+	}
 }
