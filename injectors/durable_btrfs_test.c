@@ -129,6 +129,12 @@ OPERATION(links_and_renames_the_directory_above)
 	return 0;
 }
 
+OPERATION(moves_and_syncs_elsewhere)
+{
+	MUST(rename("/srv/f", "/mnt/x") == 0 && create_and_sync("/srv/n") == 0);
+	return 0;
+}
+
 /* ----------------------------------------------------------------- states */
 
 #define PAIRS_MAX 16
@@ -200,6 +206,7 @@ static const struct row {
 	const char *paths[2];
 	const char *pairs;
 } rows[] = {
+	{"moved, and another file synced", moves_and_syncs_elsewhere, {"srv/f", "mnt/x"}, "oa ao"},
 	{"sibling in a new directory", syncs_one_of_two_in_a_new_directory, {"srv/d/a", "srv/d/b"},
 	 "an en nn"},
 	{"rename into a new directory", renames_into_a_new_directory, {"srv/f", "srv/d/a"}, "oa ao"},
@@ -249,6 +256,25 @@ static void test_a_cut_leaves_what_btrfs_showed_and_no_more(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+OPERATION(moves_and_removes)
+{
+	MUST(rename("/srv/f", "/mnt/x") == 0 && unlink("/mnt/x") == 0 && sync_path("/mnt") == 0);
+	return 0;
+}
+
+/* The log of a directory has what is in there when it is synced, and not what a rename brought before. */
+static void test_a_name_that_is_gone_again_is_not_logged(void **state)
+{
+	(void)state;
+	struct seen seen = {.paths = {"srv/f", "mnt/x"}};
+	begin_with(__extension__ OLD);
+	assert_holds(moves_and_removes);
+	look_at(TORN_PRESET_BTRFS, &seen);
+	assert_true(seen.count > 0);
+	for (size_t i = 0; i < seen.count; i++)
+		assert_int_equal(seen.pairs[i][1], 'a');
+}
+
 /* On ext4 and XFS a sync of new metadata commits all before it: measured in the same runs. */
 static void test_ext4_and_xfs_commit_what_was_made_before(void **state)
 {
@@ -273,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		gate_test(test_a_cut_leaves_what_btrfs_showed_and_no_more),
+		gate_test(test_a_name_that_is_gone_again_is_not_logged),
 		gate_test(test_ext4_and_xfs_commit_what_was_made_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
