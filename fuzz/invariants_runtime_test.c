@@ -290,6 +290,36 @@ static void test_two_paths_agree_in_output_files_modes_and_code(void **state)
 	assert_string_equal(judgement.summary, "with shell=yes it returned 3, without 0");
 }
 
+/* A way that cannot keep its promises in some world says so before it begins: that is no other result. */
+static void test_a_way_that_began_nothing_and_says_so_does_not_disagree(void **state)
+{
+	(void)state;
+	static const struct {
+		int ours, theirs;
+		unsigned promises;
+		enum torn_verdict verdict;
+	} rows[] = {
+		{1, 0, TORN_REPORTS_STATUS, TORN_HELD},
+		{0, 1, TORN_REPORTS_STATUS, TORN_HELD},
+		{1, TORN_ROLLED_BACK, TORN_REPORTS_STATUS, TORN_HELD},
+		{1, 0, 0, TORN_VIOLATED}, /* it reports no status: 1 may be anything */
+		{1, 2, TORN_REPORTS_STATUS, TORN_VIOLATED},
+		{TORN_ROLLED_BACK, 0, TORN_REPORTS_STATUS, TORN_VIOLATED},
+		{TORN_ROLLBACK_FAILED, 0, TORN_REPORTS_STATUS, TORN_VIOLATED},
+		{TORN_PARTIALLY_APPLIED, 0, TORN_REPORTS_STATUS, TORN_VIOLATED},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct torn_trial trial = twins(SAYS("", ""), SAYS("", ""), NEW);
+		target.promises = rows[i].promises;
+		trial.code = rows[i].ours;
+		twin.code = rows[i].theirs;
+		struct torn_judgement judgement;
+		torn_invariant_judge(torn_invariant_named(torn_bytes_of("paths-agree")), &trial, &judgement);
+		assert_int_equal(judgement.verdict, rows[i].verdict);
+		assert_int_equal(judgement.is_label, rows[i].verdict == TORN_HELD);
+	}
+}
+
 /* Remedy: the hash in struct line. What is shown is cut, what is compared is not. */
 static void test_lines_that_differ_late_differ(void **state)
 {
@@ -378,6 +408,7 @@ int main(void)
 		judging_test(test_a_status_says_what_is_there),
 		judging_test(test_a_status_that_admits_it_or_is_missing_is_not_asked),
 		judging_test(test_two_paths_agree_in_output_files_modes_and_code),
+		judging_test(test_a_way_that_began_nothing_and_says_so_does_not_disagree),
 		judging_test(test_lines_that_differ_late_differ),
 		judging_test(test_what_is_told_on_stderr_may_differ),
 		judging_test(test_a_fake_is_held_to_what_it_answers_not_to_files),

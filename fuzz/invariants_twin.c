@@ -88,6 +88,14 @@ static bool judge_files(const struct torn_trial *trial, struct torn_judgement *j
 	return true;
 }
 
+/* Says a target's status that nothing was applied? Whether that is true is asked by status-honest. */
+static bool refused(const struct torn_trial *trial, enum torn_end end, int code)
+{
+	return (trial->target->promises & TORN_REPORTS_STATUS) &&
+	       (end == TORN_RETURNED || end == TORN_EXITED) && code != 0 && code != TORN_ROLLED_BACK &&
+	       code != TORN_ROLLBACK_FAILED && code != TORN_PARTIALLY_APPLIED;
+}
+
 static void judge_twin(const struct torn_trial *trial, bool is_fake, struct torn_judgement *judgement)
 {
 	const bool has_twin = trial->target->twin.name &&
@@ -98,6 +106,15 @@ static void judge_twin(const struct torn_trial *trial, bool is_fake, struct torn
 	}
 	if (!trial->twin || trial->killed) {
 		torn_judge(judgement, TORN_SKIPPED, "twins are held against each other in the clean run");
+		return;
+	}
+	/* A way that cannot keep its promises somewhere and says so before it begins is no other result. */
+	if (!is_fake && refused(trial, trial->end, trial->code) !=
+				refused(trial, trial->twin->end, trial->twin->code)) {
+		torn_judge_path(judgement, trial->promised->watch[0], "watched");
+		torn_judge(judgement, TORN_HELD, "with %s=%s it returned %d, without %d: one of both began nothing",
+			   trial->target->twin.name, trial->target->twin.value, trial->twin->code, trial->code);
+		torn_judge_label(judgement, "one-way-only");
 		return;
 	}
 	if (!judge_output(trial, judgement) || (!is_fake && !judge_files(trial, judgement)))

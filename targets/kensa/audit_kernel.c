@@ -14,19 +14,21 @@ static int parse(const struct audit_text *rules, struct torn_bytes line,
 				  : audit_rule_parse(line, ret_rule);
 }
 
-static int print_resolved(FILE *out, struct torn_bytes rules)
+static int print_resolved(FILE *out, struct torn_bytes rules, audit_rule_look *look,
+			  const struct kensa_context *context)
 {
 	struct torn_bytes line;
 
 	while (audit_lines_next_rule(&rules, &line)) {
-		int result = audit_rule_resolve(line, out);
+		int result = audit_rule_resolve(line, look, context, out);
 		if (result < 0)
 			return result;
 	}
 	return 0;
 }
 
-int audit_kernel_resolve(struct torn_bytes rules, char **ret_rules)
+int audit_kernel_resolve(struct torn_bytes rules, audit_rule_look *look, const struct kensa_context *context,
+			 char **ret_rules)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -34,7 +36,7 @@ int audit_kernel_resolve(struct torn_bytes rules, char **ret_rules)
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		return -ENOMEM;
-	int result = print_resolved(out, rules);
+	int result = print_resolved(out, rules, look, context);
 	if (fclose(out) != 0 && result == 0)
 		result = -ENOMEM;
 	if (result < 0)
@@ -52,25 +54,12 @@ static bool is_loaded(const struct audit_rule *loaded, size_t count, const struc
 	return false;
 }
 
-/* The same but for its key, which is its last field. */
-static struct audit_rule without_key(const struct audit_rule *rule)
-{
-	struct audit_rule bare = *rule;
-	struct audit_rule_head *data = &bare.data;
-
-	while (data->field_count > 0 && data->fields[data->field_count - 1] == AUDIT_FILTERKEY) {
-		data->field_count--;
-		data->buflen -= data->values[data->field_count];
-	}
-	return bare;
-}
-
 static bool conflicts_with(const struct audit_rule *loaded, size_t count, const struct audit_rule *rule)
 {
-	const struct audit_rule bare = without_key(rule);
+	const struct audit_rule bare = audit_rule_without_key(rule);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct audit_rule other = without_key(&loaded[i]);
+		const struct audit_rule other = audit_rule_without_key(&loaded[i]);
 		if (audit_rule_equal(&other, &bare) && !audit_rule_equal(&loaded[i], rule))
 			return true;
 	}
@@ -95,8 +84,8 @@ static int print_missing(FILE *missing, struct audit_text rules, const struct au
 	return 0;
 }
 
-static int missing_of(struct audit_text rules, const struct audit_rule *loaded, size_t count,
-		      char **ret_missing, bool *conflicts)
+int audit_kernel_missing_of(struct audit_text rules, const struct audit_rule *loaded, size_t count,
+			    char **ret_missing, bool *conflicts)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -124,7 +113,7 @@ int audit_kernel_missing(struct audit_client *client, struct audit_text rules, c
 	int result = audit_client_list(client, &loaded, &count);
 	if (result < 0)
 		return result;
-	result = missing_of(rules, loaded, count, ret_missing, &conflicts);
+	result = audit_kernel_missing_of(rules, loaded, count, ret_missing, &conflicts);
 	free(loaded);
 	if (result == 0 && ret_conflicts)
 		*ret_conflicts = conflicts;

@@ -13,13 +13,17 @@ struct audit_text {
 };
 
 /* Ours, of FIXED: resolve each line, into `ret_rules`, malloc'ed. Returns 0 or -errno. */
-int audit_kernel_resolve(struct torn_bytes rules, char **ret_rules);
+int audit_kernel_resolve(struct torn_bytes rules, audit_rule_look *look, const struct kensa_context *context,
+			 char **ret_rules);
 /*
  * Which are not loaded: a line each, in `ret_missing`, malloc'ed. `ret_conflicts` (may be NULL): is one loaded
  * under another key, so that the kernel would have it twice? Returns 0 or -errno.
  */
 int audit_kernel_missing(struct audit_client *client, struct audit_text rules, char **ret_missing,
 			 bool *ret_conflicts);
+/* The same, of a list. Returns 0 or -errno. */
+int audit_kernel_missing_of(struct audit_text rules, const struct audit_rule *loaded, size_t count,
+			    char **ret_missing, bool *conflicts);
 /*
  * Load them one by one, and stop at the first that is refused. `tolerates`: one that is loaded already is none
  * such. Returns 0 or -errno.

@@ -385,17 +385,18 @@ int audit_rule_parse_resolved(struct torn_bytes line, struct audit_rule *ret_rul
 	return parse(line, true, ret_rule);
 }
 
-/* Returns 1 for a directory, 0 for all else, also for nothing; -errno where it is not known. */
-static int is_directory(const char *path)
+int audit_rule_is_directory(const struct kensa_context *context, const char *path)
 {
 	struct stat status;
 
+	(void)context;
 	if (stat(path, &status) == 0)
 		return S_ISDIR(status.st_mode);
 	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
 }
 
-int audit_rule_resolve(struct torn_bytes line, FILE *out)
+int audit_rule_resolve(struct torn_bytes line, audit_rule_look *look, const struct kensa_context *context,
+		       FILE *out)
 {
 	char text[LINE_MAX_BYTES], *rest = NULL;
 
@@ -411,11 +412,23 @@ int audit_rule_resolve(struct torn_bytes line, FILE *out)
 		return 0;
 	}
 	(void)cut_slashes(path);
-	int result = is_directory(path);
+	int result = look(context, path);
 	if (result < 0)
 		return result;
 	fprintf(out, "-w %s%s %s\n", path, result && path[1] ? "/" : "", rest);
 	return 0;
+}
+
+struct audit_rule audit_rule_without_key(const struct audit_rule *rule)
+{
+	struct audit_rule bare = *rule;
+	struct audit_rule_head *data = &bare.data;
+
+	while (data->field_count > 0 && data->fields[data->field_count - 1] == AUDIT_FILTERKEY) {
+		data->field_count--;
+		data->buflen -= data->values[data->field_count];
+	}
+	return bare;
 }
 
 bool audit_rule_equal(const struct audit_rule *a, const struct audit_rule *b)

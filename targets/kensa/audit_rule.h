@@ -11,7 +11,7 @@
 #include <linux/audit.h>
 #include <stdio.h>
 
-#include "../../fuzz/torn.h"
+#include "handler.h"
 
 /* Of the strings of one rule: paths and its key. */
 #define AUDIT_RULE_STRINGS_MAX 2048u
@@ -41,13 +41,20 @@ bool audit_rule_is_there(struct torn_bytes line);
  * is none that is known; -E2BIG where it does not fit.
  */
 int audit_rule_parse(struct torn_bytes line, struct audit_rule *ret_rule);
+/* Whether a path is a directory: 1 for one, 0 for all else, also for nothing; -errno where it is not known. */
+typedef int audit_rule_look(const struct kensa_context *context, const char *path);
+/* By stat(2). */
+audit_rule_look audit_rule_is_directory;
 /*
  * Ours, of FIXED: print the line with what was looked up in it: a watched path ends with a slash where it is a
- * directory. Returns 0; -errno where that cannot be known; -E2BIG.
+ * directory. Returns 0; -errno of the look; -E2BIG.
  */
-int audit_rule_resolve(struct torn_bytes line, FILE *out);
+int audit_rule_resolve(struct torn_bytes line, audit_rule_look *look, const struct kensa_context *context,
+		       FILE *out);
 /* Make the rule of such a line: nothing is looked up. Returns as audit_rule_parse(). */
 int audit_rule_parse_resolved(struct torn_bytes line, struct audit_rule *ret_rule);
+/* The same but for its key, which is its last field. */
+struct audit_rule audit_rule_without_key(const struct audit_rule *rule);
 /* Say the same to the kernel? */
 bool audit_rule_equal(const struct audit_rule *a, const struct audit_rule *b);
 

@@ -51,11 +51,12 @@ static struct audit_text for_kernel(const struct kensa_context *context, struct 
  * FIXED: whether a watched path is a directory is looked up once. Where it is asked again a failing stat(2), or
  * somebody's mkdir, makes another rule of the same line: what is unloaded is not what was loaded.
  */
-static enum kensa_outcome resolve(struct torn_bytes rules, struct kensa_prestate *state)
+static enum kensa_outcome resolve(const struct kensa_context *context, struct torn_bytes rules,
+				  struct kensa_prestate *state)
 {
 	char *resolved = NULL;
 
-	if (audit_kernel_resolve(rules, &resolved) < 0)
+	if (audit_kernel_resolve(rules, audit_rule_is_directory, context, &resolved) < 0)
 		return KENSA_CAPTURE_INCOMPLETE;
 	const bool added =
 		kensa_prestate_add(state, "resolved_rules", resolved, strlen(resolved)) == 0;
@@ -122,7 +123,7 @@ static enum kensa_outcome look(const struct kensa_context *context, const struct
 	/* of lines with a NUL a state would have the part before it */
 	if (is_fixed && memchr(rules.data, '\0', rules.size))
 		return KENSA_CAPTURE_INCOMPLETE;
-	enum kensa_outcome outcome = is_fixed ? resolve(rules, state) : KENSA_SUCCESS;
+	enum kensa_outcome outcome = is_fixed ? resolve(context, rules, state) : KENSA_SUCCESS;
 	if (outcome == KENSA_SUCCESS)
 		outcome = capture_kernel(
 			context, is_fixed ? kensa_fact_bytes(state, "resolved_rules") : rules,

@@ -3,11 +3,12 @@
  * kernel has loaded is neither captured nor taken back by itself: where no file of rules.d begins with -D, loading
  * the files again only adds to it.
  *
- * FIXED: capture refuses a rules.d without -D, whose loading cannot be taken back by commands.
+ * FIXED loads and unloads its own rules, one by one (audit_commands.h), before it writes the file.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_commands.h"
 #include "audit_lines.h"
 #include "shell_handlers.h"
 
@@ -27,7 +28,7 @@ static enum kensa_outcome look(const struct kensa_context *context, const struct
 	if (kensa_param(step, "rule").size == 0 || !add(state, "path", file))
 		return KENSA_CAPTURE_INCOMPLETE;
 	if (context->version == KENSA_FIXED &&
-	    shell_run(context, NULL, "cat /etc/audit/rules.d/*.rules | grep -q '^-D$'") != 0)
+	    audit_commands_look(context, kensa_param(step, "rule"), state) != KENSA_SUCCESS)
 		return KENSA_CAPTURE_INCOMPLETE;
 	return shell_file_capture(context, state, "prior_content", (const char *)file.data);
 }
@@ -59,22 +60,25 @@ static bool compose(const struct kensa_context *context, const struct kensa_pres
 	return length >= 0;
 }
 
-static enum kensa_outcome load(const struct kensa_context *context)
-{
-	return shell_run(context, NULL, LOAD) == 0 ? KENSA_SUCCESS : KENSA_FAILED;
-}
-
 static enum kensa_outcome write_and_load(const struct kensa_context *context, const char *path,
 					 struct torn_bytes body)
 {
-	if (context->version != KENSA_FIXED)
-		return shell_run(context, NULL, "printf '%%s' %q > %q && " LOAD, body, torn_bytes_of(path)) == 0
-			       ? KENSA_SUCCESS
-			       : KENSA_FAILED;
-	enum kensa_outcome outcome = shell_file_write(context, path, MODE, body);
+	return shell_run(context, NULL, "printf '%%s' %q > %q && " LOAD, body, torn_bytes_of(path)) == 0 ? KENSA_SUCCESS
+												 : KENSA_FAILED;
+}
+
+static enum kensa_outcome load_and_write(const struct kensa_context *context, const struct kensa_prestate *state,
+					 struct torn_bytes body)
+{
+	enum kensa_outcome outcome = audit_commands_load(context, state);
+
+	if (outcome == KENSA_SUCCESS && kensa_cancelled("kensa/after_runtime_write"))
+		outcome = KENSA_ERROR;
+	if (outcome == KENSA_SUCCESS)
+		outcome = shell_file_write(context, kensa_fact_text(state, "path"), MODE, body);
 	if (outcome == KENSA_SUCCESS && kensa_cancelled("kensa/after_file_write"))
 		outcome = KENSA_ERROR;
-	return outcome == KENSA_SUCCESS ? load(context) : outcome;
+	return outcome;
 }
 
 static enum kensa_outcome apply(const struct kensa_context *context, const struct kensa_step *step,
@@ -85,10 +89,15 @@ static enum kensa_outcome apply(const struct kensa_context *context, const struc
 
 	if (!compose(context, state, kensa_param(step, "rule"), &body, &size))
 		return KENSA_ERROR;
-	enum kensa_outcome outcome = write_and_load(context, kensa_fact_text(state, "path"),
-						    (struct torn_bytes){(const uint8_t *)body, size});
+	const struct torn_bytes text = {(const uint8_t *)body, size};
+	enum kensa_outcome outcome;
+	if (context->version == KENSA_FIXED)
+		outcome = load_and_write(context, state, text);
+	else
+		outcome = write_and_load(context, kensa_fact_text(state, "path"), text);
 	free(body);
-	if (outcome == KENSA_SUCCESS && kensa_cancelled("kensa/after_runtime_write"))
+	if (outcome == KENSA_SUCCESS && context->version != KENSA_FIXED &&
+	    kensa_cancelled("kensa/after_runtime_write"))
 		outcome = KENSA_ERROR;
 	return outcome;
 }
@@ -98,20 +107,6 @@ static enum kensa_outcome restore_file(const struct kensa_context *context, cons
 	return shell_file_restore(context, state, "prior_content", kensa_fact_text(state, "path"), MODE);
 }
 
-/* FIXED: the rules are loaded again whatever became of the file; and what failed is tried once more. */
-static enum kensa_outcome restore_all(const struct kensa_context *context, const struct kensa_prestate *state)
-{
-	enum kensa_outcome file = restore_file(context, state);
-
-	if (file)
-		file = restore_file(context, state);
-	bool is_cancelled = kensa_cancelled("kensa/after_rollback_step");
-	enum kensa_outcome rules = load(context);
-	if (rules)
-		rules = load(context);
-	return file || rules || is_cancelled ? KENSA_PARTIAL_RESTORE : KENSA_SUCCESS;
-}
-
 static enum kensa_outcome rollback(const struct kensa_context *context, const struct kensa_step *step,
 				   const struct kensa_prestate *state)
 {
@@ -119,7 +114,7 @@ static enum kensa_outcome rollback(const struct kensa_context *context, const st
 
 	(void)step;
 	if (context->version == KENSA_FIXED)
-		return restore_all(context, state);
+		return kensa_restore_both(context, state, restore_file, audit_commands_unload);
 	if (prior.data)
 		return write_and_load(context, kensa_fact_text(state, "path"), prior);
 	return shell_run(context, NULL, "rm -f %q && " LOAD, kensa_fact_bytes(state, "path")) == 0

@@ -68,18 +68,15 @@ static bool capture_attributes(struct kensa_prestate *state, const char *name, c
 	return added;
 }
 
-/*
- * Does every component lead down? The primitives clean a path by its text, open(2) follows it: of "a/../b" they
- * come to two files where a is a symlink or is not there.
- */
-static bool leads_down(const char *path)
+bool kensa_path_leads_down(const char *path)
 {
-	for (const char *part = path; part; part = strchr(part, '/')) {
-		part += strspn(part, "/");
-		if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
+	while (path[0] == '/') {
+		const size_t size = strcspn(++path, "/");
+		if (size == 0 || (size <= 2 && strncmp(path, "..", size) == 0))
 			return false;
+		path += size;
 	}
-	return true;
+	return path[0] == '\0';
 }
 
 static enum kensa_outcome capture_file(const struct kensa_context *context, struct kensa_prestate *state,
@@ -89,7 +86,7 @@ static enum kensa_outcome capture_file(const struct kensa_context *context, stru
 	size_t size = 0;
 
 	if (context->version == KENSA_FIXED &&
-	    (!leads_down(path) || !capture_attributes(state, name, path, makes_directory)))
+	    (!kensa_path_leads_down(path) || !capture_attributes(state, name, path, makes_directory)))
 		return KENSA_CAPTURE_INCOMPLETE;
 	if (kensa_file_read(context, path, &text, &size) < 0)
 		return KENSA_CAPTURE_INCOMPLETE;

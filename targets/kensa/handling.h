@@ -23,6 +23,12 @@ enum kensa_outcome kensa_captured(enum kensa_outcome outcome, struct kensa_prest
 enum kernelio_version kensa_primitives(const struct kensa_context *context);
 
 /*
+ * Has an absolute path only names: no "", "." or ".."? The primitives clean a path by its text, open(2) follows it: of
+ * "/a/../b" they come to two files where a is a symlink or is not there.
+ */
+bool kensa_path_leads_down(const char *path);
+
+/*
  * Read a file that a handler changes, as kernelio_read_file_if_exists(); FIXED refuses what is no regular
  * file. Returns 0, or -1 with errno.
  */

@@ -3,8 +3,10 @@
  * the handler by itself, held against the one by system calls.
  *
  * How fixed differs from head, and the finding that asked for it: the file is written beside and renamed, with
- * 0640 (old-or-new, paths-agree); mode and owner come back (rollback-restores); a rules.d that adds to what is
- * loaded is refused (runtime-restored); rollback loads whatever became of the file (rollback-completes).
+ * 0640 (old-or-new, paths-agree); mode, owner and attributes come back (rollback-restores); rollback goes on behind a
+ * step that failed (rollback-completes); its own rules are loaded and unloaded one by one, by auditctl, since
+ * augenrules writes audit.rules in place, unloads what was loaded by hand and stops at others' lines
+ * (rollback-is-durable, runtime-restored).
  */
 #include "shell_handlers.h"
 

@@ -73,7 +73,7 @@ static const char *resolved(const char *line)
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	assert_non_null(out);
-	assert_int_equal(audit_rule_resolve(torn_bytes_of(line), out), 0);
+	assert_int_equal(audit_rule_resolve(torn_bytes_of(line), audit_rule_is_directory, NULL, out), 0);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }

@@ -13,7 +13,7 @@
 #include "fsatomic_walk.h"
 
 /* A quote ends the word, stands by itself, and begins it anew: POSIX sh, 2.2.2. */
-static void quote(FILE *to, struct torn_bytes word)
+void shell_quote(FILE *to, struct torn_bytes word)
 {
 	fputc('\'', to);
 	for (size_t i = 0; i < word.size; i++) {
@@ -37,7 +37,7 @@ static char *compose(const char *format, va_list arguments)
 		if (*at != '%')
 			fputc(*at, to);
 		else if (*++at == 'q')
-			quote(to, va_arg(arguments, struct torn_bytes));
+			shell_quote(to, va_arg(arguments, struct torn_bytes));
 		else if (*at == 's')
 			fputs(va_arg(arguments, const char *), to);
 		else
@@ -108,14 +108,30 @@ static bool is_whole(const char *attributes, struct torn_bytes content)
 	return sscanf(attributes, "%*s %*s %zu", &size) == 1 && content.size == size + 1;
 }
 
-/* Mode, owner and size; and a byte behind its last one, which no transport cuts off. */
+/* Mode, owner and size; and a line NAME=0xVALUE for each extended attribute. */
+#define LOOK_AT "stat -c '%%a %%u:%%g %%s' %q && getfattr -d -m - -e hex --absolute-names %q"
+
+static bool capture_attributes(const struct kensa_context *context, struct kensa_prestate *state,
+			       const char *fact, struct torn_bytes path)
+{
+	char *output = NULL;
+
+	int status = shell_run(context, &output, LOOK_AT, path, path);
+	/* a name that getfattr escapes is not that by which setfattr would set it */
+	bool is_added = status == 0 && !strchr(output, '\\') && kensa_prestate_add(state, fact, output, strlen(output)) == 0;
+	if (status >= 0)
+		free(output);
+	return is_added;
+}
+
+/* And a byte behind its last one, which no transport cuts off. */
 static bool capture_all(const struct kensa_context *context, struct kensa_prestate *state, const char *name,
 			struct torn_bytes path)
 {
 	char fact[sizeof(state->facts[0].name)];
 
 	snprintf(fact, sizeof(fact), "%s" ATTRIBUTES, name);
-	return add_output(context, state, fact, "", "stat -c '%%a %%u:%%g %%s' %q", path) &&
+	return capture_attributes(context, state, fact, path) &&
 	       add_output(context, state, name, "", "cat %q && printf x", path) &&
 	       is_whole(kensa_fact_text(state, fact), kensa_fact_bytes(state, name));
 }
@@ -137,6 +153,9 @@ enum kensa_outcome shell_file_capture(const struct kensa_context *context, struc
 {
 	const struct torn_bytes at = torn_bytes_of(path);
 	bool is_captured;
+
+	if (context->version == KENSA_FIXED && !kensa_path_leads_down(path))
+		return KENSA_CAPTURE_INCOMPLETE;
 	int absent = context->version == KENSA_FIXED ? look_for(context, at)
 						     : shell_run(context, NULL, "test -e %q", at);
 
@@ -176,15 +195,16 @@ int shell_run_beside(const struct kensa_context *context, const char *path, cons
 	return status;
 }
 
+/* `attributes`: commands, each with " &&" behind it, that give more of them to "$T". */
 static int replace(const struct kensa_context *context, const char *path, const char *mode, const char *owner,
-		   struct torn_bytes content)
+		   const char *attributes, struct torn_bytes content)
 {
 	const struct torn_bytes at = torn_bytes_of(path);
 
 	return shell_run_beside(context, path,
-				"printf '%%s' %q > \"$T\" && chown %s \"$T\" && chmod %s \"$T\" && sync \"$T\" &&"
+				"printf '%%s' %q > \"$T\" && chown %s \"$T\" && chmod %s \"$T\" && %s sync \"$T\" &&"
 				" mv -f \"$T\" %q && sync \"$(dirname %q)\"",
-				content, owner, mode, at, at);
+				content, owner, mode, attributes, at, at);
 }
 
 enum kensa_outcome shell_file_write(const struct kensa_context *context, const char *path, const char *mode,
@@ -192,7 +212,7 @@ enum kensa_outcome shell_file_write(const struct kensa_context *context, const c
 {
 	const struct torn_bytes at = torn_bytes_of(path);
 	int status = context->version == KENSA_FIXED
-			     ? replace(context, path, mode, "0:0", content)
+			     ? replace(context, path, mode, "0:0", "", content)
 			     : shell_run(context, NULL, "printf '%%s' %q > %q", content, at);
 
 	return status == 0 ? KENSA_SUCCESS : KENSA_FAILED;
@@ -207,16 +227,56 @@ static int remove_file(const struct kensa_context *context, const char *path)
 	return shell_run(context, NULL, "rm -f %q", at);
 }
 
+/* The commands for the extended attributes that were captured; the caller frees. */
+static char *set_attributes(const char *captured)
+{
+	char *commands = NULL;
+	size_t size = 0;
+
+	FILE *to = open_memstream(&commands, &size);
+	if (!to)
+		return NULL;
+	for (const char *line = strchr(captured, '\n'); line; line = strchr(line, '\n')) {
+		const char *equals = strchr(++line, '=');
+		const char *end = line + strcspn(line, "\n");
+		if (line[0] == '#' || !equals || equals > end)
+			continue;
+		fputs("setfattr -n ", to);
+		shell_quote(to, (struct torn_bytes){(const uint8_t *)line, (size_t)(equals - line)});
+		fprintf(to, " -v %.*s \"$T\" && ", (int)(end - equals - 1), equals + 1);
+	}
+	if (fclose(to) == 0)
+		return commands;
+	free(commands);
+	return NULL;
+}
+
+/* Is a file what it was, and is it on disk? Then nothing is left to do in a directory that nobody may write to. */
+static bool is_as_it_was(const struct kensa_context *context, const char *path, const char *captured,
+			 struct torn_bytes content)
+{
+	const struct torn_bytes at = torn_bytes_of(path);
+
+	return shell_run(context, NULL,
+			 "test \"$(" LOOK_AT ")\" = %q && printf '%%s' %q | cmp -s - %q && sync %q &&"
+			 " sync \"$(dirname %q)\"",
+			 at, at, torn_bytes_of(captured), content, at, at, at) == 0;
+}
+
 static int restore_all(const struct kensa_context *context, const struct kensa_prestate *state,
 		       const char *name, const char *path, struct torn_bytes content)
 {
 	char fact[sizeof(state->facts[0].name)], mode[16] = "", owner[32] = "";
 
 	snprintf(fact, sizeof(fact), "%s" ATTRIBUTES, name);
-	if (content.size == 0 || sscanf(kensa_fact_text(state, fact), "%15s %31s", mode, owner) != 2)
+	const char *captured = kensa_fact_text(state, fact);
+	if (content.size == 0 || sscanf(captured, "%15s %31s", mode, owner) != 2)
 		return -1;
 	content.size--; /* the "x" */
-	return replace(context, path, mode, owner, content);
+	char *attributes = set_attributes(captured);
+	int status = attributes ? replace(context, path, mode, owner, attributes, content) : -1;
+	free(attributes);
+	return status != 0 && is_as_it_was(context, path, captured, content) ? 0 : status;
 }
 
 enum kensa_outcome shell_file_restore(const struct kensa_context *context, const struct kensa_prestate *state,

@@ -14,6 +14,9 @@
  */
 int shell_run(const struct kensa_context *context, char **ret_output, const char *format, ...);
 
+/* Print a word in single quotes. */
+void shell_quote(FILE *to, struct torn_bytes word);
+
 /* Such a command, for a part of another one. The caller frees; NULL: no memory. */
 char *shell_compose(const char *format, ...);
 

@@ -13,3 +13,4 @@ STANDIN(mount);
 STANDIN(findmnt);
 STANDIN(dconf);
 STANDIN(augenrules);
+STANDIN(auditctl);

@@ -21,7 +21,7 @@ static const struct {
 	{"sysctl", standin_sysctl},	    {"modprobe", standin_modprobe},
 	{"modinfo", standin_modinfo},	    {"mount", standin_mount},
 	{"findmnt", standin_findmnt},	    {"dconf", standin_dconf},
-	{"augenrules", standin_augenrules},
+	{"augenrules", standin_augenrules}, {"auditctl", standin_auditctl},
 };
 
 static int call(int argc, char **argv)

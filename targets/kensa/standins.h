@@ -23,6 +23,8 @@ int standin_mount(int argc, char **argv);
 int standin_findmnt(int argc, char **argv);
 /* dconf update, dconf compile FILE DIRECTORY */
 int standin_dconf(int argc, char **argv);
+/* auditctl -s, auditctl -l, and a rule: -w, -a, -A to load it, -W, -d to unload it */
+int standin_auditctl(int argc, char **argv);
 /* augenrules --load */
 int standin_augenrules(int argc, char **argv);
 
