@@ -280,14 +280,14 @@ static void test_two_paths_agree_in_output_files_modes_and_code(void **state)
 	expect(id, twins(SAYS("", ""), SAYS("", ""), WITH("mode=0600 new", "1")), TORN_VIOLATED,
 	       "another /srv/f: mode or owner differ");
 	struct torn_trial other = twins(SAYS("", ""), SAYS("", ""), NEW);
-	twin.code = 3;
-	other.code = 3;
+	twin.code = TORN_ROLLED_BACK;
+	other.code = TORN_ROLLED_BACK;
 	expect(id, other, TORN_HELD, "");
 	other.code = 0;
 	struct torn_judgement judgement;
 	torn_invariant_judge(torn_invariant_named(torn_bytes_of(id)), &other, &judgement);
 	assert_int_equal(judgement.verdict, TORN_VIOLATED);
-	assert_string_equal(judgement.summary, "with shell=yes it returned 3, without 0");
+	assert_string_equal(judgement.summary, "with shell=yes it returned 64, without 0");
 }
 
 /* A way that cannot keep its promises in some world says so before it begins: that is no other result. */

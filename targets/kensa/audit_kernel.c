@@ -179,6 +179,8 @@ int audit_kernel_unload_all(struct audit_client *client, struct audit_text rules
 		count++;
 	while (count-- > 0) {
 		int result = unload(client, &rules, rule_at(rules.lines, count));
+		if (result == -EINVAL) /* the kernel refuses it, and has not got it */
+			continue;
 		if (first == 0)
 			first = result;
 	}

@@ -148,13 +148,21 @@ static int look_for(const struct kensa_context *context, struct torn_bytes path)
 			 path);
 }
 
+#define BESIDE ".kensa."
+
+/* Is the name of the other file one that a directory takes? */
+static bool has_room_beside(const char *path)
+{
+	return strlen(strrchr(path, '/') + 1) + strlen(BESIDE) + FSATOMIC_SUFFIX_SIZE - 1 <= NAME_MAX;
+}
+
 enum kensa_outcome shell_file_capture(const struct kensa_context *context, struct kensa_prestate *state,
 				      const char *name, const char *path)
 {
 	const struct torn_bytes at = torn_bytes_of(path);
 	bool is_captured;
 
-	if (context->version == KENSA_FIXED && !kensa_path_leads_down(path))
+	if (context->version == KENSA_FIXED && (!kensa_path_leads_down(path) || !has_room_beside(path)))
 		return KENSA_CAPTURE_INCOMPLETE;
 	int absent = context->version == KENSA_FIXED ? look_for(context, at)
 						     : shell_run(context, NULL, "test -e %q", at);
@@ -175,7 +183,7 @@ enum kensa_outcome shell_file_capture(const struct kensa_context *context, struc
 
 int shell_run_beside(const struct kensa_context *context, const char *path, const char *format, ...)
 {
-	char suffix[FSATOMIC_SUFFIX_SIZE], name[PATH_MAX + sizeof(".kensa.") + FSATOMIC_SUFFIX_SIZE];
+	char suffix[FSATOMIC_SUFFIX_SIZE], name[PATH_MAX + sizeof(BESIDE) + FSATOMIC_SUFFIX_SIZE];
 	va_list arguments;
 	int status = TAKEN;
 
@@ -184,7 +192,7 @@ int shell_run_beside(const struct kensa_context *context, const char *path, cons
 	va_end(arguments);
 	for (unsigned i = 0; command && i < TRIES && status == TAKEN; i++) {
 		fsatomic_random_suffix(suffix);
-		snprintf(name, sizeof(name), "%s.kensa.%s", path, suffix);
+		snprintf(name, sizeof(name), "%s" BESIDE "%s", path, suffix);
 		status = shell_run(context, NULL,
 				   "T=%q; test ! -e \"$T\" && test ! -L \"$T\" || exit 3; { %s; } || { rm -f \"$T\"; exit 1; }",
 				   torn_bytes_of(name), command);
