@@ -59,10 +59,7 @@ static int find(const struct kensa_context *context, const char *path)
 {
 	if (context->version != KENSA_FIXED)
 		return shell_run(context, NULL, "test -e %q", torn_bytes_of(path)) == 0;
-	int status = shell_run(context, NULL,
-			       "p=%q; b=${p##*/}; n='\n'; l=$(ls -a \"${p%%/*}\") || exit 2;"
-			       " case \"$n$l$n\" in *\"$n$b$n\"*) exit 0;; *) exit 1;; esac",
-			       torn_bytes_of(path));
+	int status = shell_look_for(context, path);
 	return status == 0 ? 1 : status == 1 ? 0 : -1;
 }
 

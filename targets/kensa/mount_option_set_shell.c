@@ -20,14 +20,15 @@
 
 /* FindLine and AddOptions of kernelio: fields by white space, joined by single blanks. */
 #define IS_LINE "$1 !~ /^#/ && $2 == ENVIRON[\"MP\"]"
-#define CHANGE_LINE                                                                                \
+#define CHANGE_LINE(is_option)                                                                    \
 	IS_LINE " && NF >= 4 { n = split(ENVIRON[\"OPTS\"], add, \",\");"                          \
-		" for (i = 1; i <= n; i++) if (index(\",\" $4 \",\", \",\" add[i] \",\") == 0)"    \
+		" for (i = 1; i <= n; i++) if (" is_option "index(\",\" $4 \",\", \",\" add[i] \",\") == 0)" \
 		" $4 = $4 \",\" add[i]; $1 = $1 }"
-#define ADD_OPTIONS CHANGE_LINE " { print }"
+#define ADD_OPTIONS CHANGE_LINE("") " { print }"
 /* FIXED: `print` ends a last line that had no newline (paths-agree); only the caller knows whether it had one. */
 #define ADD_OPTIONS_FIXED                                                                          \
-	CHANGE_LINE " NR > 1 { printf \"\\n\" } { printf \"%%s\", $0 } END { printf \"%%s\", ENVIRON[\"LAST\"] }"
+	CHANGE_LINE("add[i] != \"\" && ")                                                          \
+	" NR > 1 { printf \"\\n\" } { printf \"%%s\", $0 } END { printf \"%%s\", ENVIRON[\"LAST\"] }"
 #define REPLACE IS_LINE " { print ENVIRON[\"LINE\"]; next } { print }"
 /* PR115: mount point and option, or line, stand in the program, quoted for the shell. */
 #define ADD_OPTIONS_BROKEN "$1 !~ /^#/ && $2 == '%s' && NF >= 4 { $4 = $4 \",\" '%s' } { print }"

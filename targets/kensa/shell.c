@@ -137,15 +137,22 @@ static bool capture_all(const struct kensa_context *context, struct kensa_presta
 }
 
 /*
- * `test -e` says the same of a file that is not there and of one that cannot be looked at. Returns the status: 0 it
- * is there, 1 it is not; all else: it cannot be told, or is what apply would refuse later.
+ * `test -e` says the same of a file that is not there and of one that cannot be looked at. No symlink leads to its
+ * directory: by calls none is followed, and what is written somewhere else is not what was looked at.
  */
-static int look_for(const struct kensa_context *context, struct torn_bytes path)
+#define LOOK_FOR                                                                                   \
+	"p=%q; d=${p%%/*}; b=${p##*/}; n='\n'; cd -P \"$d/\" && test \"$PWD\" = \"$d\" && l=$(ls -a) || exit 2;"  \
+	" case \"$n$l$n\" in *\"$n$b$n\"*) ;; *) exit 1;; esac"
+
+int shell_look_for(const struct kensa_context *context, const char *path)
 {
-	return shell_run(context, NULL,
-			 "p=%q; b=${p##*/}; n='\n'; l=$(ls -a \"${p%%/*}/\") || exit 2;"
-			 " case \"$n$l$n\" in *\"$n$b$n\"*) test -f \"$p\" && test ! -L \"$p\" || exit 2;; *) exit 1;; esac",
-			 path);
+	return shell_run(context, NULL, LOOK_FOR, torn_bytes_of(path));
+}
+
+/* The same, of a file; what is there and none is what apply would refuse later: 2. */
+static int look_for_file(const struct kensa_context *context, struct torn_bytes path)
+{
+	return shell_run(context, NULL, LOOK_FOR "; test -f \"$p\" && test ! -L \"$p\" || exit 2", path);
 }
 
 #define BESIDE ".kensa."
@@ -164,7 +171,7 @@ enum kensa_outcome shell_file_capture(const struct kensa_context *context, struc
 
 	if (context->version == KENSA_FIXED && (!kensa_path_leads_down(path) || !has_room_beside(path)))
 		return KENSA_CAPTURE_INCOMPLETE;
-	int absent = context->version == KENSA_FIXED ? look_for(context, at)
+	int absent = context->version == KENSA_FIXED ? look_for_file(context, at)
 						     : shell_run(context, NULL, "test -e %q", at);
 
 	if (absent < 0 || absent > 1)
@@ -203,24 +210,24 @@ int shell_run_beside(const struct kensa_context *context, const char *path, cons
 	return status;
 }
 
-/* `attributes`: commands, each with " &&" behind it, that give more of them to "$T". */
-static int replace(const struct kensa_context *context, const char *path, const char *mode, const char *owner,
-		   const char *attributes, struct torn_bytes content)
-{
-	const struct torn_bytes at = torn_bytes_of(path);
+/*
+ * How "$T" becomes the file: a new name is made as link(2) makes it, where nobody has made one meanwhile; that is what
+ * AtomicWrite asks of a file system, too.
+ */
+#define AS_NEW_OR_OLD "if test -e %q; then mv -f \"$T\" %q; else ln \"$T\" %q && rm -f \"$T\"; fi"
+#define AS_OLD	      "mv -f \"$T\" %q"
 
-	return shell_run_beside(context, path,
-				"printf '%%s' %q > \"$T\" && chown %s \"$T\" && chmod %s \"$T\" && %s sync \"$T\" &&"
-				" mv -f \"$T\" %q && sync \"$(dirname %q)\"",
-				content, owner, mode, attributes, at, at);
-}
+/* Make "$T"; `attributes`: commands, each with " &&" behind it, that give it more of them. */
+#define MAKE "printf '%%s' %q > \"$T\" && chown %s \"$T\" && chmod %s \"$T\" && %s sync \"$T\" && "
+#define SYNC_DIRECTORY " && sync \"$(dirname %q)\""
 
 enum kensa_outcome shell_file_write(const struct kensa_context *context, const char *path, const char *mode,
 				    struct torn_bytes content)
 {
 	const struct torn_bytes at = torn_bytes_of(path);
 	int status = context->version == KENSA_FIXED
-			     ? replace(context, path, mode, "0:0", "", content)
+			     ? shell_run_beside(context, path, MAKE AS_NEW_OR_OLD SYNC_DIRECTORY, content, "0:0", mode, "",
+						at, at, at, at)
 			     : shell_run(context, NULL, "printf '%%s' %q > %q", content, at);
 
 	return status == 0 ? KENSA_SUCCESS : KENSA_FAILED;
@@ -282,7 +289,10 @@ static int restore_all(const struct kensa_context *context, const struct kensa_p
 		return -1;
 	content.size--; /* the "x" */
 	char *attributes = set_attributes(captured);
-	int status = attributes ? replace(context, path, mode, owner, attributes, content) : -1;
+	const struct torn_bytes at = torn_bytes_of(path);
+	int status = attributes ? shell_run_beside(context, path, MAKE AS_OLD SYNC_DIRECTORY, content, owner, mode,
+						   attributes, at, at)
+				: -1;
 	free(attributes);
 	return status != 0 && is_as_it_was(context, path, captured, content) ? 0 : status;
 }

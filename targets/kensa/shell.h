@@ -26,6 +26,9 @@ char *shell_compose(const char *format, ...);
  */
 int shell_run_beside(const struct kensa_context *context, const char *path, const char *format, ...);
 
+/* FIXED: is a name in its directory? Returns 0: it is, 1: it is not; all else: that cannot be told. */
+int shell_look_for(const struct kensa_context *context, const char *path);
+
 /*
  * Add a file's bytes as the fact `name`, or that there is none. As the transport cuts trailing newlines off,
  * a captured file is taken to end with one; FIXED asks for its last byte, mode and owner, too. Returns
