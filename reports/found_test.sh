@@ -18,10 +18,16 @@ listed() {
 }
 same() { diff "$1" "$2"; }
 
+# Cases that are violated there: those, and what is deeper than the gate sweeps (two errors, then a power cut).
+violated() { (cd "$SOURCE_DIR/corpus" && grep -l '^expect violated ' {kensa,banger,urunc}.*/*.case); }
+
 named | sort >named
 listed | sort >listed
+violated | sort >violated
+comm -23 listed violated >held
 expect "there are known findings" [ -s listed ]
-expect "each known finding is on one page, and no other case is" same listed named
+expect "the case of each is violated" [ ! -s held ]
+expect "each violated case is on one page, and no other case is" same violated named
 
 sed -n 's|^| |; s|.*](\([^)]*\)/README.md).*|\1|p' "$found/README.md" | sort >rows
 (cd "$found" && ls -d */ | tr -d /) | sort >pages
