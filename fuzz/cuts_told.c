@@ -120,24 +120,29 @@ static bool takes_a_report(const struct cutting *cutting, const struct violation
 	       !(violation->is_anyhow && cutting->acknowledged.code != 0);
 }
 
-/*
- * Does a kill break the same? One that leaves this very tree, or one in place of the cut: nothing is
- * lost by that, whatever a failed fsync lost.
- */
+/* What a kill in place of the cut leaves: nothing is lost by that, whatever a failed fsync lost. NULL: no kill does. */
+static const struct torn_node *tree_of_kill(const struct cutting *cutting, const struct violation *violation)
+{
+	const uint32_t done = (violation->moment + 1) / 2; /* ops of the history */
+	const uint32_t first = cutting->history.first, count = cutting->run->log->count;
+	if (done < first)
+		return NULL;
+	return cutting->kill_trees[done - first < count ? done - first : count];
+}
+
+/* Does a kill break the same? One that leaves this very tree, or one in place of the cut. */
 static bool is_of_kill(struct cutting *cutting, const struct violation *violation)
 {
 	const size_t mark = torn_arena_mark(cutting->arena);
-	const uint32_t done = (violation->moment + 1) / 2; /* ops of the history */
-	const uint32_t first = cutting->history.first, count = cutting->run->log->count;
-	if (takes_a_report(cutting, violation) || done < first)
+	const struct torn_node *killed = tree_of_kill(cutting, violation);
+	if (takes_a_report(cutting, violation) || !killed)
 		return false;
 	const struct torn_node *tree = tree_without(cutting, violation);
 	const bool is_left = tree && torn_cutting_is_left_by_a_kill(cutting, tree, false);
 	torn_arena_return(cutting->arena, mark);
 	if (is_left)
 		return true;
-	return is_broken_so(cutting, violation,
-			    cutting->kill_trees[done - first < count ? done - first : count]);
+	return is_broken_so(cutting, violation, killed);
 }
 
 /* And what need not be lost for the same violation. */
@@ -235,10 +240,46 @@ static bool is_told_with_less(struct violation *const *told, size_t count,
 	return false;
 }
 
-/* Nothing is lost, and all the same it is wrong: what was done when it was told is not all. */
-static bool is_of_ack(const struct cutting *cutting, const struct violation *violation)
+/*
+ * Is it right as the run left it, and the recovery takes back what was reported? An error of the run itself
+ * is told of it without a power cut; of this nobody else tells.
+ */
+static bool is_of_recovery(const struct cutting *cutting, const struct violation *violation)
 {
-	return violation->acknowledged && !violation->is_anyhow && cutting->run->target->ack;
+	const struct torn_node *tree = tree_of_kill(cutting, violation);
+	struct torn_judgement judgement;
+	struct torn_trial trial = *cutting->run;
+	if (!violation->acknowledged || violation->is_anyhow || !tree ||
+	    !cutting->cuts->setup->variant->recovery)
+		return false;
+	trial.now = tree;
+	trial.killed = true;
+	trial.cut = &violation->cut;
+	trial.acknowledged = true;
+	trial.code = cutting->acknowledged.code;
+	torn_invariant_judge(violation->invariant, &trial, &judgement);
+	return judgement.verdict == TORN_HELD;
+}
+
+/* What was done when it was told is not all, or does not last. */
+static bool is_of_report(const struct cutting *cutting, const struct violation *violation)
+{
+	return (violation->acknowledged && !violation->is_anyhow && cutting->run->target->ack) ||
+	       is_of_recovery(cutting, violation);
+}
+
+/*
+ * What a failed fsync had lost before is lost by any cut. Where it is as wrong with that kept it plays no
+ * part, and the end of the run, which left it to the recovery, is to blame.
+ */
+static void blame_end(struct cutting *cutting, struct violation *violation)
+{
+	const struct torn_node *tree = tree_of_kill(cutting, violation);
+	if (!is_of_recovery(cutting, violation) || !is_broken_so(cutting, violation, tree))
+		return;
+	const struct torn_op *op = torn_log_op(cutting->run->log, violation->cut.op);
+	violation->judgement.call = op ? op->call : TORN_CALL_NONE;
+	violation->judgement.op = violation->cut.op;
 }
 
 static void tell(const struct cutting *cutting, const struct violation *violation)
@@ -266,8 +307,9 @@ int torn_cutting_tell_smallest(struct cutting *cutting)
 			continue;
 		r = reduce(cutting, violation);
 		if (r < 0 || violation->is_of_kill || is_told_with_less(order, told, violation) ||
-		    (violation->cut.lost_count == 0 && !is_of_ack(cutting, violation)))
+		    (violation->cut.lost_count == 0 && !is_of_report(cutting, violation)))
 			continue;
+		blame_end(cutting, violation);
 		order[told++] = violation;
 		tell(cutting, violation);
 	}

@@ -64,6 +64,32 @@ static int recovers_mark_first(const struct torn_run *run)
 	return unlink("/srv/d") == 0 && sync_srv() == 0 && put_back("/srv/f") == 0 ? 0 : -1;
 }
 
+/* The flaw: success is told though the mark is still there, which a recovery goes by. */
+static int leaves_its_mark(const struct torn_run *run)
+{
+	(void)run;
+	const int mark = open("/srv/d", O_WRONLY | O_CREAT, 0644);
+	if (mark < 0 || close(mark) != 0 || sync_srv() != 0)
+		return -1;
+	const int fd = open("/srv/f", O_WRONLY | O_TRUNC);
+	if (fd < 0)
+		return -1;
+	int r = write_all(fd, "new!", 4);
+	if (r == 0)
+		r = fsync(fd);
+	close(fd);
+	if (r != 0)
+		return -1;
+	const int done = open("/srv/d", O_WRONLY);
+	if (done >= 0) {
+		(void)write_all(done, "done", 4); /* for whoever looks */
+		(void)fsync(done);
+		close(done);
+	}
+	(void)unlink("/srv/d");
+	return sync_srv();
+}
+
 static int recovers_by_nothing(const struct torn_run *run)
 {
 	(void)run;
@@ -74,6 +100,7 @@ static int recovers_by_nothing(const struct torn_run *run)
 
 TARGET(finds, "test.finds", finds_nothing_to_do, NULL, TORN_PROMISES_RETRY);
 TARGET(marks, "test.marks", marks_and_rewrites, recovers_mark_first, 0);
+TARGET(leaves, "test.leaves", leaves_its_mark, recovers, 0);
 
 static struct swept *sweep_with_cuts(int (*operation)(const struct torn_run *run),
 				     int (*recovery)(const struct torn_run *run), unsigned promises, unsigned depth)
@@ -257,6 +284,23 @@ static void test_a_right_recovery_has_no_finding(void **state)
 }
 
 /* Power cuts in a run without a call are those of what came before it. */
+static void test_a_success_that_a_recovery_takes_back_takes_no_loss(void **state)
+{
+	(void)state;
+	struct swept *swept = sweep_with_cuts(leaves_its_mark, recovers, 0, 2);
+	const struct torn_finding *finding = first_of(swept, "success-is-durable", "preset=sync\n");
+	assert_non_null(finding);
+	assert_non_null(strstr(finding->case_text, " unlink errno="));
+	assert_string_equal(finding->call, "close"); /* the last one: the end of the run */
+	assert_replays(finding, "test.leaves");
+	/* That an fsync of the mark loses its bytes, too, is no other cause. */
+	for (uint32_t i = 0; i < swept->all->findings.count; i++)
+		if (strcmp(swept->all->findings.items[i].id, "success-is-durable") == 0)
+			assert_string_not_equal(swept->all->findings.items[i].call, "write");
+	assert_all_replay(swept, "test.leaves");
+	close_swept(swept);
+}
+
 static void test_a_recovery_that_makes_no_call_can_be_swept(void **state)
 {
 	(void)state;
@@ -340,6 +384,7 @@ int main(void)
 		arena_test(test_a_next_run_draws_other_names),
 		arena_test(test_a_recovery_that_is_cut_short_is_found_by_kill_and_by_cut),
 		arena_test(test_a_right_recovery_has_no_finding),
+		arena_test(test_a_success_that_a_recovery_takes_back_takes_no_loss),
 		arena_test(test_a_recovery_that_makes_no_call_can_be_swept),
 		arena_test(test_no_run_is_begun_from_what_is_broken),
 		arena_test(test_every_finding_of_faults_and_cuts_replays),
