@@ -49,7 +49,8 @@ static bool paths_of(const struct kensa_context *context, const struct kensa_ste
 	snprintf(ret_paths->locks, PATH_SIZE, "/etc/dconf/db/%s.d/locks", db);
 	snprintf(ret_paths->snippet, sizeof(ret_paths->snippet), "%s/%s", ret_paths->directory, file);
 	snprintf(ret_paths->lock, sizeof(ret_paths->lock), "%s/%s", ret_paths->locks, file);
-	return true;
+	return context->version != KENSA_FIXED ||
+	       (kensa_path_leads_down(ret_paths->profile) && kensa_path_leads_down(ret_paths->snippet));
 }
 
 /* ---------------------------------------------------------------- capture */
