@@ -1,6 +1,7 @@
 /* handling.c: see handling.h. */
 #include "handling.h"
 
+#include <errno.h>
 #include <fiu.h>
 #include <string.h>
 
@@ -108,12 +109,23 @@ enum kensa_outcome kensa_file_capture_below(const struct kensa_context *context,
 	return capture_file(context, state, name, path, true);
 }
 
+/* FIXED: on a file system without nameless files or hard links AtomicWrite makes no file, and a rename does. */
+static enum fsatomic_error write_by_rename(const char *path, mode_t mode, struct torn_bytes content)
+{
+	char attributes[64];
+
+	snprintf(attributes, sizeof(attributes), "%04o 0 0\n", mode);
+	return kernelio_restore_file(path, torn_bytes_of(attributes), content);
+}
+
 enum kensa_outcome kensa_file_write(const struct kensa_context *context, const char *path, mode_t mode,
 				    struct torn_bytes content)
 {
-	return kernelio_write_file(kensa_primitives(context), path, mode, content) == FSATOMIC_OK
-		       ? KENSA_SUCCESS
-		       : KENSA_ERROR;
+	enum fsatomic_error error = kernelio_write_file(kensa_primitives(context), path, mode, content);
+
+	if (error == FSATOMIC_OTHER && context->version == KENSA_FIXED && (errno == EOPNOTSUPP || errno == EPERM))
+		error = write_by_rename(path, mode, content);
+	return error == FSATOMIC_OK ? KENSA_SUCCESS : KENSA_ERROR;
 }
 
 static bool put_back(const struct kensa_context *context, const struct kensa_prestate *state,

@@ -210,24 +210,24 @@ int shell_run_beside(const struct kensa_context *context, const char *path, cons
 	return status;
 }
 
-/*
- * How "$T" becomes the file: a new name is made as link(2) makes it, where nobody has made one meanwhile; that is what
- * AtomicWrite asks of a file system, too.
- */
-#define AS_NEW_OR_OLD "if test -e %q; then mv -f \"$T\" %q; else ln \"$T\" %q && rm -f \"$T\"; fi"
-#define AS_OLD	      "mv -f \"$T\" %q"
+/* Make "$T", and of it the file; `attributes`: commands, each with " &&" behind it, that give more of them to "$T". */
+static int replace(const struct kensa_context *context, const char *path, const char *mode, const char *owner,
+		   const char *attributes, struct torn_bytes content)
+{
+	const struct torn_bytes at = torn_bytes_of(path);
 
-/* Make "$T"; `attributes`: commands, each with " &&" behind it, that give it more of them. */
-#define MAKE "printf '%%s' %q > \"$T\" && chown %s \"$T\" && chmod %s \"$T\" && %s sync \"$T\" && "
-#define SYNC_DIRECTORY " && sync \"$(dirname %q)\""
+	return shell_run_beside(context, path,
+				"printf '%%s' %q > \"$T\" && chown %s \"$T\" && chmod %s \"$T\" && %s sync \"$T\" &&"
+				" mv -f \"$T\" %q && sync \"$(dirname %q)\"",
+				content, owner, mode, attributes, at, at);
+}
 
 enum kensa_outcome shell_file_write(const struct kensa_context *context, const char *path, const char *mode,
 				    struct torn_bytes content)
 {
 	const struct torn_bytes at = torn_bytes_of(path);
 	int status = context->version == KENSA_FIXED
-			     ? shell_run_beside(context, path, MAKE AS_NEW_OR_OLD SYNC_DIRECTORY, content, "0:0", mode, "",
-						at, at, at, at)
+			     ? replace(context, path, mode, "0:0", "", content)
 			     : shell_run(context, NULL, "printf '%%s' %q > %q", content, at);
 
 	return status == 0 ? KENSA_SUCCESS : KENSA_FAILED;
@@ -289,10 +289,7 @@ static int restore_all(const struct kensa_context *context, const struct kensa_p
 		return -1;
 	content.size--; /* the "x" */
 	char *attributes = set_attributes(captured);
-	const struct torn_bytes at = torn_bytes_of(path);
-	int status = attributes ? shell_run_beside(context, path, MAKE AS_OLD SYNC_DIRECTORY, content, owner, mode,
-						   attributes, at, at)
-				: -1;
+	int status = attributes ? replace(context, path, mode, owner, attributes, content) : -1;
 	free(attributes);
 	return status != 0 && is_as_it_was(context, path, captured, content) ? 0 : status;
 }
