@@ -91,7 +91,8 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 {
 	struct paths paths;
 
-	if (!paths_of(context, step, &paths))
+	/* the real one's database is GVDB, with NULs: FIXED can neither capture it nor look into it */
+	if (!paths_of(context, step, &paths) || (context->version == KENSA_FIXED && context->path == KENSA_SHELL_REAL_DCONF))
 		return false;
 	if (context->version != KENSA_FIXED || find(context, paths.directory) != 0) {
 		if (shell_file_capture(context, state, "prior_content", paths.snippet) != KENSA_SUCCESS)
@@ -212,7 +213,9 @@ static bool compile(const struct kensa_context *context, const struct kensa_step
 
 static bool update(const struct kensa_context *context)
 {
-	return shell_run(context, NULL, "dconf update") == 0;
+	const char *command = context->path == KENSA_SHELL_REAL_DCONF ? "/usr/bin/dconf update" : "dconf update";
+
+	return shell_run(context, NULL, command) == 0;
 }
 
 static enum kensa_outcome apply(const struct kensa_context *context, const struct kensa_step *step,

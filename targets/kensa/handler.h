@@ -13,8 +13,8 @@
 /* Of the published code, and ours: `fixed` is `head` with what torn found repaired. */
 enum kensa_version { KENSA_PRE115, KENSA_PR115, KENSA_HEAD, KENSA_FIXED };
 
-/* By system calls, or by commands for /bin/sh. */
-enum kensa_path { KENSA_KERNEL, KENSA_SHELL };
+/* By system calls, or by commands for /bin/sh: with stand-ins, or with the real dconf(1) where it is installed. */
+enum kensa_path { KENSA_KERNEL, KENSA_SHELL, KENSA_SHELL_REAL_DCONF };
 
 #define KENSA_PARAMS_MAX 8
 #define KENSA_FACTS_MAX 12

@@ -200,6 +200,8 @@ int kensa_handler_operate(const struct kensa_handler *kernel, const struct kensa
 			step.params[step.params_count++] = (struct kensa_param){arg->name, arg->value};
 		else if (torn_bytes_equal(arg->value, torn_bytes_of("shell")))
 			context.path = KENSA_SHELL;
+		else if (torn_bytes_equal(arg->value, torn_bytes_of("real_dconf")))
+			context.path = KENSA_SHELL_REAL_DCONF;
 	}
-	return kensa_handler_run(context.path == KENSA_SHELL ? shell : kernel, &context, &step);
+	return kensa_handler_run(context.path == KENSA_KERNEL ? kernel : shell, &context, &step);
 }

@@ -77,7 +77,8 @@ bool kensa_has_control(struct torn_bytes bytes);
 
 /*
  * Run a handler by itself, as kensa_handler_run(), in a target: each argument is a parameter of the step, but for
- * `path`, which says by which of the two: "shell" or, as where there is none, "kernel". `shell` may be NULL.
+ * `path`, which says by which of the two: "shell", "real_dconf" or, as where there is none, "kernel". `shell` may
+ * be NULL.
  */
 int kensa_handler_operate(const struct kensa_handler *kernel, const struct kensa_handler *shell,
 			  enum kensa_version version, const struct torn_run *run);

@@ -61,7 +61,7 @@ int kensa_run(const struct kensa_context *context, const char *command, char **r
 	char *output = NULL;
 	char **wanted = ret_output ? &output : NULL;
 
-	int status = context->path == KENSA_SHELL ? run_shell(command, wanted)
+	int status = context->path != KENSA_KERNEL ? run_shell(command, wanted)
 						  : standins_run(command, wanted);
 	if (status < 0 || !ret_output)
 		return status;

@@ -216,10 +216,11 @@ static int replace(const struct kensa_context *context, const char *path, const 
 {
 	const struct torn_bytes at = torn_bytes_of(path);
 
+	/* the mode last: one may be for nobody to write to */
 	return shell_run_beside(context, path,
-				"printf '%%s' %q > \"$T\" && chown %s \"$T\" && chmod %s \"$T\" && %s sync \"$T\" &&"
+				"printf '%%s' %q > \"$T\" && chown %s \"$T\" && %s chmod %s \"$T\" && sync \"$T\" &&"
 				" mv -f \"$T\" %q && sync \"$(dirname %q)\"",
-				content, owner, mode, attributes, at, at);
+				content, owner, attributes, mode, at, at);
 }
 
 enum kensa_outcome shell_file_write(const struct kensa_context *context, const char *path, const char *mode,
