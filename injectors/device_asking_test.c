@@ -1,6 +1,7 @@
 /*
- * device_asking_test.c: a disk that is asked for some of a run's cuts has them drawn from all, by a seed; and whoever dies
- * amid an answer leaves the next worker one of its own. Needs root, FUSE and loop devices.
+ * device_asking_test.c: a disk that is asked for some of a run's cuts has them drawn from all, by a seed; each has what the kernel
+ * keeps, which is on no disk; and whoever dies amid an answer leaves the next worker one of its own. Needs root, FUSE and loop
+ * devices.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@ struct seen {
 	struct torn_device_count count;
 	uint32_t visits, die_at; /* 0: it lives */
 	uint32_t died;
+	uint32_t with_runtime; /* states that have what the kernel keeps */
 	int result;
 };
 
@@ -42,11 +44,26 @@ static int writes_and_renames(const struct torn_run *run)
 	return is_written && rename("/srv/.t", "/srv/f") == 0 ? 0 : -1;
 }
 
+static const struct torn_node *below(const struct torn_node *dir, const char *name)
+{
+	const struct torn_entry *entry = dir ? torn_node_entry(dir, torn_bytes_of(name)) : NULL;
+	return entry ? entry->node : NULL;
+}
+
+/* It is on no disk: whoever keeps that has it from the old tree, and boots. */
+static bool has_runtime(const struct torn_node *tree)
+{
+	uint8_t bytes[8] = "";
+	const struct torn_node *file = below(below(below(below(tree, "proc"), "sys"), "kernel"), "hostname");
+	return file && torn_node_read(file, 0, bytes, sizeof bytes) == 7 && memcmp(bytes, "(none)\n", 7) == 0;
+}
+
 static bool note(void *context, const struct torn_device_state *state)
 {
 	struct seen *to = context;
 	assert(to->visits < CUTS_MAX);
 	to->cuts[to->visits++] = *state->cut;
+	to->with_runtime += state->tree && has_runtime(state->tree);
 	if (to->visits == to->die_at) {
 		to->died++;
 		raise(SIGKILL);
@@ -60,7 +77,7 @@ static void ask(struct torn_device_server *disks, struct seen *to, uint32_t cuts
 		.base = &test->setup.base, .log = &the_log, .commit = TORN_DEVICE_NO_COMMIT};
 	const struct torn_device_how how = {.pairs_max = TORN_DEVICE_PAIRS_MAX, .cuts_max = cuts_max, .seed = seed};
 	char message[256];
-	to->visits = 0;
+	to->visits = to->with_runtime = 0;
 	to->count = (struct torn_device_count){.all = true};
 	to->result = torn_device_ask_states(disks, &run, &how, note, to, &to->count, message, sizeof message);
 }
@@ -132,6 +149,14 @@ static void test_where_there_are_no_more_all_are_drawn(void **state)
 	assert_true(are_same(&some, &all));
 }
 
+static void test_each_state_has_what_the_kernel_keeps(void **state)
+{
+	(void)state;
+	static struct seen all;
+	ask(test->worker.disks, &all, 0, 1);
+	assert_int_equal(all.with_runtime, all.visits);
+}
+
 static void ask_in_worker(void *context, struct torn_lab *lab)
 {
 	struct seen *to = context;
@@ -166,7 +191,9 @@ static int open_test(void **state)
 {
 	char message[256];
 	(void)state;
-	test = torn_test_open("old srv/f file old\n");
+	test = torn_test_open("old srv/f file old\n"
+			      "old proc runtime\n"
+			      "old proc/sys/kernel/hostname file \"one\\n\"\n");
 	seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (seen == MAP_FAILED || torn_worker_open_disk(&test->worker, "ext4", message, sizeof message) < 0)
 		return -1;
@@ -187,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_some_of_all_cuts_are_drawn_by_a_seed),
 		cmocka_unit_test(test_where_there_are_no_more_all_are_drawn),
+		cmocka_unit_test(test_each_state_has_what_the_kernel_keeps),
 		cmocka_unit_test(test_whoever_comes_after_one_that_died_is_answered),
 	};
 	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;

@@ -48,6 +48,7 @@ struct torn_device_server {
 	char name[160]; /* of the choice */
 	struct exchange *exchange;
 	struct torn_arena asked, told;
+	struct torn_arena old; /* the server's: the tree that runs begin with, whose runtime is in what it tells */
 };
 
 /* A byte each way: whose turn it is. Returns false where the other one is gone. */
@@ -68,7 +69,6 @@ struct serving {
 	struct torn_device_server *server;
 	int fd;
 	struct torn_device *device;
-	struct torn_arena arena; /* of the tree that runs begin with */
 	struct torn_fold_base base;
 	struct torn_hash tree;   /* it */
 	bool has_begun;
@@ -90,14 +90,15 @@ static bool tell_state(void *context, const struct torn_device_state *state)
 static int begin(struct serving *serving)
 {
 	struct exchange *exchange = serving->server->exchange;
+	struct torn_arena *arena = &serving->server->old;
 	const struct torn_hash hash = exchange->tree->hash;
 	if (serving->has_begun && serving->tree.low == hash.low && serving->tree.high == hash.high &&
 	    serving->base.count == exchange->objects)
 		return 0;
 	serving->has_begun = false;
-	torn_arena_return(&serving->arena, 0);
-	const struct torn_node *tree = torn_tree_copy(&serving->arena, exchange->tree);
-	int r = tree ? torn_fold_base_make(&serving->arena, tree, exchange->objects, &serving->base) : -ENOMEM;
+	torn_arena_return(arena, 0);
+	const struct torn_node *tree = torn_tree_copy(arena, exchange->tree);
+	int r = tree ? torn_fold_base_make(arena, tree, exchange->objects, &serving->base) : -ENOMEM;
 	const char *lacks = r == 0 ? torn_device_tree_lacks(tree) : NULL;
 	if (lacks) {
 		snprintf(exchange->message, sizeof exchange->message, "the old state is on no disk: %s", lacks);
@@ -148,9 +149,7 @@ static void serve(struct torn_device_server *server, int fd)
 	setsid(); /* an interrupt from the terminal is for those who ask */
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
-	int r = torn_arena_open(&serving.arena, ASKED_BYTES);
-	if (r == 0)
-		r = torn_device_enter(exchange->message, sizeof exchange->message);
+	int r = torn_device_enter(exchange->message, sizeof exchange->message);
 	if (r == 0)
 		r = torn_device_open(&serving.device, &server->choice, exchange->message, sizeof exchange->message);
 	exchange->result = r;
@@ -173,7 +172,7 @@ int torn_device_server_start(struct torn_device_server **ret_server, const struc
 	server->fd = -1;
 	server->exchange = mmap(NULL, sizeof *server->exchange, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (server->exchange == MAP_FAILED || torn_arena_open(&server->asked, ASKED_BYTES) < 0 ||
-	    torn_arena_open(&server->told, TOLD_BYTES) < 0 ||
+	    torn_arena_open(&server->told, TOLD_BYTES) < 0 || torn_arena_open(&server->old, ASKED_BYTES) < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		torn_device_server_stop(server);
 		return -ENOMEM;
@@ -216,6 +215,8 @@ void torn_device_server_stop(struct torn_device_server *server)
 		torn_arena_close(&server->asked);
 	if (server->told.base)
 		torn_arena_close(&server->told);
+	if (server->old.base)
+		torn_arena_close(&server->old);
 	free(server);
 }
 
