@@ -767,6 +767,7 @@ struct torn_states {
 	bool left_out;        /* there were more than were seen, or none ran on from some of them */
 	/* Of a real file system: trees that the model allows after each run, and those of them that the disk left. */
 	uint64_t modelled, shown;
+	uint64_t unchecked; /* states of a disk that are not among the model's as far as these were looked at: there are more */
 };
 
 /* Add the states of another run, or of others, but for the distinct ones: their trees may be the same. */
@@ -779,6 +780,7 @@ static inline void torn_states_add(struct torn_states *states, const struct torn
 	states->left_out |= more->left_out;
 	states->modelled += more->modelled;
 	states->shown += more->shown;
+	states->unchecked += more->unchecked;
 }
 
 #define TORN_PARTIALS_MAX 64u

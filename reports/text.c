@@ -79,6 +79,9 @@ static void print_states(FILE *out, const char *separator, const struct torn_sta
 	if (states->modelled > 0)
 		fprintf(out, "; a disk left %" PRIu64 " of %" PRIu64 " trees that the model has after these runs",
 			states->shown, states->modelled);
+	if (states->unchecked > 0)
+		fprintf(out, ", and %" PRIu64 " state%s that nobody knows of: it has more trees than were looked at",
+			states->unchecked, states->unchecked == 1 ? "" : "s");
 }
 
 static void print_result(FILE *out, const struct torn_result *result, const struct columns *columns)
