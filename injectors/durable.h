@@ -27,6 +27,8 @@ struct traits {
 	bool tail_when_flushed; /* so do sizes of what is renamed over a name */
 	bool cut_before_data;   /* data behind a truncation implies it */
 	bool fdatasync_takes_names;
+	bool in_place;     /* a page goes to the block that it is in, all of it */
+	bool reuses_freed; /* also to a block that a truncation gave back, and that is still the old file's on disk */
 };
 
 struct building {

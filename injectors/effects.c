@@ -18,6 +18,7 @@ struct reading {
 	struct torn_fold fold;
 	const struct torn_log *log;
 	bool split;
+	bool of_disk;
 	struct torn_effect *items; /* NULL: they are only counted */
 	uint32_t count;
 	uint32_t at, parts[TORN_EFFECT_KIND_COUNT];
@@ -26,6 +27,9 @@ struct reading {
 		uint64_t begin, end;
 	} *reserved; /* by fallocate(2), and not written since the log began */
 	uint32_t reserved_count;
+	uint64_t *largest; /* by inode; this and what follows only of a disk */
+	bool *resized, *emptied; /* by inode: its size has changed; to 0 */
+	torn_object objects; /* highest */
 	torn_object *filesystems; /* by inode; NULL: nobody asks */
 	bool losses, no_memory;
 };
@@ -45,6 +49,49 @@ static uint64_t size_of(const struct reading *reading, torn_object object)
 	return found && found->node ? found->node->size : 0;
 }
 
+/* So large the file has been, as far as this log goes: what is below lies in blocks that may be on disk. */
+static uint64_t *largest_of(struct reading *reading, torn_object object)
+{
+	uint64_t *largest = &reading->largest[object];
+	const uint64_t size = size_of(reading, object);
+	*largest = size > *largest ? size : *largest;
+	return largest;
+}
+
+static void note_resized(struct reading *reading, torn_object object, bool is)
+{
+	if (reading->of_disk && is) {
+		largest_of(reading, object);
+		reading->resized[object] = true;
+	}
+}
+
+/* Data that a disk may have without the size that it brings, or that another op brought. */
+static bool may_be_clipped(struct reading *reading, const struct torn_effect *data)
+{
+	if (!reading->of_disk || data->reserved || reading->losses)
+		return false;
+	const uint64_t largest = *largest_of(reading, data->object);
+	return data->offset < largest && (data->grows || reading->resized[data->object]);
+}
+
+/* The block that a file ends in is made zero from there on, in the cache: ext4_block_truncate_page() and its like. */
+static bool add_zeroed_end(struct reading *reading, torn_object object, uint64_t before, uint64_t size)
+{
+	static const uint8_t zeroes[TORN_BLOCK_SIZE];
+	const uint64_t block_end = (size + TORN_BLOCK_SIZE - 1) / TORN_BLOCK_SIZE * TORN_BLOCK_SIZE;
+	const uint64_t end = before < block_end ? before : block_end;
+	if (!reading->of_disk || reading->losses || size >= end)
+		return false;
+	add(reading, (struct torn_effect){.kind = TORN_EFFECT_DATA,
+					  .object = object,
+					  .offset = size,
+					  .length = end - size,
+					  .bytes = {zeroes, end - size},
+					  .clipped = true});
+	return true;
+}
+
 static void add_entry(struct reading *reading, torn_object dir, struct torn_bytes name,
 		      torn_object object, torn_object to)
 {
@@ -61,6 +108,33 @@ static void add_creation(struct reading *reading, const struct torn_op *op)
 		add_entry(reading, op->dir, op->name, op->object, op->object);
 }
 
+static bool has_effects(const struct torn_op *op)
+{
+	return (op->flags & TORN_OP_LOST) || ((op->flags & TORN_OP_PERFORMED) && op->result >= 0);
+}
+
+/* Was there an fsync of this inode before the op at hand? */
+static bool is_synced(const struct reading *reading, torn_object object)
+{
+	for (uint32_t i = 0; i < reading->at; i++) {
+		const struct torn_op *op = &reading->log->ops[i];
+		if (op->kind == TORN_KIND_sync && op->object == object && has_effects(op) &&
+		    (op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * btrfs takes the replaced name out of the log of its directory, and logs the new one only where the file or the directory
+ * that it leaves is in the log (btrfs_log_new_name()); then somebody else's fsync writes that log.
+ */
+static bool is_logged_away(const struct reading *reading, const struct torn_op *op)
+{
+	return op->dir != op->dir_to && is_synced(reading, op->dir_to) && !is_synced(reading, op->dir) &&
+	       !is_synced(reading, op->object);
+}
+
 static void add_rename(struct reading *reading, const struct torn_op *op)
 {
 	if (op->object == op->object_to)
@@ -73,6 +147,12 @@ static void add_rename(struct reading *reading, const struct torn_op *op)
 		add_entry(reading, op->dir, op->name, op->object, exchanges ? op->object_to : 0);
 		return;
 	}
+	if (reading->of_disk && op->object_to && !exchanges && is_logged_away(reading, op))
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_ENTRIES,
+						  .object = op->object,
+						  .entries = {{op->dir_to, 0, op->name_to}},
+						  .entries_count = 1,
+						  .logged_away = true});
 	add(reading, (struct torn_effect){
 			     .kind = TORN_EFFECT_ENTRIES,
 			     .object = op->object,
@@ -171,23 +251,33 @@ static void add_write(struct reading *reading, const struct torn_op *op, uint64_
 						  .within = true,
 						  .size = end < block_end ? end : block_end});
 	if (end > before && end > block_end)
-		add(reading, (struct torn_effect){
-				     .kind = TORN_EFFECT_TAIL, .object = op->object, .size = end});
+		add(reading, (struct torn_effect){.kind = TORN_EFFECT_TAIL,
+						  .object = op->object,
+						  .flushed = reading->of_disk && reading->emptied[op->object],
+						  .size = end});
 	for (uint64_t done = 0; done < length;) {
 		const uint64_t offset = op->offset + done;
 		uint64_t part = TORN_BLOCK_SIZE - offset % TORN_BLOCK_SIZE;
 		if (part > length - done)
 			part = length - done;
-		const struct torn_effect effect = {.kind = TORN_EFFECT_DATA,
+		struct torn_effect effect = {.kind = TORN_EFFECT_DATA,
 						   .object = op->object,
 						   .offset = offset,
 						   .length = part,
 						   .bytes = {op->data.data + done, part},
 						   .grows = offset + part > before,
 						   .reserved = is_reserved(reading, op->object, offset)};
+		effect.has_clipped = may_be_clipped(reading, &effect);
+		if (effect.has_clipped) {
+			struct torn_effect clipped = effect;
+			clipped.grows = clipped.has_clipped = false;
+			clipped.clipped = true;
+			add(reading, clipped);
+		}
 		add(reading, with_page(reading, effect));
 		done += part;
 	}
+	note_resized(reading, op->object, end > before);
 }
 
 static void add_size(struct reading *reading, const struct torn_op *op, uint64_t size)
@@ -195,12 +285,17 @@ static void add_size(struct reading *reading, const struct torn_op *op, uint64_t
 	if (!is_file(reading, op->object))
 		return;
 	const uint64_t before = size_of(reading, op->object);
+	const bool has_clipped = size < before && add_zeroed_end(reading, op->object, before, size);
+	note_resized(reading, op->object, size != before);
+	if (reading->of_disk && size == 0)
+		reading->emptied[op->object] = true;
 	if (size != before)
 		add(reading, (struct torn_effect){.kind = TORN_EFFECT_SIZE,
 						  .object = op->object,
 						  .size = size,
 						  .grows = size > before,
-						  .cuts = size < before});
+						  .cuts = size < before,
+						  .has_clipped = has_clipped});
 }
 
 static void add_allocation(struct reading *reading, const struct torn_op *op)
@@ -211,6 +306,7 @@ static void add_allocation(struct reading *reading, const struct torn_op *op)
 	if (!(op->how & FALLOC_FL_PUNCH_HOLE))
 		reading->reserved[reading->reserved_count++] =
 			(struct range){op->object, op->offset, end};
+	note_resized(reading, op->object, grows);
 	if (zeroes || grows)
 		add(reading, (struct torn_effect){.kind = TORN_EFFECT_SIZE,
 						  .object = op->object,
@@ -230,11 +326,6 @@ static void add_clone(struct reading *reading, const struct torn_op *op)
 					  .bytes = op->data,
 					  .clones = true,
 					  .grows = op->data.size > before});
-}
-
-static bool has_effects(const struct torn_op *op)
-{
-	return (op->flags & TORN_OP_LOST) || ((op->flags & TORN_OP_PERFORMED) && op->result >= 0);
 }
 
 static bool is_about(torn_object dir, struct torn_bytes name, const struct torn_op *rename)
@@ -354,6 +445,11 @@ static int read_log(struct reading *reading, const struct torn_fold_base *base, 
 {
 	reading->count = reading->reserved_count = 0;
 	reading->losses = false;
+	if (reading->of_disk) {
+		memset(reading->largest, 0, (reading->objects + 1) * sizeof *reading->largest);
+		memset(reading->resized, 0, (reading->objects + 1) * sizeof *reading->resized);
+		memset(reading->emptied, 0, (reading->objects + 1) * sizeof *reading->emptied);
+	}
 	int r = torn_fold_begin(&reading->fold, reading->arena, base);
 	reading->fold.lazy = true; /* only the inodes are asked for */
 	if (r == 0 && reading->filesystems)
@@ -370,11 +466,27 @@ static int read_log(struct reading *reading, const struct torn_fold_base *base, 
 	return r == 0 && reading->no_memory ? -ENOMEM : r;
 }
 
-int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
-		    const struct torn_log *log, bool split, struct torn_effects *ret_effects)
+static torn_object highest_object(const struct torn_fold_base *base, const struct torn_log *log)
 {
-	struct reading reading = {.arena = arena, .log = log, .split = split};
+	torn_object highest = base->count;
+	for (uint32_t i = 0; i < log->count; i++)
+		highest = log->ops[i].object > highest ? log->ops[i].object : highest;
+	return highest;
+}
+
+static int read_effects(struct torn_arena *arena, const struct torn_fold_base *base, const struct torn_log *log,
+			bool split, bool of_disk, struct torn_effects *ret_effects)
+{
+	struct reading reading = {.arena = arena, .log = log, .split = split, .of_disk = of_disk};
 	uint32_t allocations = 1;
+	if (of_disk) {
+		reading.objects = highest_object(base, log);
+		reading.largest = torn_arena_take(arena, (reading.objects + 1) * sizeof *reading.largest);
+		reading.resized = torn_arena_take(arena, (reading.objects + 1) * sizeof *reading.resized);
+		reading.emptied = torn_arena_take(arena, (reading.objects + 1) * sizeof *reading.emptied);
+		if (!reading.largest || !reading.resized || !reading.emptied)
+			return -ENOMEM;
+	}
 	for (uint32_t i = 0; i < log->count; i++)
 		allocations += log->ops[i].kind == TORN_KIND_allocate;
 	reading.reserved = torn_arena_take(arena, allocations * sizeof *reading.reserved);
@@ -394,6 +506,18 @@ int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
 		*ret_effects = (struct torn_effects){reading.items, reading.count, reading.fold.count,
 						     reading.filesystems};
 	return r;
+}
+
+int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
+		    const struct torn_log *log, bool split, struct torn_effects *ret_effects)
+{
+	return read_effects(arena, base, log, split, false, ret_effects);
+}
+
+int torn_effects_of_disk(struct torn_arena *arena, const struct torn_fold_base *base, const struct torn_log *log,
+			 struct torn_effects *ret_effects)
+{
+	return read_effects(arena, base, log, false, true, ret_effects);
 }
 
 /* --------------------------------------------------------------- applying */
@@ -468,6 +592,7 @@ int torn_effect_apply(struct torn_fold *fold, const struct torn_log *log,
 {
 	const struct torn_op *op = &log->ops[effect->at];
 	const struct torn_node *node = fold->objects[effect->object].node;
+	struct torn_bytes bytes;
 	switch (effect->kind) {
 	case TORN_EFFECT_INODE:
 		return make_inode(fold, op, effect->object);
@@ -476,8 +601,13 @@ int torn_effect_apply(struct torn_fold *fold, const struct torn_log *log,
 	case TORN_EFFECT_DATA:
 		if (node->type != TORN_FILE)
 			return 0; /* a FIFO: its bytes are in no tree */
+		bytes = effect->bytes;
+		if (effect->clipped && effect->offset >= node->size)
+			return 0;
+		if (effect->clipped && bytes.size > node->size - effect->offset)
+			bytes.size = node->size - effect->offset;
 		return torn_fold_put_node(fold, effect->object,
-					  torn_node_write(fold->arena, node, effect->offset, effect->bytes));
+					  torn_node_write(fold->arena, node, effect->offset, bytes));
 	case TORN_EFFECT_SIZE:
 		return torn_fold_put_node(fold, effect->object, resized(fold, node, effect));
 	case TORN_EFFECT_TAIL:

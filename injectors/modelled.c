@@ -27,26 +27,50 @@ static bool add(void *context, const struct torn_crash_state *state)
 		modelled->room = room;
 	}
 	modelled->states[modelled->count++] =
-		(struct torn_modelled_state){state->tree->hash, state->first, state->end, false};
-	return !modelled->also || modelled->also(modelled->context, state);
+		(struct torn_modelled_state){state->tree->hash, state->first, state->end, false, modelled->is_finer};
+	return modelled->is_finer || !modelled->also || modelled->also(modelled->context, state);
+}
+
+/* Has it effects of a disk alone that are any under this preset? */
+static bool is_finer(const struct torn_effects *effects, const struct torn_persistence *order)
+{
+	for (uint32_t i = 0; i < effects->count; i++)
+		if (!order->dropped[i] &&
+		    (effects->items[i].clipped || effects->items[i].logged_away || effects->items[i].flushed))
+			return true;
+	return false;
+}
+
+/* What torn's own cuts leave, then what a disk may be left with beside that. */
+static int find(struct torn_modelled *modelled, struct torn_arena *arena, enum torn_preset preset,
+		const struct torn_fold_base *base, const struct torn_log *log, const struct torn_crash_how *how)
+{
+	struct torn_persistence order;
+	struct torn_crash_count count = {0};
+	struct torn_effects effects;
+	int r = modelled->is_finer ? torn_effects_of_disk(arena, base, log, &effects)
+				   : torn_effects_of(arena, base, log, torn_preset_splits(preset), &effects);
+	if (r == 0)
+		r = torn_preset_order(arena, preset, &effects, log, &order);
+	if (r == 0 && modelled->is_finer && !is_finer(&effects, &order))
+		return 0;
+	if (r == 0)
+		r = torn_crash_states(arena, base, log, &effects, &order, how, add, modelled, &count);
+	if (r == 0 && modelled->has_no_memory)
+		r = -ENOMEM;
+	modelled->is_all = r == 0 && count.all && (!modelled->is_finer || modelled->is_all);
+	return r;
 }
 
 int torn_modelled_find(struct torn_modelled *modelled, struct torn_arena *arena, enum torn_preset preset,
 		       const struct torn_fold_base *base, const struct torn_log *log, const struct torn_crash_how *how,
 		       torn_crash_visit *also, void *context)
 {
-	struct torn_persistence order;
-	struct torn_crash_count count = {0};
-	struct torn_effects effects;
 	*modelled = (struct torn_modelled){.also = also, .context = context};
-	int r = torn_effects_of(arena, base, log, torn_preset_splits(preset), &effects);
+	int r = find(modelled, arena, preset, base, log, how);
+	modelled->is_finer = true;
 	if (r == 0)
-		r = torn_preset_order(arena, preset, &effects, log, &order);
-	if (r == 0)
-		r = torn_crash_states(arena, base, log, &effects, &order, how, add, modelled, &count);
-	if (r == 0 && modelled->has_no_memory)
-		r = -ENOMEM;
-	modelled->is_all = r == 0 && count.all;
+		r = find(modelled, arena, preset, base, log, how);
 	if (modelled->count > 0)
 		qsort(modelled->states, modelled->count, sizeof *modelled->states, by_tree);
 	return r;
@@ -94,12 +118,14 @@ void torn_modelled_counted(const struct torn_modelled *modelled, uint64_t *ret_t
 	const struct torn_modelled_state *states = modelled->states;
 	*ret_trees = *ret_shown = 0;
 	for (size_t i = 0; i < modelled->count;) {
-		bool is_shown = false;
+		bool is_shown = false, is_own = false;
 		size_t next = i;
-		for (; next < modelled->count && by_tree(&states[next], &states[i]) == 0; next++)
+		for (; next < modelled->count && by_tree(&states[next], &states[i]) == 0; next++) {
 			is_shown |= states[next].is_shown;
-		++*ret_trees;
-		*ret_shown += is_shown;
+			is_own |= !states[next].is_finer;
+		}
+		*ret_trees += is_own;
+		*ret_shown += is_own && is_shown;
 		i = next;
 	}
 }

@@ -13,6 +13,7 @@ struct torn_modelled_state {
 	struct torn_hash tree;
 	uint32_t first, end;
 	bool is_shown; /* the disk has left it */
+	bool is_finer; /* none of torn's own cuts: torn_effects_of_disk() */
 };
 
 /* An empty one is all zeroes. */
@@ -20,13 +21,13 @@ struct torn_modelled {
 	struct torn_modelled_state *states; /* sorted by tree */
 	size_t count, room;
 	bool is_all; /* no others are allowed */
-	bool has_no_memory;
+	bool is_finer, has_no_memory;
 	torn_crash_visit *also; /* of who finds them */
 	void *context;
 };
 
 /*
- * Find all that `preset` allows after a run. `also`, which may be NULL, is shown each, too. What it takes of `arena` is
+ * Find all that `preset` allows after a run. `also`, which may be NULL, is shown each that torn's own cuts leave, too. What it takes of `arena` is
  * the caller's to give back. Returns 0 or -ENOMEM; torn_modelled_close() frees what was found.
  */
 int torn_modelled_find(struct torn_modelled *modelled, struct torn_arena *arena, enum torn_preset preset,
@@ -39,7 +40,7 @@ void torn_modelled_close(struct torn_modelled *modelled);
  * it is one of the model's at all.
  */
 bool torn_modelled_allows(struct torn_modelled *modelled, const struct torn_device_state *state);
-/* How many trees are allowed, and how many of them the disk has left. */
+/* How many trees torn's own cuts leave, and how many of them the disk has left. */
 void torn_modelled_counted(const struct torn_modelled *modelled, uint64_t *ret_trees, uint64_t *ret_shown);
 
 #endif

@@ -44,11 +44,28 @@ static void test_what_an_op_leaves_may_be_there_while_it_is_at_work(void **state
 	assert_false(allows(UNTIL, UNTIL, 7));
 }
 
+/* What only a disk may be left with is allowed, and none of the trees that torn's own cuts leave. */
+static void test_what_is_finer_is_not_counted(void **state)
+{
+	struct torn_modelled_state states[] = {{.tree = {.low = 3}, .first = FROM, .end = UNTIL},
+					       {.tree = {.low = 7}, .first = FROM, .end = UNTIL, .is_finer = true}};
+	struct torn_modelled modelled = {.states = states, .count = 2, .is_all = true};
+	const struct torn_node node = {.hash = {.low = 7}};
+	const struct torn_device_state seen = {.tree = &node, .first = FROM, .end = FROM};
+	uint64_t trees, shown;
+	(void)state;
+	assert_true(torn_modelled_allows(&modelled, &seen));
+	torn_modelled_counted(&modelled, &trees, &shown);
+	assert_int_equal(trees, 1);
+	assert_int_equal(shown, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_is_allowed_at_each_moment_or_not_at_all),
 		cmocka_unit_test(test_what_an_op_leaves_may_be_there_while_it_is_at_work),
+		cmocka_unit_test(test_what_is_finer_is_not_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

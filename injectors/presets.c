@@ -9,17 +9,18 @@ static const struct traits presets[TORN_PRESET_COUNT] = {
 	[TORN_PRESET_EXT4_JOURNAL] = {.name = "ext4-journal", .sync = SYNC_JOURNAL, .all_in_order = true},
 	[TORN_PRESET_EXT4] = {.name = "ext4", .sync = SYNC_PREFIX, .metadata_in_order = true,
 			      .rename_flushes = true, .tail_when_flushed = true, .tail_within = true,
-			      .cut_before_data = true},
+			      .cut_before_data = true, .in_place = true},
 	[TORN_PRESET_XFS] = {.name = "xfs", .sync = SYNC_PREFIX, .metadata_in_order = true,
-			     .cut_before_data = true, .fdatasync_takes_names = true},
+			     .cut_before_data = true, .fdatasync_takes_names = true, .in_place = true},
 	[TORN_PRESET_BTRFS] = {.name = "btrfs", .sync = SYNC_CLOSURE, .metadata_in_order = true,
 			       .cut_before_data = true, .fdatasync_takes_names = true},
 	[TORN_PRESET_EXT4_NOAUTO] = {.name = "ext4-noauto", .sync = SYNC_PREFIX,
 				     .metadata_in_order = true, .tail_when_flushed = true, .tail_within = true,
-				     .cut_before_data = true},
+				     .cut_before_data = true, .in_place = true},
 	[TORN_PRESET_EXT4_WRITEBACK] = {.name = "ext4-writeback", .sync = SYNC_PREFIX,
 					.metadata_in_order = true, .tail_within = true,
-					.tail_beyond = true, .cut_before_data = true},
+					.tail_beyond = true, .cut_before_data = true, .in_place = true,
+					.reuses_freed = true},
 	[TORN_PRESET_POSIX] = {.name = "posix", .sync = SYNC_OWN, .tail_within = true, .tail_beyond = true},
 	[TORN_PRESET_POSIX_SPLIT] = {.name = "posix-split", .sync = SYNC_OWN, .tail_within = true,
 				     .tail_beyond = true},
@@ -57,12 +58,18 @@ static bool is_dropped(const struct building *building, uint32_t number)
 {
 	const struct traits *traits = building->traits;
 	const struct torn_effect *effect = &building->effects->items[number];
+	if (effect->clipped)
+		return !traits->in_place;
+	if (effect->logged_away)
+		return traits->sync != SYNC_CLOSURE;
 	if (effect->of_log)
 		return traits->sync != SYNC_CLOSURE && traits->sync != SYNC_OWN;
 	if (effect->kind != TORN_EFFECT_TAIL || effect->of_loss)
 		return false;
 	if (effect->within)
 		return !traits->tail_within;
+	if (effect->flushed && traits->rename_flushes) /* auto_da_alloc is for both */
+		return false;
 	return !traits->tail_beyond && building->flushed[effect->object] <= number;
 }
 
@@ -73,10 +80,33 @@ static void imply_same_block(struct building *building, uint32_t number)
 	const uint64_t block = effect->offset / TORN_BLOCK_SIZE;
 	for (uint32_t i = building->last[effect->object]; i; i = building->before[i - 1]) {
 		const struct torn_effect *other = &building->effects->items[i - 1];
-		const bool is_same = torn_effect_is_data(other) && other->offset / TORN_BLOCK_SIZE == block;
+		const bool is_same = torn_effect_is_data(other) && !other->clipped &&
+				     other->offset / TORN_BLOCK_SIZE == block;
 		const bool is_cut = building->traits->cut_before_data &&
 				    other->kind == TORN_EFFECT_SIZE && (other->cuts || other->clones);
 		if (!is_same && !is_cut)
+			continue;
+		imply(building, i - 1);
+		return;
+	}
+}
+
+/*
+ * What the cache held of the page before, sizes left aside; and the truncation that freed the block, where that is another
+ * one then: ext4 gives freed blocks to others before the truncation is on disk only with data=writeback
+ * (ext4_free_blocks(); measured).
+ */
+static void imply_page(struct building *building, uint32_t number)
+{
+	const struct torn_effect *effect = &building->effects->items[number];
+	const uint64_t block = effect->offset / TORN_BLOCK_SIZE;
+	for (uint32_t i = building->last[effect->object]; i; i = building->before[i - 1]) {
+		const struct torn_effect *other = &building->effects->items[i - 1];
+		const bool is_same = torn_effect_is_data(other) && !other->has_clipped &&
+				     other->offset / TORN_BLOCK_SIZE == block;
+		const bool is_freed = other->kind == TORN_EFFECT_SIZE && !building->traits->reuses_freed &&
+				      (other->clones || (other->cuts && other->size <= block * TORN_BLOCK_SIZE));
+		if (!is_same && !is_freed)
 			continue;
 		imply(building, i - 1);
 		return;
@@ -92,7 +122,8 @@ static void imply_flushed(struct building *building, const struct torn_effect *r
 {
 	for (uint32_t i = building->last[rename->object]; i; i = building->before[i - 1]) {
 		const struct torn_effect *effect = &building->effects->items[i - 1];
-		const bool is_in_place = torn_effect_is_data(effect) && !effect->grows && !effect->reserved;
+		const bool is_in_place = torn_effect_is_data(effect) && !effect->grows && !effect->reserved &&
+					 !effect->clipped;
 		const bool is_size = effect->kind == TORN_EFFECT_TAIL && !effect->of_loss &&
 				     !building->order->dropped[i - 1];
 		if (is_in_place || is_size)
@@ -110,6 +141,16 @@ static void find_flushed(struct building *building)
 			building->flushed[effects->items[i].object] = i + 1;
 }
 
+/* A size that is flushed is one behind the truncation. */
+static void imply_cut(struct building *building, const struct torn_effect *tail)
+{
+	for (uint32_t i = building->last[tail->object]; i; i = building->before[i - 1])
+		if (building->effects->items[i - 1].cuts) {
+			imply(building, i - 1);
+			return;
+		}
+}
+
 static void imply_for(struct building *building, uint32_t number)
 {
 	const struct torn_effect *effect = &building->effects->items[number];
@@ -119,7 +160,13 @@ static void imply_for(struct building *building, uint32_t number)
 		imply_inode(building, effect->entries[i].dir);
 		imply_inode(building, effect->entries[i].object);
 	}
-	if (torn_effect_is_data(effect))
+	if (effect->has_clipped && building->traits->in_place)
+		imply(building, number - 1);
+	if (effect->flushed)
+		imply_cut(building, effect);
+	if (effect->clipped)
+		imply_page(building, number);
+	else if (torn_effect_is_data(effect))
 		imply_same_block(building, number);
 	if (effect->replaces && building->traits->rename_flushes)
 		imply_flushed(building, effect);
@@ -133,9 +180,9 @@ static void imply_for(struct building *building, uint32_t number)
 static bool is_metadata(const struct building *building, const struct torn_effect *effect)
 {
 	if (effect->kind != TORN_EFFECT_TAIL)
-		return !torn_effect_is_data(effect) && !effect->of_log;
+		return !torn_effect_is_data(effect) && !effect->of_log && !effect->logged_away;
 	for (uint32_t i = building->last[effect->object]; effect->within && i; i = building->before[i - 1])
-		if (torn_effect_is_data(&building->effects->items[i - 1]))
+		if (torn_effect_is_data(&building->effects->items[i - 1]) && !building->effects->items[i - 1].clipped)
 			return false;
 	return effect->within;
 }
