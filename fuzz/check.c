@@ -204,6 +204,7 @@ static int share_out(struct torn_checked *item, struct crew *crew, unsigned dept
 			.all_errnos = options->all_errnos,
 			.presets = presets,
 			.full = options->full,
+			.time_s = options->is_time_said ? options->time_s : 0,
 			/* What a shard does is the same however many workers share it out. */
 			.part = options->shard - 1 + i * options->shards,
 			.parts = options->shards * crew->count,

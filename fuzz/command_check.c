@@ -40,7 +40,7 @@ static int tell(const struct torn_check *check, const struct torn_options *optio
 int torn_command_check(int argc, char **argv)
 {
 	struct torn_options options =
-		torn_options_parse(argc, argv, "seed depth all-errnos power presets full jobs shard cases allow runtime timeout quiet reports",
+		torn_options_parse(argc, argv, "seed depth all-errnos power presets full jobs shard time cases allow runtime timeout quiet reports",
 				   "[TARGET[@VARIANT]...]",
 				   "Try every fault at every op, a second one at every op behind it, and every "
 				   "kill of every run; without a name, all targets.");

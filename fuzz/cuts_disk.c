@@ -204,9 +204,11 @@ static bool see(void *context, const struct torn_device_state *state)
 	struct cutting *cutting = disk->cutting;
 	struct torn_cuts *cuts = cutting->cuts;
 	cuts->lab->shared->trials++; /* a mount takes its time: whoever watches sees that it moves */
+	const int over = torn_lab_check_time(cuts->lab);
+	cutting->error = over < 0 ? over : cutting->error;
 	if (!state->tree) {
 		note_unmountable(disk, state);
-		return true;
+		return cutting->error == 0;
 	}
 	torn_cutting_count_tree(cutting, state->tree->hash);
 	cross_check(disk, state);
@@ -323,10 +325,10 @@ int torn_cuts_judge_disk(struct cutting *cutting)
 	int r = find_modelled(disk);
 	if (r == 0)
 		r = look_at_all(disk);
-	if (r == 0) {
+	if (r == 0 || r == -ETIME) { /* what was seen until then is worth telling */
 		tell(disk);
 		count_shown(disk, &cuts->states);
-		if (is_search && disk->broken_count == 0 && !cutting->unjudged)
+		if (r == 0 && is_search && disk->broken_count == 0 && !cutting->unjudged)
 			note_clean(cuts, key);
 	}
 	torn_modelled_close(&disk->modelled);

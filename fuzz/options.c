@@ -37,7 +37,7 @@ static const struct argp_option fixed[] = {
 	{"cases", KEY_CASES, "DIR", 0, "where cases of findings go (default torn-cases)", 0},
 	{"corpus", KEY_CORPUS, "DIR", 0, "expected findings and their cases (default corpus); of fuzz: "
 					  "inputs, which grow (default none)", 0},
-	{"time", KEY_TIME, "T", 0, "how long: 90, 60s, 10m, 2h (default 60s)", 0},
+	{"time", KEY_TIME, "T", 0, "how long: 90, 60s, 10m, 2h (default of fuzz: 60s; of check: until it is done)", 0},
 	{"runs", KEY_RUNS, "N", 0, "how many cases, in place of a time", 0},
 	{"allow", KEY_ALLOW, "INVARIANT", 0, "its findings are shown and do not count", 0},
 	{"timeout", KEY_TIMEOUT, "S", 0, "seconds that one trial may take (default 10): of CPU", 0},
@@ -194,6 +194,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_TIME:
 		options->time_s = duration(state, text);
+		options->is_time_said = true;
 		return 0;
 	case KEY_RUNS:
 		options->runs = positive(state, text, "a number from 1 for --runs", INT32_MAX);

@@ -37,7 +37,8 @@ struct torn_options {
 	const char *disk; /* real file system of the power cuts, device_fs.h; `presets` has its own; NULL: the model */
 	enum torn_full_disk full; /* that is filled for real; TORN_FULL_GATE: none */
 	uint64_t runs;   /* of fuzzing; 0: as many as there is time for */
-	unsigned time_s; /* of fuzzing */
+	unsigned time_s; /* of fuzzing, or of each variant that is checked */
+	bool is_time_said;
 	unsigned timeout_s;
 	bool quiet;
 	bool real_runtime; /* --runtime real */

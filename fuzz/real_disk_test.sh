@@ -55,6 +55,19 @@ run "$TORN" replay "$work/flushed.case"
 expect "a write that was flushed is lost: exit 4" exits_with 4
 expect "a write that was flushed is lost: said" says 'keeps one that the cut loses'
 
+# A check that is given too little time tells what it saw: states of a recording that it did not end, too.
+run env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 1 --time 2s --quiet --cases none
+expect "stopped by its time: exit 3" exits_with 3
+expect "stopped by its time: said" says 'not judged: stopped after 2 s, as --time says'
+expect "stopped by its time: states are counted" grep -qE ', [1-9][0-9]* of at least .* crash states?, ' "$work/out"
+expect "stopped by its time: nothing is left" nothing_left
+run "$TORN" check example.replace --jobs 1 --time 0 --cases none
+expect "no time at all: exit 2" exits_with 2
+
+# What the cross-check showed once: a page is on disk, and its size is not (effects_disk_test.c).
+check example.stdio_rewrite ext4:data=writeback writeback
+expect "a block that is used again: the model has all that is seen" not says model-lacks
+
 run "$TORN" check example.replace --power ext3
 expect "a file system that torn has none of: exit 2" exits_with 2
 run "$TORN" check example.replace --power ext4:nobarrier

@@ -1,12 +1,13 @@
 /*
  * sweep.c: see sweep.h. The same sweep gives the same findings, wherever and
- * whenever it runs: nothing here looks at a clock, an address or a pid.
+ * whenever it runs: nothing here looks at a clock, an address or a pid, but for the time that somebody gave it.
  */
 #include "sweep.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "clean_run.h"
 #include "log_hash.h"
@@ -204,7 +205,10 @@ int torn_sweeping_run(struct torn_sweeping *sweeping, struct torn_trial *ret_tri
 {
 	struct torn_sweep *sweep = sweeping->sweep;
 	const struct level *level = &sweeping->levels[sweeping->depth];
-	int r = torn_memory_run(sweeping->lab, sweeping->setup, &level->plan, ret_trial);
+	int r = torn_lab_check_time(sweeping->lab);
+	if (r < 0)
+		return r;
+	r = torn_memory_run(sweeping->lab, sweeping->setup, &level->plan, ret_trial);
 	if (r == -EPROTO && level->plan.faults_count > 0) {
 		char text[96];
 		const size_t size = strlen(sweeping->lab->failure);
@@ -616,6 +620,10 @@ void torn_sweep_run(struct torn_sweep *sweep, struct torn_lab *lab)
 		torn_sweep_fail(sweep, NULL, "no memory for the old states");
 		return;
 	}
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	lab->time_s = sweep->how.time_s;
+	lab->begun_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	for (const struct torn_world *world = sweep->target->worlds; world->name; world++)
 		sweep->progress.worlds++;
 	uint32_t number = 0;

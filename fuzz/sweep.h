@@ -29,6 +29,7 @@ struct torn_sweep_how {
 	unsigned presets; /* of the crash model, a bit each: cuts.h; 0: no power cuts */
 	enum torn_full_disk full; /* its sizes in place of faults: sweep_full.c; TORN_FULL_GATE: none */
 	uint32_t part, parts; /* this one of so many: 0 of 1 is all */
+	unsigned time_s;      /* then it is stopped, and failed with that: what was found is told; 0: never */
 };
 
 /* Hashes of trees, each made different by its old state. */

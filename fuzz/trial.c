@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "disposable.h"
 #include "history.h"
@@ -26,6 +27,17 @@ int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
 }
 
 /* ------------------------------------------------------------- old on disk */
+
+int torn_lab_check_time(struct torn_lab *lab)
+{
+	struct timespec now;
+	if (lab->time_s == 0)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec - lab->begun_ns < (int64_t)lab->time_s * 1000000000)
+		return 0;
+	return torn_lab_fail(lab, -ETIME, "stopped after %u s, as --time says", lab->time_s);
+}
 
 /* They may not be the same ones any more. */
 static void forget_directories(struct torn_lab *lab)

@@ -61,6 +61,8 @@ struct torn_lab {
 	struct torn_lab_shared *shared;
 	bool isolated;       /* each trial in a child of its own: for targets that end the process */
 	unsigned timeout_s;  /* of CPU time in a child */
+	unsigned time_s;     /* of all that it is about; 0: as long as it takes */
+	int64_t begun_ns;    /* CLOCK_MONOTONIC; where there is such a time */
 	const struct torn_setup *on_disk; /* whose tree is on disk; NULL: nobody's */
 	const struct torn_target *known; /* the target whose state is kept in state_before */
 	void *state_before;             /* as it was before its first run in this process; malloc'ed */
@@ -74,6 +76,10 @@ struct torn_lab {
 	struct torn_small_disk *small_disk; /* which the root lies on; NULL: none, and no disk is full for real */
 	struct torn_device_server *disks; /* on which power cuts are made; NULL: the crash model says what they leave */
 };
+
+/* Returns 0; -ETIME, with that as its failure, where the time that it was given is over. */
+int torn_lab_check_time(struct torn_lab *lab);
+
 
 /* Say in lab->failure why something cannot be done. printf-like; returns `error`. */
 int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
