@@ -25,6 +25,17 @@ static bool is_name_still(const struct building *building, const struct torn_eff
 }
 
 /*
+ * A rename from another directory, to a name of this one that has changed hands since: the log of this one does not say
+ * that the file has left the other (measured: it is back there).
+ */
+static bool is_moved_and_replaced(const struct building *building, uint32_t number, torn_object dir, uint32_t end)
+{
+	const struct torn_effect *effect = &building->effects->items[number];
+	return effect->entries_count == 2 && effect->entries[0].dir == dir && effect->entries[1].dir != dir &&
+	       !effect->entries[1].object && effect->object != dir && !is_name_still(building, &effect->entries[0], number, end);
+}
+
+/*
  * What had the name before gets the one that it has now, or it would be lost; what is not
  * on disk yet has nothing to lose, and is not logged.
  */
@@ -34,6 +45,7 @@ static void settle_taken(struct building *building, uint32_t number, uint32_t mo
 	for (uint32_t i = 0; i < number; i++) {
 		const uint32_t inode = building->inodes[items[i].object];
 		if (takes_a_name_of(&items[number], &items[i]) &&
+		    !is_moved_and_replaced(building, i, items[i].entries[0].dir, number + 1) &&
 		    (!inode || building->order->durable[inode - 1] < moment))
 			torn_durable_settle(building, i, moment);
 	}
@@ -124,7 +136,7 @@ void torn_durable_sync_btrfs(struct building *building, uint32_t end, torn_objec
 				     torn_durable_is_entry_of(effect, object);
 		if (effect->kind == TORN_EFFECT_ENTRIES ? !is_name : effect->object != object)
 			continue;
-		if (building->order->durable[i - 1] <= moment)
+		if (building->order->durable[i - 1] <= moment || is_moved_and_replaced(building, i - 1, object, end))
 			continue;
 		torn_durable_settle(building, torn_durable_logged(building, i - 1, object, end), moment);
 		if (is_name)

@@ -36,6 +36,13 @@ static int create_and_sync(const char *path)
 	return fd < 0 || fsync(fd) < 0 || close(fd) < 0 ? -1 : 0;
 }
 
+OPERATION(replaces_and_takes_back)
+{
+	MUST(link("/srv/f", "/srv/bak") == 0 && sync_path("/srv") == 0);
+	MUST(rename("/srv/dir/k", "/srv/f") == 0 && rename("/srv/bak", "/srv/f") == 0 && sync_path("/srv") == 0);
+	return 0;
+}
+
 OPERATION(syncs_one_of_two_in_a_new_directory)
 {
 	MUST(mkdir("/srv/d", 0755) == 0 && close(create("/srv/d/a")) == 0);
@@ -207,6 +214,7 @@ static const struct row {
 	const char *pairs;
 } rows[] = {
 	{"moved, and another file synced", moves_and_syncs_elsewhere, {"srv/f", "mnt/x"}, "oa ao"},
+	{"replaced by a file of another directory, and taken back", replaces_and_takes_back, {"srv/dir/k", "srv/bak"}, "oa aa"},
 	{"sibling in a new directory", syncs_one_of_two_in_a_new_directory, {"srv/d/a", "srv/d/b"},
 	 "an en nn"},
 	{"rename into a new directory", renames_into_a_new_directory, {"srv/f", "srv/d/a"}, "oa ao"},
