@@ -28,7 +28,7 @@ struct reading {
 	} *reserved; /* by fallocate(2), and not written since the log began */
 	uint32_t reserved_count;
 	uint64_t *largest; /* by inode; this and what follows only of a disk */
-	bool *resized, *emptied; /* by inode: its size has changed; to 0 */
+	bool *resized;     /* by inode: its size has changed */
 	torn_object objects; /* highest */
 	torn_object *filesystems; /* by inode; NULL: nobody asks */
 	bool losses, no_memory;
@@ -113,10 +113,10 @@ static bool has_effects(const struct torn_op *op)
 	return (op->flags & TORN_OP_LOST) || ((op->flags & TORN_OP_PERFORMED) && op->result >= 0);
 }
 
-/* Was there an fsync of this inode before the op at hand? */
-static bool is_synced(const struct reading *reading, torn_object object)
+/* Was there an fsync of this inode behind op `from`, and before the op at hand? */
+static bool is_synced(const struct reading *reading, uint32_t from, torn_object object)
 {
-	for (uint32_t i = 0; i < reading->at; i++) {
+	for (uint32_t i = from; i < reading->at; i++) {
 		const struct torn_op *op = &reading->log->ops[i];
 		if (op->kind == TORN_KIND_sync && op->object == object && has_effects(op) &&
 		    (op->call == TORN_CALL_fsync || op->call == TORN_CALL_fdatasync))
@@ -125,14 +125,29 @@ static bool is_synced(const struct reading *reading, torn_object object)
 	return false;
 }
 
+/* Has an inode got a name, that an fsync of it or of that directory put into the log? */
+static bool is_named_in_log(const struct reading *reading, torn_object object, torn_object dir)
+{
+	for (uint32_t i = 0; i < reading->at; i++) {
+		const struct torn_op *op = &reading->log->ops[i];
+		const bool gives_name = op->kind == TORN_KIND_link || op->kind == TORN_KIND_rename ||
+					(op->flags & TORN_OP_CREATES);
+		if (gives_name && op->object == object && has_effects(op) && !(op->flags & TORN_OP_RUNTIME) &&
+		    (is_synced(reading, i, object) || is_synced(reading, i, dir)))
+			return true;
+	}
+	return false;
+}
+
 /*
- * btrfs takes the replaced name out of the log of its directory, and logs the new one only where the file or the directory
- * that it leaves is in the log (btrfs_log_new_name()); then somebody else's fsync writes that log.
+ * Of a file whose names are in the log btrfs takes the replaced one out; the one that takes its place it logs only where that
+ * file or the directory that it leaves is in the log (btrfs_log_new_name()). Then somebody else's fsync writes that log
+ * (measured, also without torn: link y to p, fsync the directory, rename a file of another directory over y, fsync any).
  */
 static bool is_logged_away(const struct reading *reading, const struct torn_op *op)
 {
-	return op->dir != op->dir_to && is_synced(reading, op->dir_to) && !is_synced(reading, op->dir) &&
-	       !is_synced(reading, op->object);
+	return op->dir != op->dir_to && is_named_in_log(reading, op->object_to, op->dir_to) &&
+	       !is_synced(reading, 0, op->dir) && !is_synced(reading, 0, op->object);
 }
 
 static void add_rename(struct reading *reading, const struct torn_op *op)
@@ -253,7 +268,7 @@ static void add_write(struct reading *reading, const struct torn_op *op, uint64_
 	if (end > before && end > block_end)
 		add(reading, (struct torn_effect){.kind = TORN_EFFECT_TAIL,
 						  .object = op->object,
-						  .flushed = reading->of_disk && reading->emptied[op->object],
+						  .early = reading->of_disk,
 						  .size = end});
 	for (uint64_t done = 0; done < length;) {
 		const uint64_t offset = op->offset + done;
@@ -287,8 +302,6 @@ static void add_size(struct reading *reading, const struct torn_op *op, uint64_t
 	const uint64_t before = size_of(reading, op->object);
 	const bool has_clipped = size < before && add_zeroed_end(reading, op->object, before, size);
 	note_resized(reading, op->object, size != before);
-	if (reading->of_disk && size == 0)
-		reading->emptied[op->object] = true;
 	if (size != before)
 		add(reading, (struct torn_effect){.kind = TORN_EFFECT_SIZE,
 						  .object = op->object,
@@ -448,7 +461,6 @@ static int read_log(struct reading *reading, const struct torn_fold_base *base, 
 	if (reading->of_disk) {
 		memset(reading->largest, 0, (reading->objects + 1) * sizeof *reading->largest);
 		memset(reading->resized, 0, (reading->objects + 1) * sizeof *reading->resized);
-		memset(reading->emptied, 0, (reading->objects + 1) * sizeof *reading->emptied);
 	}
 	int r = torn_fold_begin(&reading->fold, reading->arena, base);
 	reading->fold.lazy = true; /* only the inodes are asked for */
@@ -483,8 +495,7 @@ static int read_effects(struct torn_arena *arena, const struct torn_fold_base *b
 		reading.objects = highest_object(base, log);
 		reading.largest = torn_arena_take(arena, (reading.objects + 1) * sizeof *reading.largest);
 		reading.resized = torn_arena_take(arena, (reading.objects + 1) * sizeof *reading.resized);
-		reading.emptied = torn_arena_take(arena, (reading.objects + 1) * sizeof *reading.emptied);
-		if (!reading.largest || !reading.resized || !reading.emptied)
+		if (!reading.largest || !reading.resized)
 			return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < log->count; i++)

@@ -48,7 +48,7 @@ struct torn_effect {
 	/* Of torn_effects_of_disk() alone: */
 	bool clipped;     /* data as far as the size goes that is there: a page is written whole, and its size later */
 	bool has_clipped; /* data, and a size that cuts a block: the effect before it is what the page has of it */
-	bool flushed;     /* a tail: of what was emptied and written again, which its close flushes and does not wait for (ext4) */
+	bool early;       /* a tail: ext4 sets a size when it begins to write blocks, and a commit may come before these are there */
 	bool logged_away; /* a name that goes without the one that takes its place (btrfs) */
 	bool of_loss;  /* a tail: the size alone of data that a failed fsync lost */
 	uint32_t lost_at; /* of data, and a size before its bytes: 1 + index of the fsync that lost it; 0: none did */
@@ -79,8 +79,8 @@ int torn_effects_of(struct torn_arena *arena, const struct torn_fold_base *base,
 /*
  * The same, and what a disk may be left with beside that (measured on Linux 6.18), for states of a disk to be held against:
  * a page that is written in place has all that the cache holds of it, zeroes behind a truncation too, whether or not the
- * size has come to the disk; what ext4 flushes at a close has its size first; and btrfs forgets a name that is replaced, where its directory is in the log and the file that
- * takes it is not, at the next fsync of anything. torn's own cuts do not make these: DECISIONS.md, "Real disks".
+ * size has come to the disk; the size of blocks that ext4 is amid writing is there before them; and btrfs forgets a name that
+ * is replaced, where it is in the log and what takes it is not. torn's own cuts do not make these: DECISIONS.md, "Real disks".
  */
 int torn_effects_of_disk(struct torn_arena *arena, const struct torn_fold_base *base, const struct torn_log *log,
 			 struct torn_effects *ret_effects);

@@ -68,7 +68,7 @@ static bool is_dropped(const struct building *building, uint32_t number)
 		return false;
 	if (effect->within)
 		return !traits->tail_within;
-	if (effect->flushed && traits->rename_flushes) /* auto_da_alloc is for both */
+	if (effect->early && traits->tail_when_flushed)
 		return false;
 	return !traits->tail_beyond && building->flushed[effect->object] <= number;
 }
@@ -141,7 +141,7 @@ static void find_flushed(struct building *building)
 			building->flushed[effects->items[i].object] = i + 1;
 }
 
-/* A size that is flushed is one behind the truncation. */
+/* Such a size is one behind the truncation. */
 static void imply_cut(struct building *building, const struct torn_effect *tail)
 {
 	for (uint32_t i = building->last[tail->object]; i; i = building->before[i - 1])
@@ -162,7 +162,7 @@ static void imply_for(struct building *building, uint32_t number)
 	}
 	if (effect->has_clipped && building->traits->in_place)
 		imply(building, number - 1);
-	if (effect->flushed)
+	if (effect->early)
 		imply_cut(building, effect);
 	if (effect->clipped)
 		imply_page(building, number);
