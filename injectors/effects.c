@@ -227,6 +227,20 @@ static struct torn_effect with_page(struct reading *reading, struct torn_effect 
 	return effect;
 }
 
+/* The page that the data is in, as it goes to the disk: what lies behind the end of the file is zero. */
+static void add_page(struct reading *reading, const struct torn_effect *data)
+{
+	struct torn_effect page = *data;
+	page.grows = page.has_clipped = false;
+	page.clipped = true;
+	page.offset -= page.offset % TORN_BLOCK_SIZE;
+	page.length = TORN_BLOCK_SIZE;
+	page.bytes = reading->items ? whole_page(reading, data) : page.bytes;
+	reading->no_memory |= !page.bytes.data;
+	page.bytes.size = reading->items && page.bytes.data ? TORN_BLOCK_SIZE : 0;
+	add(reading, page);
+}
+
 /* What was not yet durable of an inode's data, which a preset knows, is lost. */
 static void lose_data(struct reading *reading, const struct torn_op *op)
 {
@@ -283,12 +297,8 @@ static void add_write(struct reading *reading, const struct torn_op *op, uint64_
 						   .grows = offset + part > before,
 						   .reserved = is_reserved(reading, op->object, offset)};
 		effect.has_clipped = may_be_clipped(reading, &effect);
-		if (effect.has_clipped) {
-			struct torn_effect clipped = effect;
-			clipped.grows = clipped.has_clipped = false;
-			clipped.clipped = true;
-			add(reading, clipped);
-		}
+		if (effect.has_clipped)
+			add_page(reading, &effect);
 		add(reading, with_page(reading, effect));
 		done += part;
 	}

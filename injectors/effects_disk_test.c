@@ -53,6 +53,12 @@ OPERATION(empties_and_writes)
 	return 0;
 }
 
+OPERATION(empties_and_writes_less)
+{
+	MUST(write_at("/srv/f", O_TRUNC, 0, "abc") == 0);
+	return 0;
+}
+
 OPERATION(appends)
 {
 	MUST(write_at("/srv/f", 0, 9, "abc") == 0);
@@ -159,6 +165,8 @@ static const struct row {
 	{cuts_and_overwrites, "abc45....", IN_PLACE},
 	{cuts_and_overwrites, "abc456789", 0}, /* the page had lost its end before */
 	{empties_and_writes, "abcdefghi", WRITEBACK},
+	{empties_and_writes_less, "abc......", WRITEBACK},
+	{empties_and_writes_less, "abc456789", 0},
 	{appends, "123456789a", 0},
 	{writes_a_new_file, "abc456789", 0},
 	{writes_a_new_file, "a", 0},
