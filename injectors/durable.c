@@ -203,6 +203,9 @@ void torn_durable_find(struct building *building)
 			next++;
 		sync_op(building, &building->log->ops[i], before, next, 2 * i + 1);
 	}
+	for (uint32_t i = 0; i < effects->count && building->traits->sync == SYNC_CLOSURE; i++)
+		if (effects->items[i].logged && building->order->alone[i] > 2 * effects->items[i].at)
+			building->order->alone[i] = 2 * effects->items[i].at;
 	/* What is durable has all that it implies. */
 	const struct torn_persistence *order = building->order;
 	for (uint32_t i = effects->count; i > 0; i--)

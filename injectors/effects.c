@@ -174,6 +174,7 @@ static void add_rename(struct reading *reading, const struct torn_op *op)
 			     .entries = {{op->dir_to, op->object, op->name_to},
 					 {op->dir, exchanges ? op->object_to : 0, op->name}},
 			     .entries_count = 2,
+			     .logged = reading->of_disk && (is_synced(reading, 0, op->dir) || is_synced(reading, 0, op->object)),
 			     .replaces = op->object_to && !exchanges});
 }
 

@@ -49,6 +49,7 @@ struct torn_effect {
 	bool clipped;     /* data as far as the size goes that is there: a page is written whole, and its size later */
 	bool has_clipped; /* data, and a size that cuts a block: the effect before it is what the page has of it */
 	bool early;       /* a tail: ext4 sets a size when it begins to write blocks, and a commit may come before these are there */
+	bool logged;      /* names that changed in what is in the log of btrfs: somebody else's fsync writes them alone */
 	bool logged_away; /* a name that goes without the one that takes its place (btrfs) */
 	bool of_loss;  /* a tail: the size alone of data that a failed fsync lost */
 	uint32_t lost_at; /* of data, and a size before its bytes: 1 + index of the fsync that lost it; 0: none did */

@@ -89,6 +89,13 @@ OPERATION(renames_over_a_name_that_is_not_new)
 	return 0;
 }
 
+OPERATION(takes_back_in_a_logged_directory)
+{
+	MUST(link("/srv/f", "/srv/p") == 0 && sync_path("/srv") == 0 && rename("/mnt/new", "/srv/f") == 0);
+	MUST(rename("/srv/p", "/srv/f") == 0);
+	return 0;
+}
+
 OPERATION(renames_from_a_logged_directory_too)
 {
 	MUST(link("/srv/f", "/srv/p") == 0 && sync_path("/srv") == 0);
@@ -110,6 +117,15 @@ OPERATION(renames_before_the_directory_is_logged)
 }
 
 /* ------------------------------------------------------------------- states */
+
+/* At the run's end: neither the spare name nor what was moved here, which is back where it was. */
+static bool see_taken_back(void *context, const struct torn_crash_state *state)
+{
+	bool *is_there = context;
+	*is_there |= state->end > 2 * test->trial.log->count && !torn_tree_find(state->tree, torn_bytes_of("srv/p")) &&
+		     torn_tree_find(state->tree, torn_bytes_of("mnt/new"));
+	return true;
+}
 
 struct looking {
 	const char *wanted; /* content of srv/f, with . for a zero; NULL: it is absent */
@@ -214,10 +230,36 @@ static void test_what_ext4_is_amid_writing_may_read_as_zeroes(void **state)
 	assert_false(leaves(TORN_PRESET_XFS, false, "..."));
 }
 
+/* Somebody else's fsync writes a log that has what was done last, and not what was done before. */
+static void test_a_logged_name_comes_alone(void **state)
+{
+	static const struct torn_crash_how all = {.sets_max = TORN_CRASH_SETS_MAX, .seed = 1};
+	static const struct {
+		enum torn_preset preset;
+		bool is_there;
+	} disks[] = {{TORN_PRESET_BTRFS, true}, {TORN_PRESET_EXT4, false}, {TORN_PRESET_XFS, false}};
+	(void)state;
+	begin_with(OLD);
+	assert_holds(takes_back_in_a_logged_directory);
+	for (size_t i = 0; i < sizeof disks / sizeof *disks; i++) {
+		const struct torn_log *log = test->trial.log;
+		struct torn_effects effects;
+		struct torn_persistence order;
+		struct torn_crash_count count;
+		bool is_there = false;
+		assert_int_equal(torn_effects_of_disk(&test->arena, &test->setup.base, log, &effects), 0);
+		assert_int_equal(torn_preset_order(&test->arena, disks[i].preset, &effects, log, &order), 0);
+		assert_int_equal(torn_crash_states(&test->arena, &test->setup.base, log, &effects, &order, &all,
+						   see_taken_back, &is_there, &count), 0);
+		assert_int_equal(is_there, disks[i].is_there);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		gate_test(test_a_disk_may_be_left_with_what_was_seen_and_no_more),
+		gate_test(test_a_logged_name_comes_alone),
 		gate_test(test_what_ext4_is_amid_writing_may_read_as_zeroes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

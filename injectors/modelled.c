@@ -36,7 +36,8 @@ static bool is_finer(const struct torn_effects *effects, const struct torn_persi
 {
 	for (uint32_t i = 0; i < effects->count; i++)
 		if (!order->dropped[i] &&
-		    (effects->items[i].clipped || effects->items[i].logged_away || effects->items[i].early))
+		    (effects->items[i].clipped || effects->items[i].logged || effects->items[i].logged_away ||
+		     effects->items[i].early))
 			return true;
 	return false;
 }
