@@ -175,14 +175,18 @@ misused 'expected a number from 1 for --runs' fuzz planted.old_or_new --runs 0
 misused 'found --depth' fuzz planted.old_or_new --depth 1
 # An option of another command, and the beginning of an option, are none.
 for command in check gate replay explain; do
-	for option in --time --runs --time=5 --ti --timeou; do
+	others=(--runs --runs=5 --ti --timeou)
+	no_options='--runs='
+	[ "$command" = check ] || others+=(--time --time=5) no_options='--(time|runs)='
+	for option in "${others[@]}"; do
 		misused "expected an option with its value (see --help), found $option" \
 			"$command" "$option" 5 planted.old_or_new
 	done
 	run "$planted" "$command" --help
-	expect "torn $command --help: no option of fuzz" not grep -qE -- '--(time|runs)=' "$work/out"
+	expect "torn $command --help: no option of others" not grep -qE -- "$no_options" "$work/out"
 	expect "torn $command --help: its own options" grep -q -- '--timeout=' "$work/out"
 done
+misused 'expected 1s to 720h for --time' check planted.old_or_new --time 0
 misused 'found --dep' check --dep 1 planted.old_or_new
 misused 'found --quie' check --quie planted.old_or_new
 run "$planted" fuzz --help

@@ -61,8 +61,6 @@ expect "stopped by its time: exit 3" exits_with 3
 expect "stopped by its time: said" says 'not judged: stopped after 2 s, as --time says'
 expect "stopped by its time: states are counted" grep -qE ', [1-9][0-9]* of at least .* crash states?, ' "$work/out"
 expect "stopped by its time: nothing is left" nothing_left
-run "$TORN" check example.replace --jobs 1 --time 0 --cases none
-expect "no time at all: exit 2" exits_with 2
 
 # What the cross-check showed once: a page is on disk, and its size is not (effects_disk_test.c).
 check example.stdio_rewrite ext4:data=writeback writeback
