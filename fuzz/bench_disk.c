@@ -144,7 +144,7 @@ static bool write_back(const struct bare *bare)
 /* Mounted, with a file made and committed: what is on the disk then has a journal to recover. */
 static bool make_dirty(struct bare *bare)
 {
-	if (torn_device_fs_mount(&bare->choice, bare->loop.path, AT) < 0)
+	if (torn_device_fs_mount(&bare->choice, bare->loop.path, AT, 0) < 0)
 		return false;
 	const int fd = open(AT "/f", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	const bool done = fd >= 0 && write(fd, "new", 3) == 3 && fsync(fd) == 0 && read_all(bare->backing_fd, bare->image);

@@ -27,6 +27,9 @@
 #define ROOT "root"      /* the run's, on the disk */
 #define SENTINEL "other" /* beside it */
 
+/* What is forgotten is asked again. */
+#define WRITTEN_COUNT 256u
+
 struct torn_device {
 	struct torn_device_choice choice;
 	uint64_t size;
@@ -38,6 +41,7 @@ struct torn_device {
 	struct torn_device_image *image;
 	const struct torn_fold_base *old; /* of the runs */
 	uint32_t begin, end;              /* of the run, on the tape; before it the mount's requests */
+	struct torn_hash written[WRITTEN_COUNT]; /* trees that a disk was writable with, by their hashes */
 };
 
 /* ------------------------------------------------------------------ set up */
@@ -212,7 +216,7 @@ static int open_mounted(const char *name)
 
 static int mount_recorded(struct torn_device *device)
 {
-	return torn_device_fs_mount(&device->choice, device->loop.path, MOUNTED);
+	return torn_device_fs_mount(&device->choice, device->loop.path, MOUNTED, 0);
 }
 
 static int unmount_recorded(struct torn_device *device)
@@ -414,6 +418,21 @@ static int read_mounted(const struct torn_device *device, struct torn_arena *are
 	return r;
 }
 
+/*
+ * A boot mounts its root read-only, which does the whole recovery, and makes it writable then. The second step is asked for
+ * once a tree: it writes, and so does the unmount behind it. Returns 0 or -errno of mount(2).
+ */
+static int make_writable(struct torn_device *device, const struct torn_node *tree)
+{
+	struct torn_hash *slot = &device->written[tree->hash.low % WRITTEN_COUNT];
+	if (slot->low == tree->hash.low && slot->high == tree->hash.high)
+		return 0;
+	const int r = torn_device_fs_mount(&device->choice, torn_device_image_path(device->image), MOUNTED, MS_REMOUNT);
+	if (r == 0)
+		*slot = tree->hash;
+	return r;
+}
+
 int torn_device_look(struct torn_device *device, const struct torn_device_cut *cut, struct torn_arena *arena,
 		     const struct torn_node **ret_tree, char *ret_why, size_t size)
 {
@@ -428,20 +447,21 @@ int torn_device_look(struct torn_device *device, const struct torn_device_cut *c
 		snprintf(ret_why, size, "the image cannot be put on %s: %s", path, strerror((int)-put));
 		return -EPROTO;
 	}
-	r = torn_device_fs_mount(&device->choice, path, MOUNTED);
+	r = torn_device_fs_mount(&device->choice, path, MOUNTED, MS_RDONLY);
 	if (r < 0) {
 		snprintf(ret_why, size, "mount: %s", strerror(-r));
 		return 0;
 	}
 	r = read_mounted(device, arena, ret_tree);
+	const int writable = r == 0 ? make_writable(device, *ret_tree) : 0;
 	const int unmounted = torn_device_fs_unmount(&device->choice, path, MOUNTED);
 	if (unmounted < 0) {
 		snprintf(ret_why, size, "%s cannot be unmounted: %s", path, strerror(-unmounted));
 		return -EPROTO;
 	}
-	if (r != -EUCLEAN)
+	if (r != -EUCLEAN && writable == 0)
 		return r;
 	*ret_tree = NULL;
-	snprintf(ret_why, size, "it is mounted, and cannot be read");
+	snprintf(ret_why, size, "it is mounted, and cannot be %s", writable < 0 ? "written to" : "read");
 	return 0;
 }

@@ -162,13 +162,14 @@ int torn_device_fs_make(const struct torn_device_fs *fs, const char *file)
 
 /* ---------------------------------------------------------------- mounting */
 
-int torn_device_fs_mount(const struct torn_device_choice *choice, const char *device, const char *at)
+int torn_device_fs_mount(const struct torn_device_choice *choice, const char *device, const char *at,
+			 unsigned long flags)
 {
 	char data[256];
 	const char *always = choice->fs->mount_always;
 	snprintf(data, sizeof data, "%s%s%s", always ? always : "", always && choice->options[0] ? "," : "",
 		 choice->options);
-	return mount(device, at, choice->fs->name, MS_NODEV | MS_NOSUID | MS_NOEXEC, data) == 0 ? 0 : -errno;
+	return mount(device, at, choice->fs->name, MS_NODEV | MS_NOSUID | MS_NOEXEC | flags, data) == 0 ? 0 : -errno;
 }
 
 /*

@@ -37,8 +37,12 @@ const char *torn_device_choice_text(const struct torn_device_choice *choice, cha
  * fails.
  */
 int torn_device_fs_make(const struct torn_device_fs *fs, const char *file);
-/* Mount what is on a device at a directory. Returns 0 or -errno of mount(2). */
-int torn_device_fs_mount(const struct torn_device_choice *choice, const char *device, const char *at);
+/*
+ * Mount what is on a device at a directory, `flags` as mount(2) has them: 0 or MS_RDONLY; with MS_REMOUNT what is mounted
+ * there. Returns 0 or -errno of mount(2).
+ */
+int torn_device_fs_mount(const struct torn_device_choice *choice, const char *device, const char *at,
+			 unsigned long flags);
 /* Unmount it; the kernel keeps nothing that it knew of the device. Returns 0 or -errno. */
 int torn_device_fs_unmount(const struct torn_device_choice *choice, const char *device, const char *at);
 

@@ -46,7 +46,7 @@ static int mount_image(const struct torn_device_choice *choice, const char *imag
 	if (r < 0) {
 		snprintf(ret_message, size, "real file systems need loop devices: %s", strerror(-r));
 	} else {
-		r = torn_device_fs_mount(choice, loop.path, MOUNTED);
+		r = torn_device_fs_mount(choice, loop.path, MOUNTED, 0);
 		if (r < 0)
 			snprintf(ret_message, size, "a small %s cannot be mounted: %s", choice->fs->name, strerror(-r));
 	}
