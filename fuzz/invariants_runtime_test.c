@@ -278,7 +278,9 @@ static void test_two_paths_agree_in_output_files_modes_and_code(void **state)
 	expect(id, twins(SAYS("a\n", ""), SAYS("a\n", "b\n"), NEW), TORN_VIOLATED, "it says: b; without: nothing more");
 	expect(id, twins(SAYS("", ""), SAYS("", ""), WITH("new", "2")), TORN_VIOLATED, "it leaves another /" KEPT);
 	expect(id, twins(SAYS("", ""), SAYS("", ""), WITH("mode=0600 new", "1")), TORN_VIOLATED,
-	       "another /srv/f: mode or owner differ");
+	       "another /srv/f: mode, owner or attributes differ");
+	expect(id, twins(SAYS("", ""), SAYS("", ""), "old srv/f file xattr=user.a:b new\n"), TORN_VIOLATED,
+	       "another /srv/f: mode, owner or attributes differ");
 	struct torn_trial other = twins(SAYS("", ""), SAYS("", ""), NEW);
 	twin.code = TORN_ROLLED_BACK;
 	other.code = TORN_ROLLED_BACK;
@@ -300,7 +302,7 @@ static void test_a_way_that_began_nothing_and_says_so_does_not_disagree(void **s
 		enum torn_verdict verdict;
 	} rows[] = {
 		{1, 0, TORN_REPORTS_STATUS, TORN_HELD},
-		{0, 1, TORN_REPORTS_STATUS, TORN_HELD},
+		{0, 1, TORN_REPORTS_STATUS, TORN_VIOLATED}, /* it did what the other one refuses */
 		{1, TORN_ROLLED_BACK, TORN_REPORTS_STATUS, TORN_HELD},
 		{1, 0, 0, TORN_VIOLATED}, /* it reports no status: 1 may be anything */
 		{1, 2, TORN_REPORTS_STATUS, TORN_VIOLATED},
@@ -317,6 +319,8 @@ static void test_a_way_that_began_nothing_and_says_so_does_not_disagree(void **s
 		torn_invariant_judge(torn_invariant_named(torn_bytes_of("paths-agree")), &trial, &judgement);
 		assert_int_equal(judgement.verdict, rows[i].verdict);
 		assert_int_equal(judgement.is_label, rows[i].verdict == TORN_HELD);
+		if (judgement.is_label)
+			assert_string_equal(judgement.label, "one-way-only");
 	}
 }
 

@@ -67,22 +67,31 @@ static bool judge_output(const struct torn_trial *trial, struct torn_judgement *
 	}
 }
 
+static bool same_attributes(const struct torn_node *here, const struct torn_node *there)
+{
+	bool same = here->mode == there->mode && here->uid == there->uid && here->gid == there->gid &&
+		    here->xattrs_count == there->xattrs_count;
+	for (uint32_t i = 0; same && i < here->xattrs_count; i++)
+		same = torn_bytes_equal(here->xattrs[i].name, there->xattrs[i].name) &&
+		       torn_bytes_equal(here->xattrs[i].value, there->xattrs[i].value);
+	return same;
+}
+
 static bool judge_files(const struct torn_trial *trial, struct torn_judgement *judgement)
 {
 	for (size_t i = 0; i < trial->promised->watch_count; i++) {
 		const struct torn_bytes path = trial->promised->watch[i];
 		const struct torn_node *here = torn_tree_find(trial->now, path);
 		const struct torn_node *there = torn_tree_find(trial->twin->tree, path);
-		const bool same_mode = !here || !there || (here->mode == there->mode && here->uid == there->uid &&
-							   here->gid == there->gid);
-		if (torn_tree_same_content(here, there) && same_mode)
+		const bool is_same_file = torn_tree_same_content(here, there);
+		if (is_same_file && (!here || same_attributes(here, there)))
 			continue;
 		char unlike[80];
 		torn_judge_path(judgement, path, "watched");
 		torn_judge(judgement, TORN_VIOLATED, "with %s=%s it leaves another %s%.*s: %s",
 			   trial->target->twin.name, trial->target->twin.value, TORN_SHOWN(trial, path),
-			   torn_tree_same_content(here, there) ? "mode or owner differ"
-							       : torn_node_unlike(there, here, unlike, sizeof unlike));
+			   is_same_file ? "mode, owner or attributes differ"
+					: torn_node_unlike(there, here, unlike, sizeof unlike));
 		return false;
 	}
 	return true;
@@ -108,11 +117,11 @@ static void judge_twin(const struct torn_trial *trial, bool is_fake, struct torn
 		torn_judge(judgement, TORN_SKIPPED, "twins are held against each other in the clean run");
 		return;
 	}
-	/* A way that cannot keep its promises somewhere and says so before it begins is no other result. */
-	if (!is_fake && refused(trial, trial->end, trial->code) !=
-				refused(trial, trial->twin->end, trial->twin->code)) {
+	/* A way that cannot keep its promises somewhere and says so before it begins is no other result than its twin's. */
+	if (!is_fake && refused(trial, trial->end, trial->code) &&
+	    !refused(trial, trial->twin->end, trial->twin->code)) {
 		torn_judge_path(judgement, trial->promised->watch[0], "watched");
-		torn_judge(judgement, TORN_HELD, "with %s=%s it returned %d, without %d: one of both began nothing",
+		torn_judge(judgement, TORN_HELD, "with %s=%s it returned %d; without it began nothing, and said so (%d)",
 			   trial->target->twin.name, trial->target->twin.value, trial->twin->code, trial->code);
 		torn_judge_label(judgement, "one-way-only");
 		return;

@@ -85,14 +85,16 @@ int torn_partials_begin(struct torn_partials *partials, const struct torn_setup 
 void torn_partials_note(struct torn_partials *partials, const struct torn_steps *steps,
 			const struct torn_trial *trial)
 {
-	if (steps->count == 0 || trial->plan->faults_count == 0 || !torn_trial_ended_by_itself(trial))
-		return;
+	if (steps->count == 0 || trial->plan->faults_count == 0 || trial->killed || trial->end == TORN_ENDED_BY_PLAN)
+		return; /* but one that crashed or hung has met the fault there */
 	const struct torn_fault *first = &trial->plan->faults[0];
 	struct torn_partial *partial = place_of(partials, in_place_before(steps, first->when.first));
 	if (!partial)
 		return;
 	partial->trials++;
 	partial->calls[first->call / 64] |= UINT64_C(1) << first->call % 64;
+	if (!torn_trial_ended_by_itself(trial))
+		return;
 	partial->done += trial->code == 0;
 	partial->rolled_back += trial->code == TORN_ROLLED_BACK;
 	partial->rollback_failed += trial->code == TORN_ROLLBACK_FAILED;

@@ -179,13 +179,31 @@ static void test_what_came_to_no_status_is_not_counted(void **state)
 	plan.faults[0].when.first = SET_F;
 	struct torn_trial trial = {.plan = &plan, .end = TORN_ENDED_BY_PLAN, .killed = true};
 	torn_partials_note(&partials, &steps, &trial);
-	trial = (struct torn_trial){.plan = &plan, .end = TORN_HUNG};
-	torn_partials_note(&partials, &steps, &trial);
 	plan.faults_count = 0;
 	trial = (struct torn_trial){.plan = &plan, .end = TORN_RETURNED};
 	torn_partials_note(&partials, &steps, &trial);
 	for (size_t i = 0; i < partials.count; i++)
 		assert_int_equal(partials.items[i].trials, 0);
+}
+
+/* A handler that hangs, crashes or exits there was met there, whatever it would have told. */
+static void test_what_hung_or_crashed_was_reached_and_told_nothing(void **state)
+{
+	(void)state;
+	static const enum torn_end ends[] = {TORN_HUNG, TORN_CRASHED};
+	run_clean(sets_all, TORN_PROMISES_ROLLBACK);
+	for (size_t e = 0; e < sizeof ends / sizeof *ends; e++) {
+		struct torn_plan plan = {.faults_count = 1};
+		plan.faults[0].when.first = SET_F;
+		struct torn_trial trial = {.plan = &plan, .end = ends[e], .code = 0};
+		torn_partials_note(&partials, &steps, &trial);
+	}
+	uint64_t trials = 0;
+	for (size_t i = 0; i < partials.count; i++) {
+		trials += partials.items[i].trials;
+		assert_int_equal(partials.items[i].done, 0);
+	}
+	assert_int_equal(trials, 2);
 }
 
 /* Parts of a sweep take each a share of its plans, in any order. */
@@ -226,6 +244,7 @@ int main(void)
 		partials_test(test_a_fault_is_counted_where_it_found_the_change),
 		partials_test(test_a_state_that_no_fault_found_stays_unreached),
 		partials_test(test_what_came_to_no_status_is_not_counted),
+		partials_test(test_what_hung_or_crashed_was_reached_and_told_nothing),
 		partials_test(test_parts_come_to_what_one_sweep_does),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,8 @@ int torn_real_runtime_end(const struct torn_options *options, int status)
 	if (real.unheld > 0)
 		fprintf(stderr, "torn: %lu changes were not asked of this kernel: %s%s\n", real.unheld,
 			real.first_unheld, real.unheld > 1 ? ", and others" : "");
+	if (real.asked == 0)
+		return status;
 	if (real.differences == 0) {
 		fprintf(stderr, "torn: %lu changes were made on this kernel, too: it did what the simulated one does\n",
 			real.asked);

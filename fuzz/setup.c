@@ -305,12 +305,30 @@ static int resolve_between(struct torn_setup *setup, struct torn_view *view)
 	return 0;
 }
 
+/* An attribute that the disk of a traced program cannot have: it is asked itself, and has those of users only. */
+static const struct torn_xattr *not_on_disk(const struct torn_node *node)
+{
+	for (uint32_t i = 0; i < node->xattrs_count; i++)
+		if (node->xattrs[i].name.size < 5 || memcmp(node->xattrs[i].name.data, "user.", 5) != 0)
+			return &node->xattrs[i];
+	const struct torn_xattr *found = NULL;
+	for (uint32_t i = 0; !found && i < node->entries_count; i++)
+		found = not_on_disk(node->entries[i].node);
+	return found;
+}
+
 static int build(struct torn_setup *setup, char *message, size_t size)
 {
 	int r = torn_world_build(setup->arena, setup->olds, setup->olds_count, &setup->old_tree,
 				 &setup->base, message, size);
 	if (r < 0)
 		return r;
+	const struct torn_xattr *lacking = setup->target->starts_programs ? not_on_disk(setup->old_tree) : NULL;
+	if (lacking) {
+		snprintf(message, size, "%s starts programs, and xattr=%.*s is none that their disk keeps: user. only",
+			 setup->target->name, (int)lacking->name.size, (const char *)lacking->name.data);
+		return -EINVAL;
+	}
 	setup->begin_tree = setup->old_tree;
 	r = torn_runtime_boot(setup->arena, setup->old_tree, &setup->old_booted);
 	if (r < 0)

@@ -50,7 +50,7 @@ for user in root other; do
 	# A value of the kernel, set by the stand-in for sysctl(8) that sh finds.
 	run_long "${prefix[@]}" "$torn" check kensa.sysctl_set_shell@head --quiet
 	expect "$user: the handler by commands is judged" exits_with 1
-	expect "$user: it leaves another mode than by calls" grep -q 'paths-agree .*mode or owner differ' "$work/out"
+	expect "$user: it leaves another mode than by calls" grep -q 'paths-agree .*mode, owner or attributes differ' "$work/out"
 	expect "$user: a drop-in that is half there is found" grep -q 'old-or-new .*99-kensa.conf' "$work/out"
 	expect "$user: rollback stops at its file step" grep -q 'rollback-completes .*log_martians' "$work/out"
 	expect "$user: after the runtime write, too" grep -q 'conf/all/log_martians: [1-9][0-9]* trials' "$work/out"

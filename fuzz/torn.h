@@ -791,7 +791,7 @@ struct torn_partial {
 	uint32_t in_place; /* a bit each watched path */
 	char effects[256]; /* these, in words; "" for none */
 	uint64_t trials;   /* 0: no fault met it there */
-	uint64_t done, rolled_back, rollback_failed; /* the rest reported that nothing was applied, or part */
+	uint64_t done, rolled_back, rollback_failed; /* the rest told that nothing was applied, or part, or told nothing */
 	uint64_t calls[(TORN_CALL_COUNT + 63) / 64]; /* at which the fault came: a bit each enum torn_call */
 };
 

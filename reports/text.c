@@ -174,8 +174,9 @@ static void print_partials(FILE *out, const struct torn_result *result)
 			continue;
 		}
 		print_part(out, "", partial->trials, "trial");
-		fprintf(out, " (%" PRIu64 " done, %" PRIu64 " rolled back, %" PRIu64 " rollback failed)",
-			partial->done, partial->rolled_back, partial->rollback_failed);
+		fprintf(out, " (%" PRIu64 " done, %" PRIu64 " rolled back, %" PRIu64 " rollback failed, %" PRIu64 " other)",
+			partial->done, partial->rolled_back, partial->rollback_failed,
+			partial->trials - partial->done - partial->rolled_back - partial->rollback_failed);
 		print_calls(out, partial);
 		putc('\n', out);
 	}

@@ -27,6 +27,8 @@ static enum kensa_outcome look(const struct kensa_context *context, const struct
 
 	if (kensa_param(step, "rule").size == 0 || !add(state, "path", file))
 		return KENSA_CAPTURE_INCOMPLETE;
+	if (context->version == KENSA_FIXED && !shell_takes(kensa_param(step, "rule")))
+		return KENSA_CAPTURE_INCOMPLETE;
 	if (context->version == KENSA_FIXED &&
 	    audit_commands_look(context, kensa_param(step, "rule"), state) != KENSA_SUCCESS)
 		return KENSA_CAPTURE_INCOMPLETE;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fiu.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "kernelio_files.h"
 #include "kernelio_restore.h"
@@ -71,6 +72,8 @@ static bool capture_attributes(struct kensa_prestate *state, const char *name, c
 
 bool kensa_path_leads_down(const char *path)
 {
+	if (path[0] != '/')
+		return false;
 	while (path[0] == '/') {
 		const size_t size = strcspn(++path, "/");
 		if (size == 0 || (size <= 2 && strncmp(path, "..", size) == 0))
@@ -109,7 +112,20 @@ enum kensa_outcome kensa_file_capture_below(const struct kensa_context *context,
 	return capture_file(context, state, name, path, true);
 }
 
-/* FIXED: on a file system without nameless files or hard links AtomicWrite makes no file, and a rename does. */
+/*
+ * FIXED: on a file system without nameless files or hard links AtomicWrite makes no file, and a rename does. One that is
+ * there is AtomicReplace's, and what that failed at is a failure.
+ */
+static bool is_of_new_file(const char *path)
+{
+	const int number = errno;
+	struct stat status;
+
+	if (number != EOPNOTSUPP && number != EPERM)
+		return false;
+	return lstat(path, &status) < 0 && errno == ENOENT;
+}
+
 static enum fsatomic_error write_by_rename(const char *path, mode_t mode, struct torn_bytes content)
 {
 	char attributes[64];
@@ -123,7 +139,7 @@ enum kensa_outcome kensa_file_write(const struct kensa_context *context, const c
 {
 	enum fsatomic_error error = kernelio_write_file(kensa_primitives(context), path, mode, content);
 
-	if (error == FSATOMIC_OTHER && context->version == KENSA_FIXED && (errno == EOPNOTSUPP || errno == EPERM))
+	if (error == FSATOMIC_OTHER && context->version == KENSA_FIXED && is_of_new_file(path))
 		error = write_by_rename(path, mode, content);
 	return error == FSATOMIC_OK ? KENSA_SUCCESS : KENSA_ERROR;
 }

@@ -17,6 +17,9 @@
  *     loaded, or is not the one that is to be unloaded. Fixed: once, in capture, which fails where it does.
  *   - runtime-restored without a fault, where the directory is missing: as of kensa.sysctl_set, and so
  *     are mode and owner (rollback-restores).
+ *
+ * And of all handlers that write a file: where a file system has no nameless files or hard links a new one is made by
+ * rename (paths-agree of the shell path, by `torn fuzz`: kensa_file_write()).
  */
 #include "handling.h"
 

@@ -6,7 +6,8 @@
  * 0640 (old-or-new, paths-agree); mode, owner and attributes come back (rollback-restores); rollback goes on behind a
  * step that failed (rollback-completes); its own rules are loaded and unloaded one by one, by auditctl, since
  * augenrules writes audit.rules in place, unloads what was loaded by hand and stops at others' lines
- * (rollback-is-durable, runtime-restored).
+ * (rollback-is-durable, runtime-restored). Nothing is begun where a rule is loaded under another key (success-means-new, at
+ * boot), or where what is loaded cannot be read. What all shell paths have of this stands in shell.c.
  */
 #include "shell_handlers.h"
 

@@ -24,6 +24,9 @@
  *   - success-means-new, old-or-new: `dconf update` passes over what it cannot ask for its type, and exits with 0.
  *     Fixed: the database is compiled beside its name, and looked at before it is renamed.
  *   - rollback-restores: mode and owner, as of kensa.sysctl_set.
+ *
+ * And of all handlers that write a file: where a file system has no nameless files or hard links a new one is made by
+ * rename (paths-agree of the shell path, by `torn fuzz`: kensa_file_write()).
  */
 #include "handling.h"
 

@@ -7,7 +7,8 @@
  * whatever became of the others (rollback-completes); directories are synced (rollback-is-durable). What cannot be
  * looked at is not taken for absent (rollback-restores). The database is compiled beside its name,
  * and looked at before it is renamed (success-means-new).
- * Control characters are refused, as by the calls.
+ * Control characters, names that dconf does not read and long values are refused, as by the calls or since no command
+ * takes them (paths-agree, `torn fuzz`). What all shell paths have of this stands in shell.c.
  */
 #include "shell_handlers.h"
 

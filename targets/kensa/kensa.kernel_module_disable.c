@@ -17,6 +17,9 @@
  *     updated since it booted; `torn fuzz` of kensa.transaction_two): what is unloaded stays so. Fixed:
  *     capture asks `modinfo -n M`, and where it cannot be loaded again nothing is applied.
  *   - rollback-restores: mode and owner, as of kensa.sysctl_set.
+ *
+ * And of all handlers that write a file: where a file system has no nameless files or hard links a new one is made by
+ * rename (paths-agree of the shell path, by `torn fuzz`: kensa_file_write()).
  */
 #include "handling.h"
 

@@ -4,7 +4,10 @@
  *
  * How fixed differs from head, and the finding that asked for it: that the file was not written is a failure
  * (success-means-new: `|| true`); it is written beside and renamed (old-or-new); mode and owner come back
- * (rollback-restores); rollback goes on behind a step that failed (runtime-restored).
+ * (rollback-restores); rollback goes on behind a step that failed (runtime-restored). A module that
+ * modprobe -r leaves is a failure (success-means-new: `|| true`); one that modinfo finds no file of is not unloaded, and it
+ * is loaded again whatever an `install` line says (runtime-restored); its name is no pattern for grep
+ * (runtime-restored, `torn fuzz`). What all shell paths have of this, and what they refuse, stands in shell.c.
  */
 #include "shell_handlers.h"
 

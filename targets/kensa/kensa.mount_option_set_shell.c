@@ -5,7 +5,9 @@
  * How fixed differs from head, and the finding that asked for it: the new table is synced before it is renamed
  * (old-or-new), has the mode and the owner of the old one (rollback-restores), and what is written beside goes
  * where a step fails (no-litter); the live options come back whatever became of the table (runtime-restored); a last
- * line that has no newline gets none (paths-agree).
+ * line that has no newline gets none, and an empty option is none (paths-agree); fstab with control characters,
+ * which awk and the kernel path split otherwise, is refused (paths-agree, `torn fuzz`), and so is what cannot come back
+ * live (runtime-restored: mount_options.h). What all shell paths have of this, and what they refuse, stands in shell.c.
  */
 #include "shell_handlers.h"
 

@@ -22,6 +22,9 @@
  *     regular file is refused, and a file whose extended attributes the file system will not list is too: what
  *     is not known cannot be put back.
  *   - a signal at the last fsync (fsync EINTR): fsatomic.c.
+ *
+ * And of all handlers that write a file: where a file system has no nameless files or hard links a new one is made by
+ * rename (paths-agree of the shell path, by `torn fuzz`: kensa_file_write()).
  */
 #include "handling.h"
 

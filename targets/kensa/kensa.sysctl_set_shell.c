@@ -4,7 +4,8 @@
  *
  * How fixed differs from head, and the finding that asked for it: the drop-in is written beside and renamed
  * (old-or-new: printf > file), with 0644 whatever was there (paths-agree); mode and owner are captured
- * (rollback-restores); rollback goes on behind a step that failed (runtime-restored).
+ * (rollback-restores); rollback goes on behind a step that failed (runtime-restored). What all shell paths have of
+ * this, and what they refuse, stands in shell.c.
  */
 #include "shell_handlers.h"
 

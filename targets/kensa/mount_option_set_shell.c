@@ -48,6 +48,15 @@ static bool add_output(struct kensa_prestate *state, const char *name, int statu
 	return is_added;
 }
 
+/* FIXED: nor does the kernel path take none. */
+static bool has_option(struct torn_bytes options)
+{
+	for (size_t i = 0; i < options.size; i++)
+		if (!strchr(", \t\n", options.data[i]))
+			return true;
+	return false;
+}
+
 /* FIXED: fields are told apart by other white space in awk than in the kernel path; and awk waits for a FIFO. */
 static bool capture_table(const struct kensa_context *context, struct kensa_prestate *state)
 {
@@ -67,15 +76,14 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 
 	if (at.size == 0 || !add(state, "mount_point", at) || !add(state, "option", kensa_param(step, "options")))
 		return false;
-	if (context->version == KENSA_FIXED && !capture_table(context, state))
+	if (context->version == KENSA_FIXED &&
+	    (!has_option(kensa_param(step, "options")) || !capture_table(context, state)))
 		return false;
 	int status = shell_run(context, &output, "MP=%q awk '" IS_LINE " { print; exit }' /etc/fstab", at);
 	if (!add_output(state, "prior_line", status, output))
 		return false;
 	if (context->version != KENSA_FIXED)
 		return true;
-	if (kensa_param(step, "options").size == 0) /* nor does the kernel path take none */
-		return false;
 	static const struct {
 		const char *name, *column;
 	} facts[] = {{"mounted_source", "SOURCE"},

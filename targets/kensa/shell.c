@@ -2,7 +2,16 @@
  * shell.c: see shell.h.
  *
  * The published commands write in place: a kill leaves an empty file, an old mode stays. FIXED does by commands
- * what AtomicReplace does by calls.
+ * what AtomicReplace does by calls. How it differs for all handlers, and the finding that asked for it:
+ *   - a file is written beside its name, synced and renamed, and its directory synced (old-or-new, rollback-is-durable);
+ *     its owner and mode are set (paths-agree);
+ *   - the last byte, mode, owner and extended attributes are captured and come back (rollback-restores);
+ *   - where a restore fails the file may be as it was all the same, in a directory that nobody may write to
+ *     (rollback-completes: `torn fuzz`);
+ *   - what cannot be taken back is refused before anything is changed (rollback-restores, rollback-completes, paths-agree:
+ *     `torn fuzz`): a symlink on the way or at the end, what is no regular file, "." or ".." or a slash at the end, a
+ *     name that has no room beside it, a file in the root itself, NULs, more than a command takes, attributes whose names
+ *     getfattr escapes; and what cannot be looked at (rollback-restores).
  */
 #include "shell.h"
 
@@ -23,6 +32,15 @@ void shell_quote(FILE *to, struct torn_bytes word)
 			fputc(word.data[i], to);
 	}
 	fputc('\'', to);
+}
+
+bool shell_takes(struct torn_bytes word)
+{
+	size_t size = word.size;
+
+	for (size_t i = 0; i < word.size; i++)
+		size += word.data[i] == '\'' ? 3 : 0;
+	return size <= SHELL_WORD_MAX;
 }
 
 static char *compose(const char *format, va_list arguments)
@@ -118,7 +136,8 @@ static bool capture_attributes(const struct kensa_context *context, struct kensa
 
 	int status = shell_run(context, &output, LOOK_AT, path, path);
 	/* a name that getfattr escapes is not that by which setfattr would set it */
-	bool is_added = status == 0 && !strchr(output, '\\') && kensa_prestate_add(state, fact, output, strlen(output)) == 0;
+	bool is_added = status == 0 && !strchr(output, '\\') && shell_takes(torn_bytes_of(output)) &&
+			kensa_prestate_add(state, fact, output, strlen(output)) == 0;
 	if (status >= 0)
 		free(output);
 	return is_added;
@@ -133,7 +152,8 @@ static bool capture_all(const struct kensa_context *context, struct kensa_presta
 	snprintf(fact, sizeof(fact), "%s" ATTRIBUTES, name);
 	return capture_attributes(context, state, fact, path) &&
 	       add_output(context, state, name, "", "cat %q && printf x", path) &&
-	       is_whole(kensa_fact_text(state, fact), kensa_fact_bytes(state, name));
+	       is_whole(kensa_fact_text(state, fact), kensa_fact_bytes(state, name)) &&
+	       shell_takes(kensa_fact_bytes(state, name));
 }
 
 /*

@@ -17,6 +17,13 @@ int shell_run(const struct kensa_context *context, char **ret_output, const char
 /* Print a word in single quotes. */
 void shell_quote(FILE *to, struct torn_bytes word);
 
+/*
+ * FIXED: is a word, quoted, one that fits into a command beside another one? The command is one argument of `sh -c`, and
+ * the kernel takes 128 KiB of one (execve(2), MAX_ARG_STRLEN).
+ */
+#define SHELL_WORD_MAX ((size_t)48 << 10)
+bool shell_takes(struct torn_bytes word);
+
 /* Such a command, for a part of another one. The caller frees; NULL: no memory. */
 char *shell_compose(const char *format, ...);
 

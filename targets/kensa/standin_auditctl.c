@@ -1,6 +1,7 @@
 /*
  * standin_auditctl.c: auditctl(8), as far as a handler asks it: `-s`, `-l`, and one rule to be loaded or unloaded.
- * The lines of -l are those of injectors/audit_rule.h. Left out: of -s all but `enabled`, and all other options.
+ * The lines of -l are those of injectors/audit_rule.h. Left out: of -s all but `enabled`, and all other options; what a
+ * rule may say is what audit_rule.h knows: -C and names of users are refused, by both paths alike.
  */
 #include "standins.h"
 

@@ -1,4 +1,5 @@
-/* standin_sysctl.c: sysctl(8) of procps. Left out: all but -w KEY=VALUE and -n KEY of one key. */
+/* standin_sysctl.c: sysctl(8) of procps. Left out: all but -w KEY=VALUE and -n KEY of one key. Keys with
+ * slashes, which the real one takes, too, are refused here, as they are in the kernel path. */
 #include "standins.h"
 
 #include <errno.h>
