@@ -107,6 +107,13 @@ static json_t *states_object(const struct torn_result *result)
 			 !result->is_part && !states->left_out && result->failure == NULL);
 }
 
+/* Of a real disk: trees that the model allows after each run, those of them that it left, states held against part of them. */
+static json_t *disk_object(const struct torn_states *states)
+{
+	return json_pack("{s:I, s:I, s:I}", "modelled", (json_int_t)states->modelled, "shown", (json_int_t)states->shown,
+			 "unchecked", (json_int_t)states->unchecked);
+}
+
 /* Of each source file of the target: how many of its edges were reached while it was fuzzed. */
 static json_t *covered_array(const struct torn_result *result)
 {
@@ -137,6 +144,8 @@ static json_t *result_object(const struct torn_result *result)
 	r |= set(object, "ops", number(result->ops));
 	r |= set(object, "kills", number(result->kills));
 	r |= set(object, "states", states_object(result));
+	if (result->states.modelled + result->states.unchecked > 0)
+		r |= set(object, "disk", disk_object(&result->states));
 	r |= set(object, "seconds", json_real(result->seconds));
 	r |= set(object, "findings", findings_array(result, false));
 	r |= set(object, "labels", findings_array(result, true));

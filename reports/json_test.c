@@ -127,6 +127,21 @@ static void test_states_of_power_cuts_are_told_beside_those_of_kills(void **stat
 		      "{\"legal\":150,\"seen\":50,\"distinct\":45,\"exact\":false,\"all\":false}");
 }
 
+static void test_what_a_real_disk_left_of_the_model_is_told_where_there_is_one(void **state)
+{
+	(void)state;
+	struct torn_result result = result_of(NULL, 0);
+	json_t *root = loaded(&result, 1);
+	assert_null(json_object_get(root, "disk"));
+	json_decref(root);
+	result.states = (struct torn_states){.modelled = 9, .shown = 4, .unchecked = 2};
+	root = loaded(&result, 1);
+	char *text = json_dumps(json_object_get(root, "disk"), JSON_COMPACT);
+	assert_string_equal(text, "{\"modelled\":9,\"shown\":4,\"unchecked\":2}");
+	free(text);
+	json_decref(root);
+}
+
 static void test_failure_is_told_and_not_all_was_seen(void **state)
 {
 	(void)state;
@@ -215,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_several_results_are_objects_in_checks),
 		cmocka_unit_test(test_no_result_is_no_check),
 		cmocka_unit_test(test_states_of_power_cuts_are_told_beside_those_of_kills),
+		cmocka_unit_test(test_what_a_real_disk_left_of_the_model_is_told_where_there_is_one),
 		cmocka_unit_test(test_failure_is_told_and_not_all_was_seen),
 		cmocka_unit_test(test_what_was_not_judged_among_others_is_told),
 		cmocka_unit_test(test_bytes_that_are_not_utf8_are_escaped),
