@@ -106,10 +106,10 @@ static enum kensa_outcome capture(const struct kensa_context *context, const str
 	return kensa_captured(is_complete ? KENSA_SUCCESS : KENSA_CAPTURE_INCOMPLETE, ret_state);
 }
 
-/* FIXED: beside, synced, with the mode and the owner that are there; nothing is left where a step fails. */
+/* FIXED: beside, synced, with the owner, attributes and mode that are there; nothing is left where a step fails. */
 #define REPLACE_FSTAB                                                                              \
 	" /etc/fstab > \"$T\" && chown --reference=/etc/fstab \"$T\""                              \
-	" && chmod --reference=/etc/fstab \"$T\" && sync \"$T\" && mv -f \"$T\" /etc/fstab && sync /etc"
+	" && %s chmod --reference=/etc/fstab \"$T\" && sync \"$T\" && mv -f \"$T\" /etc/fstab && sync /etc"
 
 /* What stands behind the last line of the captured table, which has an "x" behind it. */
 static struct torn_bytes newline_of(const struct kensa_prestate *state)
@@ -121,9 +121,14 @@ static struct torn_bytes newline_of(const struct kensa_prestate *state)
 
 static enum kensa_outcome apply_fixed(const struct kensa_context *context, const struct kensa_prestate *state)
 {
-	if (shell_run_beside(context, "/etc/fstab", "MP=%q OPTS=%q LAST=%q awk '" ADD_OPTIONS_FIXED "'" REPLACE_FSTAB,
-			     kensa_fact_bytes(state, "mount_point"), kensa_fact_bytes(state, "option"),
-			     newline_of(state)) != 0)
+	char *attributes = shell_set_attributes(state, "fstab");
+	if (!attributes)
+		return KENSA_ERROR;
+	const int status = shell_run_beside(
+		context, "/etc/fstab", "MP=%q OPTS=%q LAST=%q awk '" ADD_OPTIONS_FIXED "'" REPLACE_FSTAB,
+		kensa_fact_bytes(state, "mount_point"), kensa_fact_bytes(state, "option"), newline_of(state), attributes);
+	free(attributes);
+	if (status != 0)
 		return KENSA_FAILED;
 	if (kensa_cancelled("kensa/after_file_write"))
 		return KENSA_ERROR;

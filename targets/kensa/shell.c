@@ -263,9 +263,17 @@ static int remove_file(const struct kensa_context *context, const char *path)
 	return shell_run(context, NULL, "rm -f %q", at);
 }
 
-/* The commands for the extended attributes that were captured; the caller frees. */
-static char *set_attributes(const char *captured)
+static const char *attributes_of(const struct kensa_prestate *state, const char *name)
 {
+	char fact[sizeof(state->facts[0].name)];
+
+	snprintf(fact, sizeof(fact), "%s" ATTRIBUTES, name);
+	return kensa_fact_text(state, fact);
+}
+
+char *shell_set_attributes(const struct kensa_prestate *state, const char *name)
+{
+	const char *captured = attributes_of(state, name);
 	char *commands = NULL;
 	size_t size = 0;
 
@@ -302,14 +310,13 @@ static bool is_as_it_was(const struct kensa_context *context, const char *path, 
 static int restore_all(const struct kensa_context *context, const struct kensa_prestate *state,
 		       const char *name, const char *path, struct torn_bytes content)
 {
-	char fact[sizeof(state->facts[0].name)], mode[16] = "", owner[32] = "";
+	const char *captured = attributes_of(state, name);
+	char mode[16] = "", owner[32] = "";
 
-	snprintf(fact, sizeof(fact), "%s" ATTRIBUTES, name);
-	const char *captured = kensa_fact_text(state, fact);
 	if (content.size == 0 || sscanf(captured, "%15s %31s", mode, owner) != 2)
 		return -1;
 	content.size--; /* the "x" */
-	char *attributes = set_attributes(captured);
+	char *attributes = shell_set_attributes(state, name);
 	int status = attributes ? replace(context, path, mode, owner, attributes, content) : -1;
 	free(attributes);
 	return status != 0 && is_as_it_was(context, path, captured, content) ? 0 : status;

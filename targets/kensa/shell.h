@@ -43,6 +43,11 @@ int shell_look_for(const struct kensa_context *context, const char *path);
  */
 enum kensa_outcome shell_file_capture(const struct kensa_context *context, struct kensa_prestate *state,
 				      const char *name, const char *path);
+/*
+ * FIXED: commands, each with " &&" behind it, that give "$T" the extended attributes of a captured file. The caller frees;
+ * NULL: no memory.
+ */
+char *shell_set_attributes(const struct kensa_prestate *state, const char *name);
 /* `printf '%s' BODY > FILE`; FIXED beside it, synced, and then renamed. Returns KENSA_SUCCESS or KENSA_FAILED. */
 enum kensa_outcome shell_file_write(const struct kensa_context *context, const char *path, const char *mode,
 				    struct torn_bytes content);
