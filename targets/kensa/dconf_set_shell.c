@@ -60,13 +60,25 @@ static bool paths_of(const struct kensa_context *context, const struct kensa_ste
 
 /* ---------------------------------------------------------------- capture */
 
-/* FIXED: by its name in its directory, as `test -e` says no of what cannot be looked at, too. -1: not known. */
-static int find(const struct kensa_context *context, const char *path)
+/*
+ * FIXED: by its name in its directory, as `test -e` says no of what cannot be looked at, too; `look` says what it is to be.
+ * Returns 1: it is there, 0: it is not, -1: not known.
+ */
+static int find(const struct kensa_context *context, const char *path,
+		int (*look)(const struct kensa_context *context, const char *path))
 {
 	if (context->version != KENSA_FIXED)
 		return shell_run(context, NULL, "test -e %q", torn_bytes_of(path)) == 0;
-	int status = shell_look_for(context, path);
+	int status = look(context, path);
 	return status == 0 ? 1 : status == 1 ? 0 : -1;
+}
+
+/* FIXED: is there a directory, or nothing? Also where the step has no lock: dconf looks into it. */
+static bool may_be_directory(const struct kensa_context *context, const char *path)
+{
+	const struct torn_bytes at = torn_bytes_of(path);
+
+	return shell_run(context, NULL, "test ! -L %q && { test -d %q || test ! -e %q; }", at, at, at) == 0;
 }
 
 static bool add(struct kensa_prestate *state, const char *name, const char *text)
@@ -77,10 +89,13 @@ static bool add(struct kensa_prestate *state, const char *name, const char *text
 static bool add_head(const struct kensa_context *context, const struct kensa_step *step,
 		     const struct paths *paths, struct kensa_prestate *state)
 {
-	const int has_profile = find(context, paths->profile), has_directory = find(context, paths->directory);
-	const int has_locks = !locks(step) ? 1 : has_directory == 0 ? 0 : find(context, paths->locks);
+	const int has_profile = find(context, paths->profile, shell_look_for_file);
+	const int has_directory = find(context, paths->directory, shell_look_for);
+	const int has_locks = !locks(step) ? 1 : has_directory == 0 ? 0 : find(context, paths->locks, shell_look_for);
 
 	if (has_profile < 0 || has_directory < 0 || has_locks < 0)
+		return false;
+	if (context->version == KENSA_FIXED && has_directory && !may_be_directory(context, paths->locks))
 		return false;
 	/* Where there is no directory there is no lock: FIXED refuses to look for one in it. */
 	if (locks(step) && has_locks &&
@@ -97,9 +112,10 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 	struct paths paths;
 
 	/* the real one's database is GVDB, with NULs: FIXED can neither capture it nor look into it */
-	if (!paths_of(context, step, &paths) || (context->version == KENSA_FIXED && context->path == KENSA_SHELL_REAL_DCONF))
+	if (!paths_of(context, step, &paths) ||
+	    (context->version == KENSA_FIXED && context->path == KENSA_SHELL_REAL_DCONF))
 		return false;
-	if (context->version != KENSA_FIXED || find(context, paths.directory) != 0) {
+	if (context->version != KENSA_FIXED || find(context, paths.directory, shell_look_for) != 0) {
 		if (shell_file_capture(context, state, "prior_content", paths.snippet) != KENSA_SUCCESS)
 			return false;
 	} else if (kensa_prestate_add(state, "prior_content", NULL, 0) < 0) {
@@ -158,7 +174,7 @@ static bool make_directory(const struct kensa_context *context, const char *path
 static bool write_files(const struct kensa_context *context, const struct kensa_step *step,
 			const struct paths *paths)
 {
-	const int has_profile = find(context, paths->profile);
+	const int has_profile = find(context, paths->profile, shell_look_for_file);
 
 	if (has_profile < 0)
 		return false;

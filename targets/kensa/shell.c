@@ -169,10 +169,9 @@ int shell_look_for(const struct kensa_context *context, const char *path)
 	return shell_run(context, NULL, LOOK_FOR, torn_bytes_of(path));
 }
 
-/* The same, of a file; what is there and none is what apply would refuse later: 2. */
-static int look_for_file(const struct kensa_context *context, struct torn_bytes path)
+int shell_look_for_file(const struct kensa_context *context, const char *path)
 {
-	return shell_run(context, NULL, LOOK_FOR "; test -f \"$p\" && test ! -L \"$p\" || exit 2", path);
+	return shell_run(context, NULL, LOOK_FOR "; test -f \"$p\" && test ! -L \"$p\" || exit 2", torn_bytes_of(path));
 }
 
 #define BESIDE ".kensa."
@@ -191,7 +190,7 @@ enum kensa_outcome shell_file_capture(const struct kensa_context *context, struc
 
 	if (context->version == KENSA_FIXED && (!kensa_path_leads_down(path) || !has_room_beside(path)))
 		return KENSA_CAPTURE_INCOMPLETE;
-	int absent = context->version == KENSA_FIXED ? look_for_file(context, at)
+	int absent = context->version == KENSA_FIXED ? shell_look_for_file(context, path)
 						     : shell_run(context, NULL, "test -e %q", at);
 
 	if (absent < 0 || absent > 1)

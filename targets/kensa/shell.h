@@ -35,6 +35,8 @@ int shell_run_beside(const struct kensa_context *context, const char *path, cons
 
 /* FIXED: is a name in its directory? Returns 0: it is, 1: it is not; all else: that cannot be told. */
 int shell_look_for(const struct kensa_context *context, const char *path);
+/* The same, of a regular file: what is something else is what apply would refuse later, and cannot be told. */
+int shell_look_for_file(const struct kensa_context *context, const char *path);
 
 /*
  * Add a file's bytes as the fact `name`, or that there is none. As the transport cuts trailing newlines off,

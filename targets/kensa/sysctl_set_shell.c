@@ -33,7 +33,8 @@ static enum kensa_outcome look(const struct kensa_context *context, const struct
 {
 	const struct torn_bytes key = kensa_param(step, "key"), file = kensa_param(step, "persist_file");
 
-	if (!is_accepted(context, step) || (context->version == KENSA_FIXED && !shell_takes(kensa_param(step, "value"))) ||
+	if (!is_accepted(context, step) ||
+	    (context->version == KENSA_FIXED && !shell_takes(kensa_param(step, "value"))) ||
 	    kensa_prestate_add(state, "key", (const char *)key.data, key.size) < 0 ||
 	    kensa_prestate_add(state, "persist_file", (const char *)file.data, file.size) < 0 ||
 	    !capture_value(context, key, state))
