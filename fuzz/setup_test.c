@@ -141,6 +141,21 @@ static void test_an_argument_that_is_not_declared_is_refused(void **state)
 }
 
 /* The world that torn finds for a case on this target, by name. */
+/* A traced program asks its disk, and torn's has attributes of users only: a false alarm, were it not said. */
+static void test_an_attribute_that_no_traced_disk_keeps_is_refused(void **state)
+{
+	(void)state;
+	static const struct torn_world kept = {"kept", "old a/f file xattr=user.note:x y\n", .refuses = false},
+				       lost = {"lost", "old a/f file xattr=security.selinux:x y\n", .refuses = false};
+	assert_int_equal(set_up(&lost), 0); /* in process the gate has it */
+	target.starts_programs = true;
+	assert_int_equal(set_up(&kept), 0);
+	assert_int_equal(set_up(&lost), -EINVAL);
+	target.starts_programs = false;
+	assert_string_equal(message,
+			    "test.setup starts programs, and xattr=security.selinux is none that their disk keeps: user. only");
+}
+
 static const char *world_of(const char *lines)
 {
 	struct torn_case c;
@@ -246,6 +261,7 @@ int main(void)
 		TEST(test_what_is_watched_is_what_its_path_leads_to_in_the_old_state),
 		TEST(test_what_is_to_be_spared_is_found_as_what_is_watched_is),
 		TEST(test_an_argument_that_is_not_declared_is_refused),
+		TEST(test_an_attribute_that_no_traced_disk_keeps_is_refused),
 		TEST(test_a_case_is_of_the_old_state_whose_tree_and_arguments_it_has),
 		TEST(test_what_stands_on_the_way_is_text_of_arguments_or_a_file_of_old),
 		TEST(test_a_mode_is_said_or_that_of_a_file_of_old),
