@@ -14,6 +14,8 @@
  *   - rollback-completes, of an option that is a file system's own and not live, added or in fstab
  *     (`torn fuzz`): it stays on the superblock, as no remount takes it back. Fixed: no capture, so nothing is applied.
  *   - rollback-restores: mode and owner, as of kensa.sysctl_set; and clean-run-succeeds, in `fifo`.
+ *   - runtime-restored, rollback-completes, of a mount without any of noatime, nodiratime and relatime (`torn fuzz`): no remount
+ *     takes back one of these that was set since, as one that names none leaves them. Fixed: nothing is begun.
  */
 #include "handling.h"
 

@@ -84,7 +84,26 @@ static bool is_read_only_alike(const struct kensa_prestate *state)
 	       kernelio_fstab_has_option(of_filesystem, torn_bytes_of(READ_ONLY));
 }
 
+static bool has_atime(struct torn_bytes options)
+{
+	static const char *const words[] = {"noatime", "nodiratime", "relatime"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (kernelio_fstab_has_option(options, torn_bytes_of(words[i])))
+			return true;
+	return false;
+}
+
+/* A remount that says nothing of access times leaves them as they are (do_remount()): strictatime is such a nothing. */
+static bool atime_comes_back(const struct kensa_prestate *state)
+{
+	const struct torn_bytes line = kensa_fact_bytes(state, "prior_line");
+
+	return has_atime(kensa_fact_bytes(state, "mounted_options")) ||
+	       !(has_atime(kensa_fact_bytes(state, "option")) || has_atime(kernelio_fstab_field(line, 3)));
+}
+
 bool mount_options_can_come_back(const struct kensa_prestate *state)
 {
-	return is_read_only_alike(state) && rollback_can_remount(state);
+	return is_read_only_alike(state) && atime_comes_back(state) && rollback_can_remount(state);
 }
