@@ -13,10 +13,9 @@
 
 /* -------------------------------------------------------------- operations */
 
-/* In place, with "d" as long as f is not whole. */
-static int marks_and_rewrites(const struct torn_run *run)
+/* In place, behind a mark "d" that it leaves. */
+static int mark_and_rewrite(void)
 {
-	(void)run;
 	const int mark = open("/srv/d", O_WRONLY | O_CREAT, 0644);
 	if (mark < 0 || close(mark) != 0 || sync_srv() != 0)
 		return -1;
@@ -27,9 +26,14 @@ static int marks_and_rewrites(const struct torn_run *run)
 	if (r == 0)
 		r = fsync(fd);
 	close(fd);
-	if (r != 0 || unlink("/srv/d") != 0)
-		return -1;
-	return sync_srv();
+	return r;
+}
+
+/* With "d" as long as f is not whole. */
+static int marks_and_rewrites(const struct torn_run *run)
+{
+	(void)run;
+	return mark_and_rewrite() == 0 && unlink("/srv/d") == 0 ? sync_srv() : -1;
 }
 
 static int put_back(const char *name)
@@ -68,17 +72,7 @@ static int recovers_mark_first(const struct torn_run *run)
 static int leaves_its_mark(const struct torn_run *run)
 {
 	(void)run;
-	const int mark = open("/srv/d", O_WRONLY | O_CREAT, 0644);
-	if (mark < 0 || close(mark) != 0 || sync_srv() != 0)
-		return -1;
-	const int fd = open("/srv/f", O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return -1;
-	int r = write_all(fd, "new!", 4);
-	if (r == 0)
-		r = fsync(fd);
-	close(fd);
-	if (r != 0)
+	if (mark_and_rewrite() != 0)
 		return -1;
 	const int done = open("/srv/d", O_WRONLY);
 	if (done >= 0) {

@@ -115,24 +115,28 @@ static bool is_known(const struct mounts *mounts, struct torn_bytes id)
 	return false;
 }
 
-/* Is it mounted on `parent`? Who stands on none of the list (the root, or by a list with gaps) is on any. */
-static bool is_on(const struct mounts *mounts, const struct line *line, const struct line *parent)
+/* The root, or by a list with gaps: it is on any. */
+static bool stands_on_none(const struct mounts *mounts, const struct line *line)
 {
-	return !parent || torn_bytes_equal(line->parent, parent->id) || torn_bytes_equal(line->parent, line->id) ||
-	       !is_known(mounts, line->parent);
+	return torn_bytes_equal(line->parent, line->id) || !is_known(mounts, line->parent);
 }
 
-/* What is on top at a mount point, from `on` upwards: `on` itself where nothing is mounted there. */
+/*
+ * What is on top at a mount point, from `on` upwards: `on` itself where nothing is mounted there. Of two on one mount the
+ * later is: __lookup_mnt() finds what was put there last, and so does findmnt(8).
+ */
 static struct line *climb(struct mounts *mounts, struct line *on, struct torn_bytes at)
 {
 	size_t climbed = 0;
-	for (size_t i = 0; i < mounts->count && climbed <= mounts->count; i++) {
+	for (size_t i = mounts->count; i-- > 0 && climbed <= mounts->count;) {
 		struct line *line = &mounts->lines[i];
-		if (line == on || !torn_bytes_equal(line->at, at) || !is_on(mounts, line, on))
+		const bool is_on = !on || torn_bytes_equal(line->parent, on->id) ||
+				   (line > on && stands_on_none(mounts, line));
+		if (line == on || !torn_bytes_equal(line->at, at) || !is_on)
 			continue;
 		on = line;
 		climbed++;
-		i = SIZE_MAX; /* from the start: its own children may stand before it */
+		i = mounts->count; /* from the end: its own children may stand behind it */
 	}
 	return on;
 }

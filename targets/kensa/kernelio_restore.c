@@ -64,7 +64,10 @@ static int attributes_of(int file, char **ret_text, size_t *ret_size)
 		return -1;
 	int result = print_attributes(file, stream);
 	int number = errno;
-	if (fclose(stream) == 0 && result == 0 && size >= TEXT_MAX) { /* it could not be put back */
+	if (fclose(stream) != 0) {
+		result = -1;
+		number = ENOMEM;
+	} else if (result == 0 && size >= TEXT_MAX) { /* it could not be put back */
 		result = -1;
 		number = E2BIG;
 	}

@@ -77,7 +77,8 @@ static bool look(const struct kensa_context *context, const struct kensa_step *s
 	if (at.size == 0 || !add(state, "mount_point", at) || !add(state, "option", kensa_param(step, "options")))
 		return false;
 	if (context->version == KENSA_FIXED &&
-	    (!has_option(kensa_param(step, "options")) || !capture_table(context, state)))
+	    (!has_option(kensa_param(step, "options")) || !shell_takes(kensa_param(step, "options")) ||
+	     !capture_table(context, state)))
 		return false;
 	int status = shell_run(context, &output, "MP=%q awk '" IS_LINE " { print; exit }' /etc/fstab", at);
 	if (!add_output(state, "prior_line", status, output))

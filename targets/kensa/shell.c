@@ -127,6 +127,7 @@ static bool is_whole(const char *attributes, struct torn_bytes content)
 }
 
 /* Mode, owner and size; and a line NAME=0xVALUE for each extended attribute. */
+#define ATTRIBUTES_MAX (SHELL_WORD_MAX / 4)
 #define LOOK_AT "stat -c '%%a %%u:%%g %%s' %q && getfattr -d -m - -e hex --absolute-names %q"
 
 static bool capture_attributes(const struct kensa_context *context, struct kensa_prestate *state,
@@ -135,8 +136,8 @@ static bool capture_attributes(const struct kensa_context *context, struct kensa
 	char *output = NULL;
 
 	int status = shell_run(context, &output, LOOK_AT, path, path);
-	/* a name that getfattr escapes is not that by which setfattr would set it */
-	bool is_added = status == 0 && !strchr(output, '\\') && shell_takes(torn_bytes_of(output)) &&
+	/* a name that getfattr escapes is not that by which setfattr would set it; each is a command of its own */
+	bool is_added = status == 0 && !strchr(output, '\\') && strlen(output) <= ATTRIBUTES_MAX &&
 			kensa_prestate_add(state, fact, output, strlen(output)) == 0;
 	if (status >= 0)
 		free(output);
