@@ -74,20 +74,23 @@ static bool is_in(const struct listed *listed, const struct audit_rule *rule)
 	return false;
 }
 
-/* As text, a rule a line; one that the step has twice is one rule. */
-static bool print_added(FILE *to, const struct listed *listed, struct torn_bytes rules)
+/* As text, a rule a line, and into the list: one that the step has twice is one rule. */
+static bool print_added(FILE *to, struct listed *listed, struct torn_bytes rules)
 {
 	struct audit_rule rule;
-	struct torn_bytes line, before = {rules.data, 0};
+	struct torn_bytes line;
 
-	for (struct torn_bytes rest = rules; audit_lines_next_rule(&rest, &line);
-	     before.size = (size_t)(line.data + line.size - rules.data)) {
-		struct listed earlier;
-		if (audit_rule_parse_resolved(line, &rule) < 0 || !parse_list(before, &earlier))
+	while (audit_lines_next_rule(&rules, &line)) {
+		if (audit_rule_parse_resolved(line, &rule) < 0)
 			return false;
-		if (!is_in(listed, &rule) && !is_in(&earlier, &rule))
-			fprintf(to, "%.*s\n", (int)line.size, (const char *)line.data);
-		free(earlier.rules);
+		if (is_in(listed, &rule))
+			continue;
+		struct audit_rule *more = realloc(listed->rules, (listed->count + 1) * sizeof(*more));
+		if (!more)
+			return false;
+		more[listed->count++] = rule;
+		listed->rules = more;
+		fprintf(to, "%.*s\n", (int)line.size, (const char *)line.data);
 	}
 	return true;
 }
@@ -105,7 +108,7 @@ static bool has_conflict(const struct listed *listed, struct torn_bytes rules)
 	return conflicts;
 }
 
-static bool add_added(const struct listed *listed, struct torn_bytes rules, struct kensa_prestate *state)
+static bool add_added(struct listed *listed, struct torn_bytes rules, struct kensa_prestate *state)
 {
 	char *added = NULL;
 	size_t size = 0;
