@@ -282,6 +282,38 @@ OPERATION(keeps_a_backup_and_syncs)
 		       : -1;
 }
 
+/* A backup that is on the disk, then the new file comes from another directory; somebody syncs a file of his own. */
+static int replace_from_elsewhere(int (*prepare)(int))
+{
+	const int fd = torn_litmus_write("/mnt/t", O_CREAT | O_EXCL, 'n', SIZE);
+	if (fd < 0 || fsync(fd) != 0 || link("/srv/f", "/srv/bak") != 0 || torn_litmus_sync_directory("/srv") != 0 ||
+	    prepare(fd) != 0 || rename("/mnt/t", "/srv/f") != 0 || close(fd) != 0)
+		return -1;
+	return sync_and_close(torn_litmus_write("/mnt/other", O_CREAT | O_EXCL, 'n', 100));
+}
+
+static int leave_as_it_is(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+/* fsync(2) of a file that nothing was changed of logs nothing (btrfs_sync_file()). */
+static int touch_and_sync(int fd)
+{
+	return futimens(fd, NULL) == 0 ? fsync(fd) : -1;
+}
+
+OPERATION(backs_up_and_replaces_from_elsewhere)
+{
+	return replace_from_elsewhere(leave_as_it_is);
+}
+
+OPERATION(backs_up_and_replaces_by_one_that_is_logged)
+{
+	return replace_from_elsewhere(touch_and_sync);
+}
+
 OPERATION(links_a_nameless_one)
 {
 	char self[32];
@@ -384,6 +416,8 @@ static const struct torn_litmus rows[] = {
 	{"rename across, fsync of the old place", renames_across_and_syncs_the_old_place, "mnt/f"},
 	{"rename across, fsync of the new place", renames_across_and_syncs_the_new_place, "srv/f", true},
 	{"rename across, fsync of a new file", renames_across_and_syncs_a_new_file, "mnt/f", true},
+	{"backup, replace from elsewhere", backs_up_and_replaces_from_elsewhere, "srv/f", true},
+	{"the same, its source logged", backs_up_and_replaces_by_one_that_is_logged, "srv/f", true},
 	{"O_TMPFILE, fsync, link, fsync", links_a_nameless_one, "srv/g"},
 	{"rename a directory, fsync below it", renames_a_directory_and_syncs_below, "srv/e/n", true},
 	{"backup, fsync of the new file", keeps_a_backup_and_syncs, "srv/bak"},

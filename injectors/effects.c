@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "log.h"
 #include "tree.h"
 
 /* ---------------------------------------------------------------- reading */
@@ -125,29 +126,40 @@ static bool is_synced(const struct reading *reading, uint32_t from, torn_object 
 	return false;
 }
 
-/* Has an inode got a name, that an fsync of it or of that directory put into the log? */
-static bool is_named_in_log(const struct reading *reading, torn_object object, torn_object dir)
+/*
+ * Is an inode in btrfs's log for certain, where somebody's commit may have come when op `from` began? An fsync logs nothing where
+ * nothing was changed since the last commit (btrfs_sync_file(); measured).
+ */
+static bool is_logged_since(const struct reading *reading, uint32_t from, torn_object object)
 {
-	for (uint32_t i = 0; i < reading->at; i++) {
+	for (uint32_t i = from; i < reading->at; i++) {
 		const struct torn_op *op = &reading->log->ops[i];
-		const bool gives_name = op->kind == TORN_KIND_link || op->kind == TORN_KIND_rename ||
-					(op->flags & TORN_OP_CREATES);
-		if (gives_name && op->object == object && has_effects(op) && !(op->flags & TORN_OP_RUNTIME) &&
-		    (is_synced(reading, i, object) || is_synced(reading, i, dir)))
+		const bool is_of_it = op->object == object || op->dir == object || op->dir_to == object;
+		if (is_of_it && (torn_op_changes(op) || (op->kind == TORN_KIND_utime && has_effects(op))) &&
+		    is_synced(reading, i, object))
 			return true;
 	}
 	return false;
 }
 
 /*
- * Of a file whose names are in the log btrfs takes the replaced one out; the one that takes its place it logs only where that
- * file or the directory that it leaves is in the log (btrfs_log_new_name()). Then somebody else's fsync writes that log
- * (measured, also without torn: link y to p, fsync the directory, rename a file of another directory over y, fsync any).
+ * Of a file that has got a name, which an fsync of it or of that directory put into the log, btrfs takes the replaced
+ * name out of there; the file that takes its place it logs only where that one or the directory that it leaves is in the log
+ * (btrfs_log_new_name()). Then somebody else's fsync writes that log (measured, also without torn: link y to p, fsync the
+ * directory, rename a file of another directory over y, fsync any).
  */
 static bool is_logged_away(const struct reading *reading, const struct torn_op *op)
 {
-	return op->dir != op->dir_to && is_named_in_log(reading, op->object_to, op->dir_to) &&
-	       !is_synced(reading, 0, op->dir) && !is_synced(reading, 0, op->object);
+	for (uint32_t i = 0; op->dir != op->dir_to && i < reading->at; i++) {
+		const struct torn_op *given = &reading->log->ops[i];
+		const bool gives_name = given->kind == TORN_KIND_link || given->kind == TORN_KIND_rename ||
+					(given->flags & TORN_OP_CREATES);
+		if (gives_name && given->object == op->object_to && has_effects(given) && !(given->flags & TORN_OP_RUNTIME) &&
+		    (is_synced(reading, i, op->object_to) || is_synced(reading, i, op->dir_to)) &&
+		    !is_logged_since(reading, i, op->dir) && !is_logged_since(reading, i, op->object))
+			return true;
+	}
+	return false;
 }
 
 static void add_rename(struct reading *reading, const struct torn_op *op)

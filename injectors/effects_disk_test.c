@@ -96,9 +96,18 @@ OPERATION(takes_back_in_a_logged_directory)
 	return 0;
 }
 
+/* What nothing was changed of is not logged by an fsync. */
+OPERATION(renames_what_was_synced_clean)
+{
+	MUST(link("/srv/f", "/srv/p") == 0 && sync_path("/srv") == 0);
+	MUST(sync_path("/mnt") == 0 && sync_path("/mnt/new") == 0 && rename("/mnt/new", "/srv/f") == 0);
+	return 0;
+}
+
 OPERATION(renames_from_a_logged_directory_too)
 {
 	MUST(link("/srv/f", "/srv/p") == 0 && sync_path("/srv") == 0);
+	MUST(write_at("/mnt/x", O_CREAT, 0, "abc") == 0);
 	MUST(sync_path("/mnt") == 0 && rename("/mnt/new", "/srv/f") == 0);
 	return 0;
 }
@@ -106,7 +115,16 @@ OPERATION(renames_from_a_logged_directory_too)
 OPERATION(renames_a_logged_file)
 {
 	MUST(link("/srv/f", "/srv/p") == 0 && sync_path("/srv") == 0);
+	MUST(utimensat(AT_FDCWD, "/mnt/new", NULL, 0) == 0);
 	MUST(sync_path("/mnt/new") == 0 && rename("/mnt/new", "/srv/f") == 0);
+	return 0;
+}
+
+/* A commit may come before the link: there the log begins anew. */
+OPERATION(renames_what_was_logged_before)
+{
+	MUST(write_at("/mnt/new", 0, 0, "abc") == 0 && sync_path("/mnt/new") == 0);
+	MUST(link("/srv/f", "/srv/p") == 0 && sync_path("/srv") == 0 && rename("/mnt/new", "/srv/f") == 0);
 	return 0;
 }
 
@@ -189,6 +207,8 @@ static const struct row {
 	{renames_over_a_logged_name, NULL, BTRFS},
 	{renames_over_a_name_of_a_logged_file, NULL, BTRFS},
 	{renames_over_a_name_that_is_not_new, NULL, 0},
+	{renames_what_was_synced_clean, NULL, BTRFS},
+	{renames_what_was_logged_before, NULL, BTRFS},
 	{renames_from_a_logged_directory_too, NULL, 0},
 	{renames_a_logged_file, NULL, 0},
 	{renames_before_the_directory_is_logged, NULL, 0},

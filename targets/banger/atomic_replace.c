@@ -41,12 +41,16 @@
  *     directory before either is reported.
  *   - no-litter, retry-succeeds, a cut behind that fsync on btrfs: its log has dst's new name, and not that the source lost
  *     its own, so that a second try makes the new file its own backup. Fixed: fsync of the source's directory before.
+ *   - old-or-new, a cut after the rename to dst on a real btrfs (torn check --power btrfs), once somebody synced any file: its
+ *     log has lost dst's old name by that rename, and was not given the new one: no dst at all. Fixed: the source is
+ *     in that log before (make_logged()).
  * torn fuzz found that the first `fixed` took directories, as source too, which a
  * rollback cannot take back; left the link's own name where an error hid that dst
  * and backup were one file; and wrote into a dst that was a directory.
  *
  * Still so in `fixed`: a replace that fails at its last rename takes the backup
- * of the version before with it.
+ * of the version before with it. A source that is no file (a symlink) cannot be
+ * synced: on btrfs that cut may still leave no dst.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
@@ -54,6 +58,7 @@
 #include "banger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -190,13 +195,39 @@ static int install(const char *source, const char *dst)
 	return go_rename(source, dst) < 0 ? fail("replace", dst) : 0;
 }
 
-/* The backup is on the disk before it may be all that is left of the old file. */
-static int install_over(const char *source, const char *dst, const struct stat *status,
+/*
+ * btrfs gives a rename's new name to its log where the file is in there (btrfs_log_new_name()), and fsync puts
+ * it there only if something was changed since the last commit: its times are set, to what they are.
+ */
+static int make_logged(const char *path)
+{
+	struct stat status;
+
+	int file = go_open(path, O_RDONLY | O_NOFOLLOW, 0);
+	if (file < 0)
+		return -1;
+	int result = go_fstat(file, &status);
+	if (result == 0)
+		result = TEMP_FAILURE_RETRY(futimens(file, (struct timespec[]){status.st_atim, status.st_mtim}));
+	if (result == 0)
+		result = go_sync(file);
+	(void)close(file); /* only ever read */
+	return result;
+}
+
+/* The backup is on the disk before it may be all that is left of the old file; the source is logged behind that. */
+static int install_over(const char *source, mode_t source_mode, const char *dst, const struct stat *status,
 			const char *previous, int parent)
 {
 	if (link_previous(dst, status, previous) < 0)
 		return -1;
-	int result = go_sync(parent) < 0 ? fail("sync the directory of", dst) : install(source, dst);
+	int result = 0;
+	if (go_sync(parent) < 0)
+		result = fail("sync the directory of", dst);
+	else if (S_ISREG(source_mode) && make_logged(source) < 0)
+		result = fail("sync", source);
+	else
+		result = install(source, dst);
 	if (result < 0)
 		go_remove_quietly(previous); /* dst is still that file */
 	return result;
@@ -216,6 +247,7 @@ int banger_atomic_replace_fixed(const char *source, const char *dst, const char 
 		return -1;
 	if (!has_source)
 		return fail("look at", source);
+	const mode_t source_mode = status.st_mode;
 	if (go_lstat(previous, &backup) == 0) {
 		if (is_same(&status, &backup)) {
 			errno = EINVAL;
@@ -235,7 +267,7 @@ int banger_atomic_replace_fixed(const char *source, const char *dst, const char 
 		(void)close(from);
 		return fail("open the directory of", dst);
 	}
-	int result = is_there ? install_over(source, dst, &status, previous, parent)
+	int result = is_there ? install_over(source, source_mode, dst, &status, previous, parent)
 			      : install(source, dst);
 	if (result == 0) {
 		*ret_replaced = is_there ? BANGER_REPLACED : BANGER_CREATED;
