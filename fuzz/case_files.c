@@ -28,7 +28,7 @@ int torn_case_files_write(struct torn_result *result, const char *folder, char *
 {
 	for (size_t i = 0; i < result->findings_count; i++) {
 		struct torn_finding *finding = &result->findings[i];
-		if (finding->is_label || !finding->case_text)
+		if (!finding->has_case || !finding->case_text)
 			continue;
 		snprintf(ret_path, size, "%s", folder);
 		if (mkdir(folder, 0777) != 0 && errno != EEXIST)

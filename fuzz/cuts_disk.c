@@ -109,6 +109,7 @@ static void note_unmountable(struct on_disk *disk, const struct torn_device_stat
 	struct torn_judgement judgement = {.verdict = TORN_VIOLATED};
 	torn_judge(&judgement, TORN_VIOLATED, "after a power cut the file system is lost: %s", state->why);
 	torn_judge_label(&judgement, UNMOUNTABLE);
+	judgement.has_case = true;
 	note_broken(disk, state, false, torn_invariant_named(torn_bytes_of("old-or-new")), &judgement);
 }
 
@@ -135,6 +136,8 @@ static int find_modelled(struct on_disk *disk)
 				  NULL);
 }
 
+#define LACKS "what the model does not allow: torn is wrong"
+
 /* What the kernel left, and the preset forbids, is a defect of the preset. */
 static void cross_check(struct on_disk *disk, const struct torn_device_state *state)
 {
@@ -145,8 +148,9 @@ static void cross_check(struct on_disk *disk, const struct torn_device_state *st
 		disk->unchecked++;
 		return;
 	}
-	torn_judge(&judgement, TORN_VIOLATED, "a real %s left what the model does not allow: torn is wrong", disk->name);
+	torn_judge(&judgement, TORN_VIOLATED, "a real %s left " LACKS, disk->name);
 	torn_judge_label(&judgement, MODEL_LACKS);
+	judgement.has_case = true;
 	note_broken(disk, state, false, torn_invariant_named(torn_bytes_of("old-or-new")), &judgement);
 }
 
@@ -348,6 +352,20 @@ static uint32_t commit_of(const struct torn_history *history, const struct torn_
 	return TORN_DEVICE_NO_COMMIT;
 }
 
+/* Where it is among more states than torn looks at nobody knows. Returns 0 or -ENOMEM. */
+static int note_lacking(struct torn_lab *lab, const struct torn_history *history, const struct torn_device_state *state,
+			struct torn_trial *trial)
+{
+	const struct torn_crash_how how = {.sets_max = TORN_CRASH_SETS_MAX, .seed = 1};
+	struct torn_modelled modelled = {0};
+	const int r = torn_modelled_find(&modelled, &lab->recorder->arena, torn_device_server_choice(lab->disks)->preset,
+					 history->base, history->log, &how, NULL, NULL);
+	if (r == 0 && !torn_modelled_allows(&modelled, state) && modelled.is_all)
+		trial->remark = MODEL_LACKS ": the disk left " LACKS;
+	torn_modelled_close(&modelled);
+	return r;
+}
+
 static void take_losses(const struct torn_cut *cut, struct torn_device_cut *ret_cut)
 {
 	*ret_cut = (struct torn_device_cut){.given = cut->write, .losses_count = cut->dropped_count};
@@ -383,6 +401,8 @@ int torn_trial_cut_disk(struct torn_lab *lab, const struct torn_setup *setup, st
 		return torn_lab_fail(lab, r == -ENOTSUP ? -EINVAL : -EPROTO, "%s", message);
 	if (!state.tree)
 		return torn_lab_fail(lab, -EINVAL, "the file system is lost: %s", state.why);
+	if (note_lacking(lab, &history, &state, trial) < 0)
+		return torn_lab_fail(lab, -EPROTO, "no room for what the model allows");
 	const uint32_t moment = torn_moment_of(&history, cut, is_last);
 	trial->now = state.tree;
 	trial->cut = cut;

@@ -199,6 +199,7 @@ void torn_findings_add(struct torn_findings *findings, const struct torn_shown *
 	const struct torn_finding key = {
 		.id = torn_judgement_id(shown->invariant, shown->judgement),
 		.is_label = shown->judgement->is_label,
+		.has_case = !shown->judgement->is_label || shown->judgement->has_case,
 		.role = shown->judgement->role,
 		.call = is_any			      ? ""
 			: last && !is_cut	      ? torn_call_name(last->call)

@@ -87,6 +87,7 @@ static void make_found(struct found *found, unsigned world, const struct torn_in
 	found->judgement.verdict = label ? TORN_HELD : TORN_VIOLATED;
 	found->judgement.is_label = label != NULL;
 	found->judgement.label = label;
+	found->judgement.has_case = label && strcmp(label, "promise-a") == 0;
 	snprintf(found->judgement.role, sizeof found->judgement.role, "%s", role);
 	found->shown = (struct torn_shown){.setup = &setups[world],
 					   .plan = &found->plan,
@@ -211,6 +212,7 @@ static void assert_told(const struct torn_findings *findings, const struct found
 		assert_int_equal(told->case_size, strlen(told->case_text));
 		assert_int_equal(strstr(told->case_text, "expect violated") != NULL,
 				 !smallest->judgement.is_label);
+		assert_int_equal(told->has_case, !smallest->judgement.is_label || strcmp(told->id, "promise-a") == 0);
 	}
 	assert_int_equal(findings->count, distinct);
 }

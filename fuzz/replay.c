@@ -77,16 +77,16 @@ static void explain_invalid(struct replay_job *job, const struct torn_lab *lab, 
 	}
 }
 
-static void judge(struct replay_job *job, struct torn_lab *lab, struct torn_trial *real)
+static void add_remark(struct torn_replayed *replayed, const struct torn_trial *trial)
+{
+	const size_t length = strlen(replayed->text);
+	if (trial->remark)
+		snprintf(replayed->text + length, sizeof replayed->text - length, "; %s", trial->remark);
+}
+
+static void ask_invariants(struct replay_job *job, const struct torn_trial *trial)
 {
 	struct torn_replayed *replayed = job->replayed;
-	struct torn_trial seen = *real;
-	const struct torn_trial *trial = &seen;
-	if (torn_look_at_litter(lab, job->setup, &seen) < 0 || torn_look_at(lab, job->setup, &seen) < 0) {
-		fail(replayed, lab->failure);
-		return;
-	}
-	real->refusal = seen.refusal;
 	size_t count;
 	const struct torn_invariant *const *invariants = torn_invariants(&count);
 	const bool names_one = job->c->expect != TORN_EXPECT_NOTHING;
@@ -106,6 +106,19 @@ static void judge(struct replay_job *job, struct torn_lab *lab, struct torn_tria
 			 judgement.summary[0] ? ": " : "", judgement.summary);
 		return;
 	}
+}
+
+static void judge(struct replay_job *job, struct torn_lab *lab, struct torn_trial *real)
+{
+	struct torn_replayed *replayed = job->replayed;
+	struct torn_trial seen = *real;
+	if (torn_look_at_litter(lab, job->setup, &seen) < 0 || torn_look_at(lab, job->setup, &seen) < 0) {
+		fail(replayed, lab->failure);
+		return;
+	}
+	real->refusal = seen.refusal;
+	ask_invariants(job, &seen);
+	add_remark(replayed, &seen);
 }
 
 /* Returns false, with what it came to told, where a run or its end is not there to be judged. */

@@ -659,6 +659,7 @@ struct torn_trial {
 	size_t stack_count, stack_own; /* own: the first of the program itself */
 	enum torn_end end;
 	int code;
+	const char *remark; /* on what its cut showed of torn itself, for a report; NULL: none */
 	struct torn_leak leaks[TORN_LEAKS_MAX];
 	uint32_t leaks_count;
 };
@@ -667,6 +668,7 @@ struct torn_judgement {
 	enum torn_verdict verdict;
 	bool is_label;    /* worth knowing, no finding: `label` says which */
 	const char *label;
+	bool has_case;    /* of a label: torn or a disk is wrong, and whoever looks into that wants its case */
 	uint32_t op;      /* where it went wrong: a number of the log, or 0 */
 	enum torn_call call; /* which call is to blame where no fault is */
 	char path[512];   /* which path, "" for none */
@@ -734,7 +736,7 @@ struct torn_case {
 /* A violated invariant, or a label, with the smallest case that shows it. */
 struct torn_finding {
 	const char *id; /* an invariant's or a label's */
-	bool is_label;
+	bool is_label, has_case; /* has_case: of a label, too, a file is written */
 	const char *target, *variant, *world;
 	uint32_t op;
 	const char *call; /* "" where no op is to blame */

@@ -1,7 +1,7 @@
 /*
- * device_asking_test.c: a disk that is asked for some of a run's cuts has them drawn from all, by a seed; each has what the kernel
- * keeps, which is on no disk; and whoever dies amid an answer leaves the next worker one of its own. Needs root, FUSE and loop
- * devices.
+ * device_asking_test.c: a disk that is asked for some of a run's cuts has them drawn from all, by a seed; asked for one alone it
+ * says the same of that; each has what the kernel keeps, which is on no disk; and whoever dies amid an answer leaves the next
+ * worker one of its own. Needs root, FUSE and loop devices.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +21,8 @@
 /* What was seen of a run; lies in memory that is shared. */
 struct seen {
 	struct torn_device_cut cuts[CUTS_MAX];
+	struct torn_hash trees[CUTS_MAX];
+	uint32_t firsts[CUTS_MAX], ends[CUTS_MAX]; /* moments */
 	struct torn_device_count count;
 	uint32_t visits, die_at; /* 0: it lives */
 	uint32_t died;
@@ -62,6 +64,9 @@ static bool note(void *context, const struct torn_device_state *state)
 {
 	struct seen *to = context;
 	assert(to->visits < CUTS_MAX);
+	to->trees[to->visits] = state->tree ? state->tree->hash : (struct torn_hash){0};
+	to->firsts[to->visits] = state->first;
+	to->ends[to->visits] = state->end;
 	to->cuts[to->visits++] = *state->cut;
 	to->with_runtime += state->tree && has_runtime(state->tree);
 	if (to->visits == to->die_at) {
@@ -149,6 +154,30 @@ static void test_where_there_are_no_more_all_are_drawn(void **state)
 	assert_true(are_same(&some, &all));
 }
 
+static void test_one_alone_is_the_same(void **state)
+{
+	(void)state;
+	static struct seen all;
+	const struct torn_device_run run = {
+		.base = &test->setup.base, .log = &the_log, .commit = TORN_DEVICE_NO_COMMIT};
+	uint32_t differing_ends = 0;
+	ask(test->worker.disks, &all, 0, 1);
+	for (uint32_t i = 0; i < all.visits; i++) {
+		struct torn_device_state one;
+		char message[256];
+		const size_t mark = torn_arena_mark(&test->arena);
+		assert_int_equal(torn_device_ask(test->worker.disks, &run, &all.cuts[i], &test->arena, &one, message,
+						 sizeof message), 0);
+		assert_non_null(one.tree);
+		assert_memory_equal(&one.tree->hash, &all.trees[i], sizeof all.trees[i]);
+		assert_int_equal(one.first, all.firsts[i]);
+		assert_int_equal(one.end, all.ends[i]);
+		torn_arena_return(&test->arena, mark);
+		differing_ends += i > 0 && all.ends[i] != all.ends[i - 1];
+	}
+	assert_true(differing_ends > 0);
+}
+
 static void test_each_state_has_what_the_kernel_keeps(void **state)
 {
 	(void)state;
@@ -214,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_some_of_all_cuts_are_drawn_by_a_seed),
 		cmocka_unit_test(test_where_there_are_no_more_all_are_drawn),
+		cmocka_unit_test(test_one_alone_is_the_same),
 		cmocka_unit_test(test_each_state_has_what_the_kernel_keeps),
 		cmocka_unit_test(test_whoever_comes_after_one_that_died_is_answered),
 	};

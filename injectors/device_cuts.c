@@ -266,6 +266,21 @@ int torn_device_states(struct torn_device *device, struct torn_arena *arena, uin
 	return r;
 }
 
+int torn_device_state_of(struct torn_device *device, struct torn_arena *arena, uint32_t ops,
+			 const struct torn_device_cut *cut, struct torn_device_state *ret_state, char *ret_why, size_t size)
+{
+	struct search search = {.device = device, .last_moment = torn_device_last_moment(ops)};
+	*ret_state = (struct torn_device_state){.cut = cut, .why = ret_why};
+	const int r = torn_device_look(device, cut, arena, &ret_state->tree, ret_why, size);
+	if (r < 0)
+		return r;
+	for (uint32_t given = 0; given <= cut->given; given = search.epoch.end + 1)
+		read_epoch(&search, given);
+	ret_state->first = first_moment(&search, cut);
+	ret_state->end = end_moment(&search);
+	return 0;
+}
+
 /* ----------------------------------------------------------------- commits */
 
 static bool cuts_off(const struct torn_op *op)

@@ -44,6 +44,13 @@ int torn_device_states(struct torn_device *device, struct torn_arena *arena, uin
 		       struct torn_device_count *count, char *ret_message, size_t size);
 
 /*
+ * Look at one cut of that run, as torn_device_look() does; what it leaves is in `arena`, and says when the power may have
+ * gone for it. Returns what torn_device_look() returns.
+ */
+int torn_device_state_of(struct torn_device *device, struct torn_arena *arena, uint32_t ops,
+			 const struct torn_device_cut *cut, struct torn_device_state *ret_state, char *ret_why, size_t size);
+
+/*
  * Is a commit behind the op of that index another one than those behind the ops before it? What is looked at, opened or
  * synced leaves no more to be committed. But sync_file_range(2) writes blocks whose size no journal has yet, and so does a
  * close of what was cut off before (ext4's auto_da_alloc, XFS).

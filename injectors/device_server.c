@@ -116,8 +116,8 @@ static int answer_one(struct serving *serving)
 	struct exchange *exchange = serving->server->exchange;
 	struct torn_arena *told = &serving->server->told;
 	torn_arena_return(told, 0);
-	return torn_device_look(serving->device, &exchange->cut, told, &exchange->state.tree, exchange->why,
-				sizeof exchange->why);
+	return torn_device_state_of(serving->device, told, exchange->log.count, &exchange->cut, &exchange->state,
+				    exchange->why, sizeof exchange->why);
 }
 
 static void answer(struct serving *serving)

@@ -182,6 +182,14 @@ static void print_partials(FILE *out, const struct torn_result *result)
 	}
 }
 
+static void print_case(FILE *out, const char *file)
+{
+	struct torn_phrase phrase;
+	torn_phrase_begin(&phrase);
+	torn_phrase_add_text(&phrase, file);
+	fprintf(out, "      case: %s\n", phrase.text);
+}
+
 static void print_finding(FILE *out, const struct torn_finding *finding, int width)
 {
 	struct torn_phrase phrase;
@@ -190,9 +198,7 @@ static void print_finding(FILE *out, const struct torn_finding *finding, int wid
 	torn_phrase_add(&phrase, ": ");
 	torn_phrase_add_text(&phrase, finding->summary);
 	fprintf(out, "  %-*s  %s\n", width, finding->id, phrase.text);
-	torn_phrase_begin(&phrase);
-	torn_phrase_add_text(&phrase, finding->case_file ? finding->case_file : "not written");
-	fprintf(out, "      case: %s\n", phrase.text);
+	print_case(out, finding->case_file ? finding->case_file : "not written");
 }
 
 static bool is_label_told(const struct torn_result *result, size_t index)
@@ -203,6 +209,16 @@ static bool is_label_told(const struct torn_result *result, size_t index)
 			return true;
 	}
 	return false;
+}
+
+/* Of those by which torn or a disk is wrong. */
+static void print_label_cases(FILE *out, const struct torn_result *result, const char *id)
+{
+	for (size_t i = 0; i < result->findings_count; i++) {
+		const struct torn_finding *finding = &result->findings[i];
+		if (finding->is_label && finding->case_file && strcmp(finding->id, id) == 0)
+			print_case(out, finding->case_file);
+	}
 }
 
 /* All places of one label in a line: "  label committed  at 7 fsync (errno=EIO); at ...". */
@@ -223,6 +239,7 @@ static void print_labels(FILE *out, const struct torn_result *result)
 			fprintf(out, "%s%s", j > i ? "; " : "", phrase.text);
 		}
 		fputc('\n', out);
+		print_label_cases(out, result, first->id);
 	}
 }
 

@@ -18,6 +18,7 @@ static void test_findings_and_labels_stand_under_their_target(void **state)
 	findings[2].call = "close";
 	findings[2].fault = "late";
 	findings[2].faults = (const char *const[]){"9 close late=EIO"};
+	findings[2].case_file = "one.case"; /* where torn or a disk is wrong */
 	struct torn_result results[] = {result_of(findings, 3), result_of(NULL, 0)};
 	results[1].variant = "fixed";
 	results[1].trials = 1;
@@ -27,6 +28,7 @@ static void test_findings_and_labels_stand_under_their_target(void **state)
 		"  old-or-new  at 2 write (kill=20): /srv/state.json is neither old nor new\n"
 		"      case: urunc.state_json-old-or-new-0123456789abcdef.case\n"
 		"  label committed  at 7 fsync (errno=EIO); at 9 close (late=EIO)\n"
+		"      case: one.case\n"
 		"urunc.state_json@fixed   0 findings  230 plans    1 trial   1680 kills  41 trees  0.03 s\n"
 		"2 checks: 1 finding, 2 labels; 460 plans, 215 trials, 3360 kills "
 		"(32 confirmed by a real SIGKILL), 82 trees, 0.06 s\n");
