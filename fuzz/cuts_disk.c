@@ -352,6 +352,13 @@ static uint32_t commit_of(const struct torn_history *history, const struct torn_
 	return TORN_DEVICE_NO_COMMIT;
 }
 
+/* May the power have gone at this moment, so that the disk was given these writes and no flush behind them? */
+static bool is_left_at(const struct torn_history *history, const struct torn_device_state *state, uint32_t moment)
+{
+	return (state->first <= moment && moment <= state->end) ||
+	       torn_place_between(history, state->first, state->end + 1).moment == moment;
+}
+
 /* Where it is among more states than torn looks at nobody knows. Returns 0 or -ENOMEM. */
 static int note_lacking(struct torn_lab *lab, const struct torn_history *history, const struct torn_device_state *state,
 			struct torn_trial *trial)
@@ -401,9 +408,12 @@ int torn_trial_cut_disk(struct torn_lab *lab, const struct torn_setup *setup, st
 		return torn_lab_fail(lab, r == -ENOTSUP ? -EINVAL : -EPROTO, "%s", message);
 	if (!state.tree)
 		return torn_lab_fail(lab, -EINVAL, "the file system is lost: %s", state.why);
+	const uint32_t moment = torn_moment_of(&history, cut, is_last);
+	if (!is_left_at(&history, &state, moment))
+		return torn_lab_fail(lab, -EINVAL, "with %u writes given the power goes at another op than %u: earlier, or later",
+				     cut->write, cut->op);
 	if (note_lacking(lab, &history, &state, trial) < 0)
 		return torn_lab_fail(lab, -EPROTO, "no room for what the model allows");
-	const uint32_t moment = torn_moment_of(&history, cut, is_last);
 	trial->now = state.tree;
 	trial->cut = cut;
 	trial->killed = true;

@@ -55,6 +55,15 @@ run "$TORN" replay "$work/flushed.case"
 expect "a write that was flushed is lost: exit 4" exits_with 4
 expect "a write that was flushed is lost: said" says 'keeps one that the cut loses'
 
+# Nor one that says another moment than that of its writes, or tears what it leaves whole.
+sed -E 's/^cut [0-9]+ /cut 0 /' "${cases[0]}" >"$work/moment.case"
+run "$TORN" replay "$work/moment.case"
+expect "another moment than that of the writes: exit 4" exits_with 4
+expect "another moment than that of the writes: said" says 'the power goes at another op than 0'
+sed -E 's/ write=([0-9]+).*/ write=\1 torn=\1:99999/' "${cases[0]}" >"$work/whole.case"
+run "$TORN" replay "$work/whole.case"
+expect "a write is torn behind its end: exit 4" exits_with 4
+
 # A check that is given too little time tells what it saw: states of a recording that it did not end, too.
 run env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 1 --time 2s --quiet --cases none
 expect "stopped by its time: exit 3" exits_with 3

@@ -393,9 +393,10 @@ static int make_image(struct torn_device *device, const struct torn_device_cut *
 	for (uint32_t i = 0; i < cut->given; i++) {
 		uint32_t sectors = TORN_DEVICE_ALL_SECTORS;
 		if (lost < cut->losses_count && cut->losses[lost].request == i) {
-			if (!is_pending(device, i, cut->given))
-				return -EINVAL;
 			sectors = cut->losses[lost++].sectors;
+			if (!is_pending(device, i, cut->given) ||
+			    sectors >= torn_device_request(device, i)->size / TORN_DEVICE_SECTOR)
+				return -EINVAL;
 		}
 		if (torn_device_writes(torn_device_request(device, i)))
 			torn_device_image_apply(device->image, torn_device_request(device, i), sectors);
