@@ -182,6 +182,35 @@ void torn_device_close(struct torn_device *device)
 	free(device);
 }
 
+/* A device's node below BASE, where its path leads from then on. Returns 0, or -errno; where there is none there, 0. */
+static int take_along(const char *path)
+{
+	char node[128];
+	struct stat status;
+	if (stat(path, &status) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	snprintf(node, sizeof node, BASE "%s", path);
+	return mknod(node, status.st_mode & (S_IFMT | 0600), status.st_rdev) == 0 ? 0 : -errno;
+}
+
+int torn_device_confine(const struct torn_device *device, char *ret_message, size_t size)
+{
+	int r = mkdir(BASE "/dev", 0700) == 0 ? take_along(device->loop.path) : -errno;
+	if (r == 0)
+		r = take_along(torn_device_image_path(device->image));
+	if (r == 0)
+		r = take_along("/dev/btrfs-control");
+	/* The paths above go on to be what they were. */
+	if (r == 0 && (symlink(".", BASE BASE) != 0 || mkdir(BASE "/proc", 0700) != 0 || mkdir(BASE "/proc/self", 0700) != 0 ||
+		       mkdir(BASE "/proc/self/fd", 0700) != 0 ||
+		       mount("/proc/self/fd", BASE "/proc/self/fd", NULL, MS_BIND, NULL) != 0 || chroot(BASE) != 0 ||
+		       chdir("/") != 0))
+		r = -errno;
+	if (r < 0)
+		snprintf(ret_message, size, "real file systems need a root of their own: %s", strerror(-r));
+	return r;
+}
+
 const struct torn_device_choice *torn_device_choice(const struct torn_device *device)
 {
 	return &device->choice;

@@ -35,6 +35,11 @@ int torn_device_enter(char *ret_message, size_t size);
 int torn_device_open(struct torn_device **ret_device, const struct torn_device_choice *choice, char *ret_message,
 		     size_t size);
 void torn_device_close(struct torn_device *device);
+/*
+ * For whoever does runs again that somebody else says: from here on no path of this process leads to a file of the machine.
+ * Once a process, with one device. Returns 0, or -errno with a sentence.
+ */
+int torn_device_confine(const struct torn_device *device, char *ret_message, size_t size);
 const struct torn_device_choice *torn_device_choice(const struct torn_device *device);
 
 /* The runs to come begin with this tree, the caller's, durable. Returns 0 or -errno, with a sentence. */

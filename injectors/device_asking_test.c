@@ -1,14 +1,16 @@
 /*
  * device_asking_test.c: a disk that is asked for some of a run's cuts has them drawn from all, by a seed; asked for one alone it
- * says the same of that; each has what the kernel keeps, which is on no disk; and whoever dies amid an answer leaves the next
- * worker one of its own. Needs root, FUSE and loop devices.
+ * says the same of that; each has what the kernel keeps, which is on no disk; whoever dies amid an answer leaves the next
+ * worker one of its own; and nothing is done as root by a log that no run has. Needs root, FUSE and loop devices.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -186,6 +188,77 @@ static void test_each_state_has_what_the_kernel_keeps(void **state)
 	assert_int_equal(all.with_runtime, all.visits);
 }
 
+/* Of the log with one op in another's place: what it is answered. */
+static int answer_to(uint32_t index, const struct torn_op *op)
+{
+	struct torn_log log = the_log;
+	const struct torn_device_run run = {.base = &test->setup.base, .log = &log, .commit = TORN_DEVICE_NO_COMMIT};
+	const struct torn_device_cut none = {.given = 1};
+	struct torn_device_state state;
+	char message[256];
+	const size_t mark = torn_arena_mark(&test->arena);
+	assert_int_equal(torn_log_copy(&test->arena, &the_log, &log), 0);
+	log.ops[index] = *op;
+	const int r = torn_device_ask(test->worker.disks, &run, &none, &test->arena, &state, message, sizeof message);
+	torn_arena_return(&test->arena, mark);
+	return r;
+}
+
+/* The index of the first op of a kind that was done. */
+static uint32_t first_of(enum torn_kind kind)
+{
+	uint32_t i = 0;
+	while (i < the_log.count && !(the_log.ops[i].kind == kind && torn_op_changes(&the_log.ops[i])))
+		i++;
+	assert_true(i < the_log.count);
+	return i;
+}
+
+static void test_as_root_nothing_is_done_by_a_log_that_no_run_has(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"../../../../../../../../../var/tmp/", "/var/tmp/", "x/", "..", "."};
+	const uint32_t creates = first_of(TORN_KIND_open), writes = first_of(TORN_KIND_write), renames = first_of(TORN_KIND_rename);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char name[128], own[32];
+		snprintf(own, sizeof own, "torn-leads-out.%d", (int)getpid());
+		snprintf(name, sizeof name, "%s%s", names[i], strchr(names[i], '/') ? own : "");
+		struct torn_op op = the_log.ops[creates];
+		op.name = torn_bytes_of(name);
+		assert_int_equal(answer_to(creates, &op), -EPROTO);
+		op = the_log.ops[renames];
+		op.name_to = torn_bytes_of(name);
+		assert_int_equal(answer_to(renames, &op), -EPROTO);
+	}
+	char out[64];
+	snprintf(out, sizeof out, "/var/tmp/torn-leads-out.%d", (int)getpid());
+	assert_int_not_equal(access(out, F_OK), 0);
+	struct torn_op longer = the_log.ops[writes];
+	longer.result = (int64_t)longer.data.size + 1;
+	assert_int_equal(answer_to(writes, &longer), -EPROTO);
+	struct torn_op other = the_log.ops[writes];
+	other.object = UINT32_MAX / 2;
+	assert_int_equal(answer_to(writes, &other), -EPROTO);
+	assert_int_equal(answer_to(writes, &the_log.ops[writes]), 0);
+}
+
+/* Nor would such a path lead to a file of the machine. */
+static void test_it_has_a_root_of_its_own(void **state)
+{
+	(void)state;
+	char path[64], root[64] = "";
+	int pid = 0;
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	FILE *children = fopen(path, "re");
+	assert_non_null(children);
+	assert_int_equal(fscanf(children, "%d", &pid), 1);
+	assert_int_equal(fscanf(children, "%*d"), EOF);
+	fclose(children);
+	snprintf(path, sizeof path, "/proc/%d/root", pid);
+	assert_true(readlink(path, root, sizeof root - 1) > 1);
+	assert_string_equal(root, "/tmp");
+}
+
 static void ask_in_worker(void *context, struct torn_lab *lab)
 {
 	struct seen *to = context;
@@ -245,6 +318,8 @@ int main(void)
 		cmocka_unit_test(test_where_there_are_no_more_all_are_drawn),
 		cmocka_unit_test(test_one_alone_is_the_same),
 		cmocka_unit_test(test_each_state_has_what_the_kernel_keeps),
+		cmocka_unit_test(test_as_root_nothing_is_done_by_a_log_that_no_run_has),
+		cmocka_unit_test(test_it_has_a_root_of_its_own),
 		cmocka_unit_test(test_whoever_comes_after_one_that_died_is_answered),
 	};
 	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;

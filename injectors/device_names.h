@@ -22,6 +22,15 @@ static inline const char *torn_device_name(struct torn_bytes name, char buffer[s
 	return buffer;
 }
 
+/* Is it one component of a path, and not one that leads up? A nameless file's is empty. */
+static inline bool torn_device_is_name(struct torn_bytes name)
+{
+	if (name.size == 0)
+		return true;
+	return name.size < TORN_DEVICE_NAME_ROOM && !memchr(name.data, '/', name.size) && !memchr(name.data, '\0', name.size) &&
+	       !torn_bytes_equal(name, torn_bytes_of(".")) && !torn_bytes_equal(name, torn_bytes_of(".."));
+}
+
 /* A path to what is open, also where that only says where it is (O_PATH): proc(5). In `buffer`, which is returned. */
 static inline const char *torn_device_self(int fd, char buffer[static TORN_DEVICE_SELF_ROOM])
 {

@@ -457,6 +457,21 @@ static int act(struct torn_device_redo *redo, const struct torn_op *op)
 	}
 }
 
+/*
+ * The log is written where the target runs, which may have written there, too: as root nothing is done by a name that leads
+ * elsewhere, or with bytes that it does not have.
+ */
+static bool is_sound(const struct torn_op *op)
+{
+	const bool has_bytes = op->kind == TORN_KIND_write || op->kind == TORN_KIND_copy || op->kind == TORN_KIND_store;
+	const bool has_names = (op->flags & TORN_OP_CREATES) || op->kind == TORN_KIND_rename || op->kind == TORN_KIND_link ||
+			       op->kind == TORN_KIND_unlink || op->kind == TORN_KIND_rmdir;
+	const uint64_t objects_max = TORN_DEVICE_OBJECTS_MAX;
+	return (!has_names || (torn_device_is_name(op->name) && torn_device_is_name(op->name_to))) &&
+	       op->object <= objects_max && op->object_to <= objects_max && op->dir <= objects_max && op->dir_to <= objects_max &&
+	       (!has_bytes || (uint64_t)op->result <= op->data.size);
+}
+
 int torn_device_redo_op(struct torn_device_redo *redo, const struct torn_op *op, char *ret_message, size_t size)
 {
 	if (op->flags & (TORN_OP_LOST | TORN_OP_REVERTED | TORN_OP_KEPT)) {
@@ -465,6 +480,8 @@ int torn_device_redo_op(struct torn_device_redo *redo, const struct torn_op *op,
 	}
 	if (!(op->flags & TORN_OP_PERFORMED) || op->result < 0 || op->flags & TORN_OP_RUNTIME)
 		return 0;
+	if (!is_sound(op))
+		return -EBADMSG;
 	const int r = act(redo, op);
 	if (r == 0)
 		return 0;

@@ -13,6 +13,9 @@
 
 struct torn_device_redo;
 
+/* A number of an inode that is larger is no run's. */
+#define TORN_DEVICE_OBJECTS_MAX (8 * TORN_OPS_MAX)
+
 /*
  * Begin in a directory that has the tree of `base`. Both are the caller's. Returns 0 or -ENOMEM;
  * torn_device_redo_end() closes all descriptors.
@@ -21,7 +24,7 @@ int torn_device_redo_begin(struct torn_device_redo **ret_redo, int root_fd, cons
 /*
  * Do an op. Returns 0; -ENOTSUP with a sentence in `ret_message` where the file system answers otherwise than the
  * log says, or cannot do it at all: what follows would be another run. Of a sync that failed by a fault, too: only
- * a model knows what became of its data.
+ * a model knows what became of its data. -EBADMSG for what no run logs: a name that is a path, bytes that are not there.
  */
 int torn_device_redo_op(struct torn_device_redo *redo, const struct torn_op *op, char *ret_message, size_t size);
 void torn_device_redo_end(struct torn_device_redo *redo);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "device_redo.h"
 #include "device_tree.h"
 #include "log.h"
 #include "tree.h"
@@ -48,7 +49,6 @@ struct torn_device_server {
 	char name[160]; /* of the choice */
 	struct exchange *exchange;
 	struct torn_arena asked, told;
-	struct torn_arena old; /* the server's: the tree that runs begin with, whose runtime is in what it tells */
 };
 
 /* A byte each way: whose turn it is. Returns false where the other one is gone. */
@@ -69,9 +69,13 @@ struct serving {
 	struct torn_device_server *server;
 	int fd;
 	struct torn_device *device;
+	/* What was asked for, where whoever asks cannot write: the tree that runs begin with, and behind it a log. */
+	struct torn_arena own;
+	size_t tree_end;
 	struct torn_fold_base base;
 	struct torn_hash tree;   /* it */
 	bool has_begun;
+	struct torn_log log;
 };
 
 static bool tell_state(void *context, const struct torn_device_state *state)
@@ -90,25 +94,37 @@ static bool tell_state(void *context, const struct torn_device_state *state)
 static int begin(struct serving *serving)
 {
 	struct exchange *exchange = serving->server->exchange;
-	struct torn_arena *arena = &serving->server->old;
 	const struct torn_hash hash = exchange->tree->hash;
+	const torn_object objects = exchange->objects;
 	if (serving->has_begun && serving->tree.low == hash.low && serving->tree.high == hash.high &&
-	    serving->base.count == exchange->objects)
+	    serving->base.count == objects)
 		return 0;
 	serving->has_begun = false;
-	torn_arena_return(arena, 0);
-	const struct torn_node *tree = torn_tree_copy(arena, exchange->tree);
-	int r = tree ? torn_fold_base_make(arena, tree, exchange->objects, &serving->base) : -ENOMEM;
-	const char *lacks = r == 0 ? torn_device_tree_lacks(tree) : NULL;
+	torn_arena_return(&serving->own, 0);
+	const struct torn_node *tree = torn_tree_copy(&serving->own, exchange->tree);
+	if (!tree || objects > TORN_DEVICE_OBJECTS_MAX)
+		return -ENOMEM;
+	const char *lacks = torn_device_tree_lacks(tree, objects);
 	if (lacks) {
 		snprintf(exchange->message, sizeof exchange->message, "the old state is on no disk: %s", lacks);
 		return -ENOTSUP;
 	}
+	int r = torn_fold_base_make(&serving->own, tree, objects, &serving->base);
 	if (r == 0)
 		r = torn_device_begin(serving->device, &serving->base, exchange->message, sizeof exchange->message);
 	serving->tree = hash;
+	serving->tree_end = torn_arena_mark(&serving->own);
 	serving->has_begun = r == 0;
 	return r;
+}
+
+static int take_log(struct serving *serving)
+{
+	const struct torn_log log = serving->server->exchange->log;
+	torn_arena_return(&serving->own, serving->tree_end);
+	if (log.count > TORN_DEVICE_OBJECTS_MAX)
+		return -ENOMEM;
+	return torn_log_copy(&serving->own, &log, &serving->log);
 }
 
 static int answer_one(struct serving *serving)
@@ -116,22 +132,28 @@ static int answer_one(struct serving *serving)
 	struct exchange *exchange = serving->server->exchange;
 	struct torn_arena *told = &serving->server->told;
 	torn_arena_return(told, 0);
-	return torn_device_state_of(serving->device, told, exchange->log.count, &exchange->cut, &exchange->state,
-				    exchange->why, sizeof exchange->why);
+	const struct torn_device_cut cut = exchange->cut;
+	if (cut.losses_count > TORN_DEVICE_LOSSES_MAX)
+		return -EINVAL;
+	return torn_device_state_of(serving->device, told, serving->log.count, &cut, &exchange->state, exchange->why,
+				    sizeof exchange->why);
 }
 
 static void answer(struct serving *serving)
 {
 	struct exchange *exchange = serving->server->exchange;
+	const struct torn_device_how how = exchange->how;
 	exchange->message[0] = '\0';
 	int r = begin(serving);
 	if (r == 0)
-		r = torn_device_record(serving->device, &exchange->log, exchange->commit, exchange->message,
+		r = take_log(serving);
+	if (r == 0)
+		r = torn_device_record(serving->device, &serving->log, exchange->commit, exchange->message,
 				       sizeof exchange->message);
 	if (r == 0 && exchange->one)
 		r = answer_one(serving);
 	else if (r == 0)
-		r = torn_device_states(serving->device, &serving->server->told, exchange->log.count, &exchange->how,
+		r = torn_device_states(serving->device, &serving->server->told, serving->log.count, &how,
 				       tell_state, serving, &exchange->count, exchange->message,
 				       sizeof exchange->message);
 	exchange->is_state = false;
@@ -152,6 +174,10 @@ static void serve(struct torn_device_server *server, int fd)
 	int r = torn_device_enter(exchange->message, sizeof exchange->message);
 	if (r == 0)
 		r = torn_device_open(&serving.device, &server->choice, exchange->message, sizeof exchange->message);
+	if (r == 0)
+		r = torn_device_confine(serving.device, exchange->message, sizeof exchange->message);
+	if (r == 0)
+		r = torn_arena_open(&serving.own, ASKED_BYTES);
 	exchange->result = r;
 	while (give_turn(fd) && r == 0 && take_turn(fd))
 		answer(&serving);
@@ -172,8 +198,7 @@ int torn_device_server_start(struct torn_device_server **ret_server, const struc
 	server->fd = -1;
 	server->exchange = mmap(NULL, sizeof *server->exchange, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (server->exchange == MAP_FAILED || torn_arena_open(&server->asked, ASKED_BYTES) < 0 ||
-	    torn_arena_open(&server->told, TOLD_BYTES) < 0 || torn_arena_open(&server->old, ASKED_BYTES) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+	    torn_arena_open(&server->told, TOLD_BYTES) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		torn_device_server_stop(server);
 		return -ENOMEM;
 	}
@@ -215,8 +240,6 @@ void torn_device_server_stop(struct torn_device_server *server)
 		torn_arena_close(&server->asked);
 	if (server->told.base)
 		torn_arena_close(&server->told);
-	if (server->old.base)
-		torn_arena_close(&server->old);
 	free(server);
 }
 

@@ -14,16 +14,20 @@
 #include "device_names.h"
 #include "disk.h"
 
-const char *torn_device_tree_lacks(const struct torn_node *tree)
+const char *torn_device_tree_lacks(const struct torn_node *tree, torn_object objects)
 {
 	for (uint32_t i = 0; i < tree->entries_count; i++) {
-		const struct torn_node *node = tree->entries[i].node;
+		const struct torn_entry *entry = &tree->entries[i];
+		const struct torn_node *node = entry->node;
+		if (entry->name.size == 0 || !torn_device_is_name(entry->name) || entry->object > objects)
+			return "it is no tree";
 		if (node->mount & TORN_RUNTIME)
 			continue;
 		if (node->mount)
 			return "another file system is mounted in it: one disk has one";
-		if (node->type == TORN_DIRECTORY && torn_device_tree_lacks(node))
-			return torn_device_tree_lacks(node);
+		const char *lacks = node->type == TORN_DIRECTORY ? torn_device_tree_lacks(node, objects) : NULL;
+		if (lacks)
+			return lacks;
 	}
 	return NULL;
 }
@@ -276,10 +280,14 @@ static int read_node(struct reading *reading, int fd, const struct stat *seen, c
 static const struct torn_node *with_runtime(struct torn_arena *arena, const struct torn_node *tree,
 					    const struct torn_node *runtime_of, torn_object *objects)
 {
-	for (uint32_t i = 0; tree && i < runtime_of->entries_count; i++)
-		if (runtime_of->entries[i].node->mount & TORN_RUNTIME)
-			tree = torn_node_put(arena, tree, runtime_of->entries[i].name, runtime_of->entries[i].node,
-					     ++*objects);
+	for (uint32_t i = 0; tree && i < runtime_of->entries_count; i++) {
+		const struct torn_entry *entry = &runtime_of->entries[i];
+		if (!(entry->node->mount & TORN_RUNTIME))
+			continue;
+		const struct torn_node *node = torn_tree_copy(arena, entry->node);
+		const struct torn_bytes name = torn_arena_copy(arena, entry->name.data, entry->name.size);
+		tree = node && name.data ? torn_node_put(arena, tree, name, node, ++*objects) : NULL;
+	}
 	return tree;
 }
 

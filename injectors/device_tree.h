@@ -8,8 +8,11 @@
 #include "arena.h"
 #include "tree.h"
 
-/* Can a disk have this tree? Returns NULL, or why not: a file system that is mounted in it. */
-const char *torn_device_tree_lacks(const struct torn_node *tree);
+/*
+ * Can a disk have this tree, whose inodes have numbers up to `objects`? Returns NULL, or why not: a file system that is mounted
+ * in it, or what is no tree: a name that is a path, a number beyond.
+ */
+const char *torn_device_tree_lacks(const struct torn_node *tree, torn_object objects);
 /* Make a tree in an empty directory. Returns 0 or -errno. */
 int torn_device_tree_make(int root_fd, const struct torn_node *tree);
 /*
