@@ -212,7 +212,9 @@ static int share_out(struct torn_checked *item, struct crew *crew, unsigned dept
 		torn_sweep_begin(crew->parts[i], item->target, item->variant, &how);
 		crew->workers[i].starts_programs = item->target->starts_programs;
 		crew->parts[i]->program_case = item->program_case;
-		jobs[i] = (struct torn_job){.job = run_part, .again = begin_part_again, .context = crew->parts[i]};
+		jobs[i] = (struct torn_job){.job = run_part, .again = begin_part_again, .context = crew->parts[i],
+					    /* What a disk has shown of a run is told behind the last of its cuts. */
+					    .heeds = crew->workers[i].disks != NULL};
 	}
 	char message[256];
 	int r = torn_workers_do(crew->workers, jobs, crew->count, message, sizeof message);

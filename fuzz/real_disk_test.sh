@@ -71,6 +71,20 @@ expect "stopped by its time: said" says 'not judged: stopped after 2 s, as --tim
 expect "stopped by its time: states are counted" grep -qE ', [1-9][0-9]* of at least .* crash states?, ' "$work/out"
 expect "stopped by its time: nothing is left" nothing_left
 
+# An interrupt, too: once states of a run are looked at.
+env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 1 --quiet --cases none >"$work/out" 2>&1 &
+pid=$!
+within 30 is_recording "$pid" || expect "interrupted: it was recording" false
+is_looking() { ! is_recording "$pid"; }
+within 30 is_looking || expect "interrupted: it was looking" false
+kill -TERM "$pid" # a SIGINT is ignored in the background
+status=0
+wait "$pid" || status=$?
+expect "interrupted: exit 130" [ "$status" -eq 130 ]
+expect "interrupted: said" says 'not judged: interrupted'
+expect "interrupted: states are counted" grep -qE ', [1-9][0-9]* of at least .* crash states?, ' "$work/out"
+expect "interrupted: nothing is left" nothing_left
+
 # What the cross-check showed once: a page is on disk, and its size is not (effects_disk_test.c).
 check example.stdio_rewrite ext4:data=writeback writeback
 expect "a block that is used again: the model has all that is seen" not says model-lacks

@@ -31,6 +31,8 @@ int torn_lab_fail(struct torn_lab *lab, int error, const char *format, ...)
 int torn_lab_check_time(struct torn_lab *lab)
 {
 	struct timespec now;
+	if (lab->shared->stopping)
+		return torn_lab_fail(lab, -ETIME, "interrupted");
 	if (lab->time_s == 0)
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &now);

@@ -42,6 +42,7 @@ static inline bool torn_setup_is_traced(const struct torn_setup *setup)
 /* What a child tells its parent besides the recorder. */
 struct torn_lab_shared {
 	volatile uint64_t trials; /* begun so far: whoever watches sees that it moves */
+	volatile bool stopping;   /* torn was interrupted: torn_lab_check_time() says so */
 	struct torn_leak leaks[TORN_LEAKS_MAX];
 	uint32_t leaks_count;
 	size_t bytes_grown; /* that malloc had in use more when a run came back than when it began */

@@ -26,6 +26,7 @@
 
 #define RECORDER_BYTES (512u << 20)
 #define LOOK_MS 200
+#define HEED_MS 3000 /* a recording on a busy disk, and what is told behind it */
 
 /* That a worker keeps of its own, beside those of a small disk. */
 #define OWN_FDS 5
@@ -369,6 +370,7 @@ static int start(struct started *started, bool isolated)
 	struct torn_worker *worker = started->worker;
 	*started->beginning = (struct beginning){.landlock = -1};
 	worker->recorder->running = false;
+	worker->lab_shared->stopping = false;
 	worker->recorder->log.crossings = 0; /* it may have died of too many */
 	fflush(NULL);
 	started->watch = (struct watch){.trial = worker->lab_shared->trials};
@@ -453,26 +455,49 @@ static void go_on(struct started *one)
 		start(one, one->isolated);
 }
 
+/* Torn was interrupted: it ends now, or is told to come to an end by itself until `until_ms`. */
+static void stop(struct started *one, int64_t until_ms)
+{
+	if (one->outcome != RUNNING)
+		return;
+	if (!one->job->heeds || !one->beginning->begun || now_ms() >= until_ms)
+		end(one, STOPPED);
+	else
+		one->worker->lab_shared->stopping = true;
+}
+
+/* It has ended; where it was told to, that is no end of its work. */
+static void take_end(struct started *one)
+{
+	end(one, DONE);
+	if (one->worker->lab_shared->stopping)
+		one->outcome = STOPPED;
+}
+
 /* One round: until all are done, or one is not. Returns how the worst ended. */
 static enum outcome watch_all(struct started *all, size_t count)
 {
+	int64_t until_ms = 0; /* of those that heed an interrupt */
 	for (;;) {
 		enum outcome worst = DONE;
 		size_t running = 0;
 		for (size_t i = 0; i < count; i++) {
 			struct started *one = &all[i];
 			if (one->outcome == RUNNING && has_ended(one)) {
-				end(one, DONE);
+				take_end(one);
 				go_on(one);
 			}
+			if (interrupted && until_ms == 0)
+				until_ms = now_ms() + HEED_MS;
 			if (interrupted)
-				end(one, STOPPED);
+				stop(one, until_ms);
 			begin_again_alone(one);
 			running += one->outcome == RUNNING;
 			if (one->outcome > worst)
 				worst = one->outcome;
 		}
-		if (worst != DONE || running == 0)
+		const bool are_stopping = worst == STOPPED && until_ms > 0;
+		if ((worst != DONE && !are_stopping) || running == 0)
 			return worst;
 		const int64_t before = now_ms();
 		wait_a_little(all, count);

@@ -74,6 +74,7 @@ struct torn_job {
 	bool isolated; /* from the start */
 	bool once;     /* however it ends: no second start, and no failure; worker->status says how */
 	bool alone;    /* it begins again without the others, which go on */
+	bool heeds;    /* on an interrupt it comes to an end by itself: lab->shared->stopping; it is given a moment for that */
 };
 
 /* In a worker, in place of returning from the job. */
