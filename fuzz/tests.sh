@@ -112,14 +112,14 @@ processes_left() {
 }
 no_process_left() { [ -z "$(processes_left)" ]; }
 
-# Workspaces that no torn holds any more.
+# Workspaces that no torn holds any more. flock(1) would make a file of that name where it has gone meanwhile.
 stale_workspaces() {
 	local folder
 	for folder in /dev/shm/torn-*; do
-		if [ -O "$folder" ] && flock -n "$folder" true 2>/dev/null; then
+		if [ -O "$folder" ] && flock -n 9 9<"$folder"; then
 			echo "$folder"
 		fi
-	done
+	done 2>/dev/null
 }
 no_workspace_left() {
 	if [ -n "${TORN_TEST_PRIVATE:-}" ]; then
