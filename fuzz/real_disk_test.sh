@@ -85,6 +85,21 @@ expect "interrupted: said" says 'not judged: interrupted'
 expect "interrupted: states are counted" grep -qE ', [1-9][0-9]* of at least .* crash states?, ' "$work/out"
 expect "interrupted: nothing is left" nothing_left
 
+# Whoever serves the recorded disk is stopped, and all that uses the disk waits in the kernel, where no signal comes.
+env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 1 --quiet --cases none >"$work/out" 2>&1 &
+pid=$!
+within 30 is_recording "$pid" || expect "a disk hangs: it was recording" false
+for child in $(<"/proc/$pid/task/$pid/children"); do
+	for recorder in $(<"/proc/$child/task/$child/children"); do
+		kill -STOP "$recorder"
+	done
+done
+kill -TERM "$pid"
+status=0
+wait "$pid" || status=$?
+expect "a disk hangs, and it is interrupted: exit 130" [ "$status" -eq 130 ]
+expect "a disk hangs, and it is interrupted: nothing is left" within 30 nothing_left_of "$pid"
+
 # What the cross-check showed once: a page is on disk, and its size is not (effects_disk_test.c).
 check example.stdio_rewrite ext4:data=writeback writeback
 expect "a block that is used again: the model has all that is seen" not says model-lacks

@@ -182,6 +182,11 @@ void torn_device_close(struct torn_device *device)
 	free(device);
 }
 
+pid_t torn_device_recorder_pid(const struct torn_device *device)
+{
+	return device->recorder.pid;
+}
+
 /* A device's node below BASE, where its path leads from then on. Returns 0, or -errno; where there is none there, 0. */
 static int take_along(const char *path)
 {

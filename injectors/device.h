@@ -16,6 +16,8 @@
 #ifndef TORN_DEVICE_H
 #define TORN_DEVICE_H
 
+#include <sys/types.h>
+
 #include "device_fs.h"
 #include "device_image.h"
 #include "fold.h"
@@ -35,6 +37,8 @@ int torn_device_enter(char *ret_message, size_t size);
 int torn_device_open(struct torn_device **ret_device, const struct torn_device_choice *choice, char *ret_message,
 		     size_t size);
 void torn_device_close(struct torn_device *device);
+/* The process that serves the recorded disk: while it does not answer, nobody who uses that disk ends. */
+pid_t torn_device_recorder_pid(const struct torn_device *device);
 /*
  * For whoever does runs again that somebody else says: from here on no path of this process leads to a file of the machine.
  * Once a process, with one device. Returns 0, or -errno with a sentence.

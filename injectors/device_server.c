@@ -2,6 +2,8 @@
 #include "device_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,11 +22,13 @@
 
 #define ASKED_BYTES ((size_t)256 << 20)
 #define TOLD_BYTES ((size_t)256 << 20)
+#define END_MS 5000 /* that a disk is given to be unmounted */
 #define FDS_MAX 4096 /* none of torn's is above, before it has done anything */
 
 /* What lies in shared memory beside the arenas. */
 struct exchange {
 	bool is_amid; /* an answer; outlives whoever asked */
+	pid_t recorder; /* told once, when it begins */
 	/* asked */
 	bool one;    /* for the one cut, not for all */
 	bool go_on;  /* after a state: look at more */
@@ -44,6 +49,7 @@ struct exchange {
 
 struct torn_device_server {
 	pid_t pid;
+	int recorder_pidfd; /* of the process that serves its recorded disk; -1 */
 	int fd; /* of who asks */
 	struct torn_device_choice choice;
 	char name[160]; /* of the choice */
@@ -179,10 +185,19 @@ static void serve(struct torn_device_server *server, int fd)
 	if (r == 0)
 		r = torn_arena_open(&serving.own, ASKED_BYTES);
 	exchange->result = r;
+	exchange->recorder = r == 0 ? torn_device_recorder_pid(serving.device) : -1;
 	while (give_turn(fd) && r == 0 && take_turn(fd))
 		answer(&serving);
 	torn_device_close(serving.device);
 	_exit(0);
+}
+
+static int pidfd_of(pid_t pid)
+{
+	const int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
 }
 
 int torn_device_server_start(struct torn_device_server **ret_server, const struct torn_device_choice *choice,
@@ -195,7 +210,7 @@ int torn_device_server_start(struct torn_device_server **ret_server, const struc
 		return -ENOMEM;
 	server->choice = *choice;
 	torn_device_choice_text(choice, server->name, sizeof server->name);
-	server->fd = -1;
+	server->fd = server->recorder_pidfd = -1;
 	server->exchange = mmap(NULL, sizeof *server->exchange, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (server->exchange == MAP_FAILED || torn_arena_open(&server->asked, ASKED_BYTES) < 0 ||
 	    torn_arena_open(&server->told, TOLD_BYTES) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -220,8 +235,24 @@ int torn_device_server_start(struct torn_device_server **ret_server, const struc
 		torn_device_server_stop(server);
 		return r;
 	}
+	/* Before any code under test could write another number there. */
+	server->recorder_pidfd = pidfd_of(server->exchange->recorder);
 	*ret_server = server;
 	return 0;
+}
+
+/*
+ * Wait for its process. Where its disk is not served any more (whoever does that was stopped, or hangs), it waits in the kernel
+ * for ever, and no signal ends that; an end of the other one does.
+ */
+static void wait_for_end(const struct torn_device_server *server)
+{
+	struct pollfd ended = {.fd = pidfd_of(server->pid), .events = POLLIN};
+	if (ended.fd >= 0 && poll(&ended, 1, END_MS) == 0 && server->recorder_pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, server->recorder_pidfd, SIGKILL, NULL, 0);
+	if (ended.fd >= 0)
+		close(ended.fd);
+	TEMP_FAILURE_RETRY(waitpid(server->pid, NULL, 0));
 }
 
 void torn_device_server_stop(struct torn_device_server *server)
@@ -233,7 +264,9 @@ void torn_device_server_stop(struct torn_device_server *server)
 		close(server->fd);
 	}
 	if (server->pid > 0)
-		TEMP_FAILURE_RETRY(waitpid(server->pid, NULL, 0));
+		wait_for_end(server);
+	if (server->recorder_pidfd >= 0)
+		close(server->recorder_pidfd);
 	if (server->exchange != MAP_FAILED)
 		munmap(server->exchange, sizeof *server->exchange);
 	if (server->asked.base)
