@@ -171,9 +171,15 @@ static int parse_fault(struct torn_case_reading *p)
 	return 0;
 }
 
+/* A replay keeps one disk for all runs: the cut on the other one would be made there, and be told as if it were not. */
 static int parse_cut(struct torn_case_reading *p)
 {
-	return torn_cut_parse(&p->words, p->arena, torn_plan_runs_before(&p->c.plan), &p->c.plan.cut);
+	struct torn_cut *cut = &p->c.plan.cut;
+	const char *before = torn_plan_disk(p->c.plan.before);
+	int error = torn_cut_parse(&p->words, p->arena, torn_plan_runs_before(&p->c.plan), cut);
+	if (!error && cut->disk && before && strcmp(cut->disk, before) != 0)
+		error = torn_words_refuse_bytes(&p->words, torn_bytes_of(cut->disk), "one disk in all runs, disk=%s", before);
+	return error;
 }
 
 /* What was read of the run up to here is the run before. */

@@ -362,6 +362,11 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		{HEAD "cut 12 disk=ext4 write=3 torn=2\n", 3, "a write and its sectors, W:SECTORS, found 2"},
 		{HEAD "cut 12 disk=ext4 write=3 drop=2 torn=2:1\n", 3,
 		 "each write once: it is lost, or torn, found the end of the line"},
+		/* cut: one disk in all runs */
+		{HEAD "cut 4 disk=btrfs commit=1 write=9\nthen run\ncut 4 disk=ext4:noauto_da_alloc commit=1 write=7\n", 5,
+		 "one disk in all runs, disk=btrfs, found ext4:noauto_da_alloc"},
+		{HEAD "cut 4 disk=ext4 write=9\nthen run\nthen run\ncut 4 disk=ext4:noauto_da_alloc write=7\n", 6,
+		 "one disk in all runs, disk=ext4, found ext4:noauto_da_alloc"},
 		{HEAD "cut 12 preset=\n", 3, "a preset (see torn list presets), found nothing"},
 		{HEAD "cut 12 preset=ext3\n", 3, "a preset (see torn list presets), found ext3"},
 		{HEAD "cut 12 preset=ext\n", 3, "a preset (see torn list presets), found ext"},

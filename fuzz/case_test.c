@@ -439,6 +439,9 @@ static void test_accepted_texts_have_one_canonical_form(void **state)
 		 HEAD "cut 4 disk=ext4:data=ordered,noauto_da_alloc commit=1 write=9 drop=3,7 torn=5:8\n"},
 		{HEAD "cut 4 during  disk=xfs write=1\n", HEAD "cut 4 during disk=xfs write=1\n"},
 		{HEAD "cut 4 disk=xfs write=0\n", HEAD "cut 4 disk=xfs write=0\n"},
+		/* one disk, and with it no other but the model's */
+		{HEAD "cut 4 disk=xfs write=0\nthen run\ncut 2 preset=xfs\nthen run\ncut 4 disk=xfs write=3\n",
+		 HEAD "cut 4 disk=xfs write=0\nthen run\ncut 2 preset=xfs\nthen run\ncut 4 disk=xfs write=3\n"},
 		{HEAD "cut 12 preset=ext4 lost=7.data[0],9.entry\n",
 		 HEAD "cut 12 preset=ext4 lost=7.data[0],9.entry\n"},
 		/* only data says that it is the first of its kind */

@@ -57,6 +57,14 @@ const struct torn_fault *torn_plan_small_disk(const struct torn_plan *plan)
 	return NULL;
 }
 
+const char *torn_plan_disk(const struct torn_plan *plan)
+{
+	for (; plan; plan = plan->before)
+		if (plan->cut.disk)
+			return plan->cut.disk;
+	return NULL;
+}
+
 const char *torn_verdict_name(enum torn_verdict verdict)
 {
 	static const char *const names[TORN_VERDICT_COUNT] = {

@@ -309,15 +309,6 @@ static void replay_again(void *context)
 	*replayed = (struct torn_replayed){.verdict = TORN_SKIPPED};
 }
 
-/* The disk that a plan's cuts are made on; NULL: none is. */
-static const char *disk_of(const struct torn_plan *plan)
-{
-	for (; plan; plan = plan->before)
-		if (plan->cut.disk)
-			return plan->cut.disk;
-	return NULL;
-}
-
 /* The small disk that a plan's runs are made on. */
 static enum torn_full_disk small_disk_of(const struct torn_plan *plan)
 {
@@ -354,7 +345,7 @@ static int replay_setup(struct torn_worker *worker, const struct torn_case *c, s
 	char message[256];
 	worker->program = setup->program;
 	worker->starts_programs = setup->target->starts_programs;
-	int r = give_disk(worker, disk_of(&c->plan), message, sizeof message) < 0 ||
+	int r = give_disk(worker, torn_plan_disk(&c->plan), message, sizeof message) < 0 ||
 				torn_worker_choose_small_disk(worker, small_disk_of(&c->plan), message,
 							      sizeof message) < 0
 			? -EPROTO

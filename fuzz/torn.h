@@ -390,6 +390,8 @@ uint32_t torn_plan_runs_before(const struct torn_plan *plan);
 uint32_t torn_plan_faults(const struct torn_plan *plan);
 /* Return the fault of this run that takes a small disk; NULL: none does. */
 const struct torn_fault *torn_plan_small_disk(const struct torn_plan *plan);
+/* The real disk that the cuts of a plan and of those before it are made on, all on one; NULL: none is, or no plan. */
+const char *torn_plan_disk(const struct torn_plan *plan);
 
 const char *torn_fault_name(enum torn_fault_name name);
 /* Write "7 fsync errno=EIO" (as in a case) and return its length as snprintf does. */
