@@ -302,6 +302,14 @@ static int by_write(const void *a, const void *b)
 	return one->write < other->write ? -1 : one->write > other->write;
 }
 
+/* The end of the line is where this is seen, and tells nobody which one it is. */
+static int refuse_twice(struct torn_words *words, uint32_t write)
+{
+	char found[40];
+	snprintf(found, sizeof found, "write %" PRIu32 " in both", write);
+	return torn_words_refuse_bytes(words, torn_bytes_of(found), "each write once, in drop= or in torn=");
+}
+
 static int parse_dropped(struct torn_words *words, struct torn_arena *arena, struct torn_word *word,
 			 struct torn_cut *cut)
 {
@@ -311,6 +319,8 @@ static int parse_dropped(struct torn_words *words, struct torn_arena *arena, str
 	for (int is_torn = 0; !error && is_torn < 2; is_torn++) {
 		if (!is_option(word, is_torn ? torn_is : drop_is, &list))
 			continue;
+		if (cut->write == 0)
+			return torn_words_refuse(words, word, "the end of the line (write=0: the disk was given no write that could be lost)");
 		error = parse_writes(words, cut, list, is_torn, dropped);
 		if (!error)
 			error = torn_words_next(words, word);
@@ -320,7 +330,7 @@ static int parse_dropped(struct torn_words *words, struct torn_arena *arena, str
 	qsort(dropped, cut->dropped_count, sizeof *dropped, by_write);
 	for (uint32_t i = 1; i < cut->dropped_count; i++)
 		if (dropped[i].write == dropped[i - 1].write)
-			return torn_words_refuse(words, word, "each write once: it is lost, or torn");
+			return refuse_twice(words, dropped[i].write);
 	cut->dropped = cut->dropped_count ? dropped : NULL;
 	return word->kind == TORN_WORD_END ? 0
 					   : torn_words_refuse(words, word, "drop=, torn= or the end of the line");
