@@ -351,6 +351,10 @@ static void test_malformed_texts_are_refused_with_their_line(void **state)
 		{HEAD "cut 12 disk=xfs:noauto_da_alloc write=3\n", 3,
 		 "options that have a preset: of ext4 noauto_da_alloc, data=journal, data=ordered, data=writeback, found "
 		 "xfs:noauto_da_alloc"},
+		{HEAD "cut 12 disk=ext4:data=journal,data=writeback write=3\n", 3,
+		 "one data= mode at most, found ext4:data=journal,data=writeback"},
+		{HEAD "cut 12 disk=ext4:noauto_da_alloc,noauto_da_alloc write=3\n", 3,
+		 "each option once, found ext4:noauto_da_alloc,noauto_da_alloc"},
 		{HEAD "cut 12 disk=ext4\n", 3, "write=W, found the end of the line"},
 		{HEAD "cut 12 disk=ext4 write=-1\n", 3, "a number from 0 to 4294967294, found -1"},
 		{HEAD "cut 12 disk=ext4 commit=0 write=3\n", 3, "a number from 1 to 4294967294, found 0"},

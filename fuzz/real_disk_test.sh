@@ -108,6 +108,9 @@ run "$TORN" check example.replace --power ext3
 expect "a file system that torn has none of: exit 2" exits_with 2
 run "$TORN" check example.replace --power ext4:nobarrier
 expect "an option without a preset: exit 2" exits_with 2
+run "$TORN" check example.replace --power ext4:data=journal,data=writeback
+expect "two modes of data: exit 2" exits_with 2
+expect "two modes of data: said" says_on_stderr 'expected one data= mode at most, found ext4:data=journal,data=writeback'
 
 # Killed at moments of its work: as they come, and in every second round while a run is recorded. Who serves the recorded
 # disk is the last one to end, and once hung there, since it had the file system over its own disk to unmount.

@@ -1,6 +1,7 @@
 /* device_fs.c: see device_fs.h. */
 #include "device_fs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
@@ -37,46 +38,85 @@ const struct torn_device_fs *torn_device_fs_number(size_t number)
 
 /* ---------------------------------------------------------------- choosing */
 
-/* Options that have a preset; with several the weakest is what may be seen. */
+/* Options that have a preset, in the order of a choice's text; with several the weakest is what may be seen. */
 static const struct {
 	const char *fs, *text;
 	enum torn_preset preset;
 } options[] = {
-	{"ext4", "noauto_da_alloc", TORN_PRESET_EXT4_NOAUTO},
 	{"ext4", "data=journal", TORN_PRESET_EXT4_JOURNAL},
 	{"ext4", "data=ordered", TORN_PRESET_EXT4},
 	{"ext4", "data=writeback", TORN_PRESET_EXT4_WRITEBACK},
+	{"ext4", "noauto_da_alloc", TORN_PRESET_EXT4_NOAUTO},
 };
 
-static int take_option(struct torn_device_choice *choice, struct torn_bytes word)
+#define OPTIONS_COUNT (sizeof options / sizeof *options)
+
+static const char not_an_option[] =
+	"options that have a preset: of ext4 noauto_da_alloc, data=journal, data=ordered, data=writeback";
+
+static size_t option_named(const struct torn_device_fs *fs, struct torn_bytes word)
 {
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-		if (strcmp(options[i].fs, choice->fs->name) != 0 ||
-		    !torn_bytes_equal(word, torn_bytes_of(options[i].text)))
-			continue;
-		const size_t used = strlen(choice->options);
-		const bool is_first = used == 0;
-		snprintf(choice->options + used, sizeof choice->options - used, "%s%s", is_first ? "" : ",",
-			 options[i].text);
-		if (is_first || options[i].preset > choice->preset)
-			choice->preset = options[i].preset;
-		return 0;
-	}
-	return -EINVAL;
+	size_t i = 0;
+	while (i < OPTIONS_COUNT && (strcmp(options[i].fs, fs->name) != 0 ||
+				     !torn_bytes_equal(word, torn_bytes_of(options[i].text))))
+		i++;
+	return i;
 }
 
-static int take_options(struct torn_device_choice *choice, struct torn_bytes text)
+/* The kernel takes the last one of a mode, and torn would hold the disk against the weakest. */
+static bool are_one_mode(const char *a, const char *b)
 {
-	int r = 0;
-	while (r == 0) {
+	const char *equals = strchr(a, '=');
+	return equals && strncmp(a, b, (size_t)(equals - a) + 1) == 0;
+}
+
+/* Returns what was expected, or NULL: it is one more. */
+static const char *take_option(const struct torn_device_fs *fs, struct torn_bytes word, bool *are_taken)
+{
+	const size_t taken = option_named(fs, word);
+	if (taken == OPTIONS_COUNT)
+		return not_an_option;
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+		if (are_taken[i] && i == taken)
+			return "each option once";
+		if (are_taken[i] && are_one_mode(options[i].text, options[taken].text))
+			return "one data= mode at most";
+	}
+	are_taken[taken] = true;
+	return NULL;
+}
+
+/* The same options are the same disk, in whichever order they were said. */
+static void put_options(struct torn_device_choice *choice, const bool *are_taken)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+		if (!are_taken[i])
+			continue;
+		if (used == 0 || options[i].preset > choice->preset)
+			choice->preset = options[i].preset;
+		used += (size_t)snprintf(choice->options + used, sizeof choice->options - used, "%s%s",
+					 used ? "," : "", options[i].text);
+		assert(used < sizeof choice->options);
+	}
+}
+
+/* Returns as take_option() does. */
+static const char *take_options(struct torn_device_choice *choice, struct torn_bytes text)
+{
+	bool are_taken[OPTIONS_COUNT] = {false};
+	for (;;) {
 		const uint8_t *comma = memchr(text.data, ',', text.size);
 		const size_t size = comma ? (size_t)(comma - text.data) : text.size;
-		r = take_option(choice, (struct torn_bytes){text.data, size});
+		const char *expected = take_option(choice->fs, (struct torn_bytes){text.data, size}, are_taken);
+		if (expected)
+			return expected;
 		if (!comma)
 			break;
 		text = (struct torn_bytes){comma + 1, text.size - size - 1};
 	}
-	return r;
+	put_options(choice, are_taken);
+	return NULL;
 }
 
 int torn_device_choose(struct torn_bytes text, struct torn_device_choice *ret_choice, char *ret_expected, size_t size)
@@ -91,11 +131,10 @@ int torn_device_choose(struct torn_bytes text, struct torn_device_choice *ret_ch
 		if (!colon)
 			return 0;
 		const struct torn_bytes rest = {colon + 1, text.size - name.size - 1};
-		if (take_options(ret_choice, rest) == 0)
+		const char *expected = take_options(ret_choice, rest);
+		if (!expected)
 			return 0;
-		snprintf(ret_expected, size, "%s",
-			 "options that have a preset: of ext4 noauto_da_alloc, data=journal, data=ordered, "
-			 "data=writeback");
+		snprintf(ret_expected, size, "%s", expected);
 		return -EINVAL;
 	}
 	snprintf(ret_expected, size, "a file system: ext4, xfs, btrfs, or ext4:OPTIONS");

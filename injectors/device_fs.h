@@ -25,7 +25,7 @@ struct torn_device_choice {
 /* The number-th file system; NULL behind the last. */
 const struct torn_device_fs *torn_device_fs_number(size_t number);
 /*
- * Read what --power and a case call a disk: NAME[:OPTION,...]. Returns 0 or -EINVAL, with what was expected in
+ * Read what --power and a case call a disk: NAME[:OPTION,...], each option once and one data= mode at most. Returns 0 or -EINVAL, with what was expected in
  * `ret_expected`.
  */
 int torn_device_choose(struct torn_bytes text, struct torn_device_choice *ret_choice, char *ret_expected,
