@@ -29,7 +29,9 @@ static int worse(int a, int b)
 
 static void say_replayed(const char *path, const struct torn_replayed *replayed)
 {
-	const char *verdict = replayed->failed ? "NOT JUDGED" : torn_verdict_name(replayed->verdict);
+	const char *verdict = replayed->is_skipped ? torn_verdict_name(TORN_SKIPPED)
+			      : replayed->failed   ? "NOT JUDGED"
+						   : torn_verdict_name(replayed->verdict);
 	printf("%s: %s %s\n", path, verdict, replayed->text);
 }
 

@@ -52,6 +52,7 @@ void torn_check_free(struct torn_check *check);
 struct torn_replayed {
 	enum torn_verdict verdict; /* INVALID: it no longer applies */
 	bool failed;               /* torn failed: see text */
+	bool is_skipped;           /* so it did, since the case's disk cannot be had here */
 	char text[640];            /* one sentence */
 	struct torn_trial trial;   /* trees and log live as long as the worker's recorder */
 	struct torn_judgement judgement;

@@ -123,7 +123,10 @@ static int open_member(struct crew *crew, char *ret_message, size_t size)
 {
 	struct torn_worker *worker = &crew->workers[crew->count];
 	struct torn_arena *arena = &crew->arenas[crew->count];
-	int r = torn_arena_open(arena, ARENA_BYTES);
+	int r = torn_device_fs_permitted(ret_message, size);
+	if (r < 0)
+		return r;
+	r = torn_arena_open(arena, ARENA_BYTES);
 	if (r < 0) {
 		snprintf(ret_message, size, "no memory: %s", strerror(-r));
 		return r;

@@ -345,13 +345,13 @@ static int replay_setup(struct torn_worker *worker, const struct torn_case *c, s
 	char message[256];
 	worker->program = setup->program;
 	worker->starts_programs = setup->target->starts_programs;
-	int r = give_disk(worker, torn_plan_disk(&c->plan), message, sizeof message) < 0 ||
-				torn_worker_choose_small_disk(worker, small_disk_of(&c->plan), message,
-							      sizeof message) < 0
-			? -EPROTO
-			: torn_worker_do(worker, &what, message, sizeof message);
+	const bool has_disks = give_disk(worker, torn_plan_disk(&c->plan), message, sizeof message) == 0 &&
+			       torn_worker_choose_small_disk(worker, small_disk_of(&c->plan), message,
+							     sizeof message) == 0;
+	int r = has_disks ? torn_worker_do(worker, &what, message, sizeof message) : -EPROTO;
 	if (r == -EPROTO) {
 		fail(replayed, message);
+		replayed->is_skipped = !has_disks;
 		r = 0;
 	}
 	replayed->c = c;

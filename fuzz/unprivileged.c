@@ -5,8 +5,35 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+/* Lines "FIRST OUTSIDE COUNT": user_namespaces(7). Where it cannot be read the attempt will tell. */
+static bool is_mapped(const char *map, unsigned id)
+{
+	unsigned first, outside, count;
+	FILE *in = fopen(map, "re");
+	bool is = !in;
+	while (in && fscanf(in, "%u %u %u", &first, &outside, &count) == 3)
+		is |= id >= first && id - first < count;
+	if (in)
+		fclose(in);
+	return is;
+}
+
+int torn_unprivileged_try(char *ret_message, size_t size)
+{
+	if (geteuid() != 0 || (is_mapped("/proc/self/uid_map", TORN_UNPRIVILEGED_ID) &&
+			       is_mapped("/proc/self/gid_map", TORN_UNPRIVILEGED_ID)))
+		return 0;
+	snprintf(ret_message, size,
+		 "as root torn becomes user and group %d before it runs a target, and this user namespace does not map "
+		 "these: start it as an ordinary user, or map them",
+		 TORN_UNPRIVILEGED_ID);
+	return -EINVAL;
+}
 
 int torn_unprivileged_become(void)
 {

@@ -80,7 +80,9 @@ int torn_worker_open(struct torn_worker *worker, unsigned timeout_s, char *ret_m
 int torn_worker_open_disk(struct torn_worker *worker, const char *disk, char *ret_message, size_t size)
 {
 	struct torn_device_choice choice;
-	const int r = torn_device_choose(torn_bytes_of(disk), &choice, ret_message, size);
+	int r = torn_device_choose(torn_bytes_of(disk), &choice, ret_message, size);
+	if (r == 0)
+		r = torn_device_fs_permitted(ret_message, size);
 	return r < 0 ? r : torn_device_server_start(&worker->disks, &choice, ret_message, size);
 }
 
@@ -89,10 +91,14 @@ int torn_worker_open_asked(struct torn_worker *worker, unsigned timeout_s, const
 {
 	static const char skipped[] = "SKIPPED: ";
 	const size_t used = sizeof skipped - 1;
-	int r = torn_worker_open(worker, timeout_s, ret_message, size);
+	assert(size > used);
+	snprintf(ret_message, size, "%s", skipped);
+	/* First: without the right to a disk the rest of what is missing is no news. */
+	int r = disk ? torn_device_fs_permitted(ret_message + used, size - used) : 0;
+	if (r == 0)
+		r = torn_worker_open(worker, timeout_s, ret_message, size);
 	if (r < 0 || !disk)
 		return r;
-	assert(size > used);
 	snprintf(ret_message, size, "%s", skipped);
 	r = torn_worker_open_disk(worker, disk, ret_message + used, size - used);
 	if (r < 0)

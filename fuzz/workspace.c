@@ -39,7 +39,8 @@ static const char *place(void)
 
 static void remove_workspace(const char *path, int dir_fd)
 {
-	torn_disk_clear(dir_fd);
+	if (dir_fd >= 0)
+		torn_disk_clear(dir_fd);
 	rmdir(path);
 }
 
@@ -81,9 +82,9 @@ static int make(struct torn_workspace *workspace, const char *above, char *ret_m
 	if (workspace->root_fd < 0) {
 		const int error = -workspace->root_fd;
 		snprintf(ret_message, size, "%s: %s", workspace->path, strerror(error));
+		remove_workspace(workspace->path, workspace->dir_fd);
 		if (workspace->dir_fd >= 0)
 			close(workspace->dir_fd);
-		rmdir(workspace->path);
 		return -error;
 	}
 	return 0;
@@ -98,8 +99,11 @@ int torn_workspace_open(struct torn_workspace *workspace, char *ret_message, siz
 			 "set TMPDIR to a writable tmpfs");
 		return -ENODEV;
 	}
+	int r = torn_unprivileged_try(ret_message, size);
+	if (r < 0)
+		return r;
 	clear_stale(above);
-	int r = -EAGAIN;
+	r = -EAGAIN;
 	/* Between mkdtemp and flock another start may take it for a dead one's. */
 	for (int i = 0; i < ATTEMPTS && (r == -EAGAIN || r == -ENOENT); i++)
 		r = make(workspace, above, ret_message, size);

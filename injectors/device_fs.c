@@ -10,8 +10,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Of the first user namespace's file in /proc: USER_NS_INIT_INO in linux/nsfs.h (6.17), the same since 3.8. */
+#define FIRST_USER_NAMESPACE 0xEFFFFFFDu
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -200,6 +204,16 @@ int torn_device_fs_make(const struct torn_device_fs *fs, const char *file)
 }
 
 /* ---------------------------------------------------------------- mounting */
+
+int torn_device_fs_permitted(char *ret_message, size_t size)
+{
+	struct stat status;
+	const bool is_known = stat("/proc/self/ns/user", &status) == 0;
+	if (geteuid() == 0 && (!is_known || status.st_ino == FIRST_USER_NAMESPACE))
+		return 0;
+	snprintf(ret_message, size, "real file systems need root: ext4 cannot be mounted in a user namespace");
+	return -EPERM;
+}
 
 int torn_device_fs_mount(const struct torn_device_choice *choice, const char *device, const char *at,
 			 unsigned long flags)

@@ -22,6 +22,11 @@ struct torn_device_choice {
 	enum torn_preset preset;
 };
 
+/*
+ * Say whether this process may mount them: root may, and not in a user namespace (none of them has FS_USERNS_MOUNT).
+ * Returns 0; -EPERM with one sentence in `ret_message`.
+ */
+int torn_device_fs_permitted(char *ret_message, size_t size);
 /* The number-th file system; NULL behind the last. */
 const struct torn_device_fs *torn_device_fs_number(size_t number);
 /*
