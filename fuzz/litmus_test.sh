@@ -3,14 +3,12 @@
 # the right to it SKIPPED; and nothing that was mounted or set up is left, also where it was interrupted.
 # shellcheck source=fuzz/tests.sh
 . "$SOURCE_DIR/fuzz/tests.sh" || exit 1
+# shellcheck source=fuzz/disks.sh
+. "$SOURCE_DIR/fuzz/disks.sh" || exit 1
 begin
 set -m # a background job is not to ignore SIGINT
 
 says() { grep -qF -- "$1" "$work/out"; }
-has_device() { cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -qE "torn-disk\.$1( |\$)"; }
-no_mount_left() { ! grep -qE 'fuse.torn|/tmp/mounted' /proc/mounts; }
-nothing_left() { no_process_left && no_mount_left; }
-nothing_left_of() { nothing_left && ! has_device "$1"; }
 rows() { sed -n '/^ /,/^$/p' "$work/out" | sed '1d;$d'; }
 
 is_on_the_page() {
@@ -36,7 +34,7 @@ expect "an option without a preset: exit 2" exits_with 2
 run "$TORN" litmus --depth 1
 expect "an option that it has not: exit 2" not exits_with 0
 
-if ! is_root || [ ! -e /dev/loop-control ] || [ ! -e /dev/fuse ]; then
+if ! has_disks; then
 	echo "SKIPPED: power cuts on real file systems need root, /dev/fuse and loop devices"
 	finish
 fi

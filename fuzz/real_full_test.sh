@@ -3,12 +3,11 @@
 # injection finds it, replays and is told; nothing that was mounted or set up is left, also where torn was killed.
 # shellcheck source=fuzz/tests.sh
 . "$SOURCE_DIR/fuzz/tests.sh" || exit 1
+# shellcheck source=fuzz/disks.sh
+. "$SOURCE_DIR/fuzz/disks.sh" || exit 1
 begin
 
 says() { grep -qF -- "$1" "$work/out"; }
-no_device_left_of() { ! grep -qE "torn-disk\.$1( |\$)" /sys/block/loop*/loop/backing_file 2>/dev/null; }
-no_mount_left() { ! grep -qE ' /tmp/small ' /proc/mounts; }
-nothing_left_of() { no_process_left && no_mount_left && no_device_left_of "$1"; }
 check() { run env "$mark" "$TORN" check "$1" --full "$2" --jobs "${4:-1}" --quiet --cases "$work/cases-$3"; }
 found() { grep -oE '^  [a-z-]+ .*\(.*full disk=[^)]*\)' "$work/out" | sort; }
 
@@ -70,7 +69,7 @@ expect "what the kernel keeps is on no disk: SKIPPED" says_on_stderr "SKIPPED: w
 for round in {1..6}; do
 	env "$mark" "$TORN" check banger.copy_prefer_clone --full ext4 --jobs 1 --quiet --cases none >/dev/null 2>&1 &
 	pid=$!
-	within 30 not no_device_left_of "$pid" || expect "killed, round $round: it had a disk" false
+	within 30 has_device "$pid" || expect "killed, round $round: it had a disk" false
 	if ((round % 2)); then
 		kill -KILL "$pid"
 	else
