@@ -9,7 +9,7 @@
 int torn_bench_images(void);
 /*
  * Print how many times a second an ext4 of 16 MiB with a dirty journal is put back, mounted (which recovers it), read and
- * unmounted, by system calls alone. Returns as the above.
+ * unmounted, by system calls alone: "read-write N" and, as torn mounts a state, "read-only N". Returns as the above.
  */
 int torn_bench_mounts(void);
 
