@@ -97,16 +97,17 @@ int torn_bench_images(void)
 	const uint8_t *base = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	int r = base == MAP_FAILED ? -ENOMEM : 0;
 	bool done = true;
+	char message[160] = "no memory";
 	for (size_t i = 0; r == 0 && done && i < sizeof counts / sizeof *counts; i++) {
 		struct torn_device_image *image;
-		r = torn_device_image_open(&image, base, SIZE);
+		r = torn_device_image_open(&image, base, SIZE, message, sizeof message);
 		if (r < 0)
 			break;
 		done = print_images(image, counts[i]);
 		torn_device_image_close(image);
 	}
 	if (r < 0)
-		fprintf(stderr, "torn-bench: no device for images: %s\n", strerror(-r));
+		fprintf(stderr, "torn-bench: no device for images: %s\n", message);
 	else if (!done)
 		fprintf(stderr, "torn-bench: an image was not written whole\n");
 	return r < 0 || !done;

@@ -125,12 +125,12 @@ static int open_parts(struct torn_device *device, char *ret_message, size_t size
 	if (r < 0)
 		return r;
 	r = torn_device_loop_attach(&device->loop, device->recorder.fd, true);
-	if (r == 0)
-		r = torn_device_image_open(&device->image, device->blank, device->size);
-	if (r < 0) {
+	if (r < 0)
 		snprintf(ret_message, size, "real file systems need loop devices: %s", strerror(-r));
+	if (r == 0)
+		r = torn_device_image_open(&device->image, device->blank, device->size, ret_message, size);
+	if (r < 0)
 		return r;
-	}
 	device->inflight_fd = open_inflight(device);
 	if (device->inflight_fd >= 0)
 		return 0;

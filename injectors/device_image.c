@@ -66,7 +66,7 @@ static int fill(struct torn_device_image *image)
 	return 0;
 }
 
-static int open_all(struct torn_device_image *image)
+static int open_memory(struct torn_device_image *image)
 {
 	const uint64_t pages = image->size / PAGE;
 	char name[TORN_DEVICE_DISK_ROOM];
@@ -83,23 +83,40 @@ static int open_all(struct torn_device_image *image)
 	image->changed = calloc(pages, sizeof *image->changed);
 	image->made = map_pages(image->size);
 	image->out = map_pages(OUT_PAGES * PAGE);
-	if (!image->memory || !image->pages || !image->changed || !image->made || !image->out)
-		return -ENOMEM;
-	r = torn_device_loop_attach(&image->loop, image->memory_fd, false);
-	return r < 0 ? r : open_ring(image);
+	return image->memory && image->pages && image->changed && image->made && image->out ? 0 : -ENOMEM;
 }
 
-int torn_device_image_open(struct torn_device_image **ret_image, const uint8_t *base, uint64_t size)
+/* Each is refused in places of its own: a person has to know which it was. */
+static int open_all(struct torn_device_image *image, char *ret_message, size_t size)
+{
+	const char *what = "memory for a disk's image";
+	int r = open_memory(image);
+	if (r == 0) {
+		what = "loop devices";
+		r = torn_device_loop_attach(&image->loop, image->memory_fd, false);
+	}
+	if (r == 0) {
+		what = "io_uring (the sysctl kernel.io_uring_disabled, or a container's seccomp filter?)";
+		r = open_ring(image);
+	}
+	if (r < 0)
+		snprintf(ret_message, size, "real file systems need %s: %s", what, strerror(-r));
+	return r;
+}
+
+int torn_device_image_open(struct torn_device_image **ret_image, const uint8_t *base, uint64_t size, char *ret_message,
+			   size_t message_size)
 {
 	assert(size % PAGE == 0);
 	struct torn_device_image *image = calloc(1, sizeof *image);
+	snprintf(ret_message, message_size, "no memory for a disk's image");
 	if (!image)
 		return -ENOMEM;
 	image->memory_fd = -1;
 	image->loop.fd = -1;
 	image->base = base;
 	image->size = size;
-	const int r = open_all(image);
+	const int r = open_all(image, ret_message, message_size);
 	if (r < 0)
 		torn_device_image_close(image);
 	else

@@ -22,9 +22,10 @@ struct torn_device_image;
 
 /*
  * Set up a device of `size` bytes, a multiple of TORN_DEVICE_PAGE, with `base` on it, which is the caller's and has to
- * live as long. Returns 0 or -errno; torn_device_image_close() takes it down.
+ * live as long. Returns 0, or -errno with what is missing in one sentence; torn_device_image_close() takes it down.
  */
-int torn_device_image_open(struct torn_device_image **ret_image, const uint8_t *base, uint64_t size);
+int torn_device_image_open(struct torn_device_image **ret_image, const uint8_t *base, uint64_t size, char *ret_message,
+			   size_t message_size);
 void torn_device_image_close(struct torn_device_image *image);
 /* Where it can be mounted from: "/dev/loop7". */
 const char *torn_device_image_path(const struct torn_device_image *image);
