@@ -28,8 +28,10 @@ static struct torn_bytes folder_of(struct torn_bytes path)
 
 static bool is_below(struct torn_bytes path, struct torn_bytes folder)
 {
+	if (folder.size == 0) /* a socket's has no bytes to compare with, not even none */
+		return true;
 	return path.size >= folder.size && memcmp(path.data, folder.data, folder.size) == 0 &&
-	       (path.size == folder.size || folder.size == 0 || path.data[folder.size] == '/');
+	       (path.size == folder.size || path.data[folder.size] == '/');
 }
 
 /* Opening, binding and reading the socket are on no path: they are ways to the rules, and to nothing else. */
