@@ -3,6 +3,7 @@
 # injection finds it, replays and is told; nothing that was mounted or set up is left, also where torn was killed.
 # shellcheck source=fuzz/tests.sh
 . "$SOURCE_DIR/fuzz/tests.sh" || exit 1
+private_mounts # a workspace that another torn left is not ours
 # shellcheck source=fuzz/disks.sh
 . "$SOURCE_DIR/fuzz/disks.sh" || exit 1
 begin
