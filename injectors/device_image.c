@@ -24,7 +24,7 @@ struct torn_device_image {
 	uint64_t size;
 	struct torn_device_loop loop;
 	const uint8_t *base;
-	bool is_other_base; /* than what was put last: it may have bytes where the backing file has a hole */
+	bool *base_has_bytes; /* by page; where it has none it is not read: that would make pages of it */
 	/* By page, what the image has in place of the base's; NULL: the base's. */
 	uint8_t **pages;
 	uint32_t *changed; /* numbers of those, in no order */
@@ -54,13 +54,20 @@ static int open_ring(struct torn_device_image *image)
 	return r < 0 ? r : io_uring_register_files(&image->ring, &image->loop.fd, 1);
 }
 
+static void take_base(struct torn_device_image *image, const uint8_t *base)
+{
+	image->base = base;
+	for (uint64_t at = 0; at < image->size; at += PAGE)
+		image->base_has_bytes[at / PAGE] = !torn_device_is_zero(base + at);
+}
+
 /* Pages of zeroes are left out: the file has holes there. */
 static int fill(struct torn_device_image *image)
 {
 	if (ftruncate(image->memory_fd, (off_t)image->size) != 0)
 		return -errno;
 	for (uint64_t at = 0; at < image->size; at += PAGE)
-		if (!torn_device_is_zero(image->base + at) &&
+		if (image->base_has_bytes[at / PAGE] &&
 		    pwrite(image->memory_fd, image->base + at, PAGE, (off_t)at) != PAGE)
 			return errno ? -errno : -EIO;
 	return 0;
@@ -70,6 +77,10 @@ static int open_memory(struct torn_device_image *image)
 {
 	const uint64_t pages = image->size / PAGE;
 	char name[TORN_DEVICE_DISK_ROOM];
+	image->base_has_bytes = calloc(pages, sizeof *image->base_has_bytes);
+	if (!image->base_has_bytes)
+		return -ENOMEM;
+	take_base(image, image->base);
 	torn_device_disk_name(name);
 	image->memory_fd = memfd_create(name, MFD_CLOEXEC);
 	if (image->memory_fd < 0)
@@ -139,6 +150,7 @@ void torn_device_image_close(struct torn_device_image *image)
 		munmap(image->out, OUT_PAGES * PAGE);
 	if (image->memory_fd >= 0)
 		close(image->memory_fd);
+	free(image->base_has_bytes);
 	free(image->pages);
 	free(image->changed);
 	free(image);
@@ -152,8 +164,7 @@ const char *torn_device_image_path(const struct torn_device_image *image)
 void torn_device_image_rebase(struct torn_device_image *image, const uint8_t *base)
 {
 	torn_device_image_begin(image);
-	image->base = base;
-	image->is_other_base = true;
+	take_base(image, base);
 }
 
 /* -------------------------------------------------------------- the image */
@@ -305,14 +316,17 @@ static int put_page(struct putting *putting, uint64_t number, const uint8_t *pag
 	return 0;
 }
 
-/* Pages of a hole that the image has bytes for. Where there is nothing, a page that is read would be made. */
+/*
+ * Pages of a hole that the image has bytes for: it has its own there, or another base, or a mount discarded what was there
+ * (btrfs does so of its own).
+ */
 static int put_hole(struct putting *putting, uint64_t begin, uint64_t end)
 {
 	const struct torn_device_image *image = putting->image;
 	int r = 0;
 	for (uint64_t number = begin / PAGE; r == 0 && number < end / PAGE; number++) {
 		const uint8_t *wanted = image->pages[number];
-		if (!wanted && image->is_other_base)
+		if (!wanted && image->base_has_bytes[number])
 			wanted = image->base + number * PAGE;
 		if (wanted && !torn_device_is_zero(wanted))
 			r = put_page(putting, number, wanted);
@@ -352,6 +366,5 @@ int64_t torn_device_image_put(struct torn_device_image *image, enum torn_device_
 		r = finish(&putting);
 	if (r == 0 && way == TORN_DEVICE_BEHIND_ITS_BACK && ioctl(image->loop.fd, BLKFLSBUF) != 0)
 		r = -errno;
-	image->is_other_base &= r < 0;
 	return r < 0 ? r : putting.written;
 }
