@@ -210,7 +210,7 @@ struct torn_op {
 	uint64_t offset; /* where in the file, or the new size */
 	uint64_t length; /* bytes asked for */
 	torn_object object;    /* the inode acted on: the file, the source of a rename or link */
-	torn_object object_to; /* what a rename replaced or was exchanged with */
+	torn_object object_to; /* what a rename replaced or was exchanged with; what a clone is of */
 	torn_object dir, dir_to;
 	struct torn_bytes path, path_to; /* "" is the root; path_to of rename, link; text of a symlink */
 	struct torn_bytes name, name_to; /* last component: the entry's name in dir, dir_to */

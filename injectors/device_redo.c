@@ -274,12 +274,11 @@ static int store_bytes(const struct torn_op *op, int fd)
 	return 0;
 }
 
-/* The log has the bytes of what was cloned, not where they came from: in a tree without them it cannot be done. */
 static int clone_bytes(const struct torn_device_redo *redo, const struct torn_op *op, int fd)
 {
 	bool is_own;
 	const struct torn_op source = {.fd = -1, .object = op->object_to, .actor = op->actor};
-	const int from = op->object_to ? file_of(redo, &source, O_RDONLY, &is_own) : -EOPNOTSUPP;
+	const int from = file_of(redo, &source, O_RDONLY, &is_own);
 	if (from < 0)
 		return from;
 	const int r = ioctl(fd, FICLONE, from) == 0 ? 0 : -errno;

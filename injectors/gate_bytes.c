@@ -275,6 +275,7 @@ long torn_do_clone(const struct torn_doing *doing)
 	if (from->class != TORN_FD_ROOT ||
 	    torn_doing_filesystem(doing, from->object) != torn_doing_filesystem(doing, to->object))
 		return -EXDEV;
+	op->object_to = from->object;
 	const struct torn_node *source = torn_view_node(view, from->object);
 	const struct torn_node *dest = torn_view_node(view, to->object);
 	if (source->type == TORN_DIRECTORY || dest->type == TORN_DIRECTORY)

@@ -596,6 +596,7 @@ static void test_ficlone_succeeds_and_under_a_fault_has_its_fall_back(void **sta
 	assert_holds(clones_or_copies);
 	assert_int_equal(shared->numbers[0], 0);
 	assert_int_equal(op(3)->kind, TORN_KIND_clone);
+	assert_int_equal(op(3)->object_to, op(1)->object); /* a disk is asked for it again */
 	assert_string_equal(now("srv/copy"), "old");
 	assert_holds_under(clones_or_copies, "fault 3 ioctl errno=EOPNOTSUPP\n");
 	assert_int_equal(shared->numbers[0], -EOPNOTSUPP);

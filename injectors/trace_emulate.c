@@ -41,6 +41,7 @@ static long clone_file(struct torn_tracer *tracer, const struct torn_tracee *tra
 	const struct torn_description *from = torn_view_fd(view, (int)tracee->request.arg[2]);
 	if (!from || from->class != TORN_FD_ROOT)
 		return -EXDEV;
+	op->object_to = from->object;
 	const struct torn_node *source = torn_view_node(view, from->object);
 	if (source->type != TORN_FILE || torn_view_node(view, to->object)->type != TORN_FILE)
 		return -EINVAL;

@@ -3,6 +3,8 @@
  * mappings and output of one process.
  */
 #include <dirent.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/statfs.h>
@@ -193,6 +195,22 @@ static void test_writes_are_logged_with_offset_and_bytes(void **state)
 		   "19 ftruncate to = 0\n20 write to @3 \"-\" = 1\n21 fallocate to = 0\n"
 		   "22 fallocate to = 0\n23 fsync to = 0\n24 fdatasync to = 0\n");
 	assert_memory_equal(on_disk("to"), "\0cX-\0\0", 6);
+}
+
+static void clones(void)
+{
+	const int fd = open("f", O_RDONLY), to = open("to", O_WRONLY | O_CREAT, 0644);
+	CHECK(ioctl(to, FICLONE, fd) == 0);
+}
+
+static void test_a_clone_is_made_and_says_of_what(void **state)
+{
+	(void)state;
+	run("clones", "old f file old\n", "");
+	assert_on_disk("to", "old");
+	assert_int_equal(op(3)->kind, TORN_KIND_clone);
+	assert_int_equal(op(3)->object, op(2)->object);
+	assert_int_equal(op(3)->object_to, op(1)->object);
 }
 
 /* ------------------------------------------------------------- descriptors */
@@ -450,6 +468,7 @@ int main(int argc, char **argv)
 		SCENARIO(goes_nowhere),
 		SCENARIO(changes_names),
 		SCENARIO(writes_each_way),
+		SCENARIO(clones),
 		SCENARIO(duplicates),
 		SCENARIO(executes_with_descriptors),
 		SCENARIO(masks_modes),
@@ -467,6 +486,7 @@ int main(int argc, char **argv)
 		trace_test(test_what_the_kernel_refuses_is_logged_as_refused),
 		trace_test(test_names_are_made_moved_and_taken_away),
 		trace_test(test_writes_are_logged_with_offset_and_bytes),
+		trace_test(test_a_clone_is_made_and_says_of_what),
 		trace_test(test_duplicates_share_an_offset_and_end_on_their_own),
 		trace_test(test_descriptors_live_through_execve_or_are_closed_by_it),
 		trace_test(test_the_mask_is_followed),
