@@ -1,4 +1,4 @@
-/* command_litmus.c: torn litmus [FS...]. */
+/* command_litmus.c: torn litmus [--against PRESET] [FS...]. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +86,7 @@ static int tell(const struct torn_litmus_table *table, const struct torn_options
 int torn_command_litmus(int argc, char **argv)
 {
 	const struct torn_options options = torn_options_parse(
-		argc, argv, "seed jobs timeout quiet reports", "[FS...]",
+		argc, argv, "against seed jobs timeout quiet reports", "[FS...]",
 		"Run the litmus table on real file systems of this host (ext4, xfs, btrfs, ext4:OPTIONS; without a "
 		"name, all that have a preset), cut the power, and hold each preset against what is left: exit 1 "
 		"where a state is seen that the preset forbids. Needs root.");
@@ -105,6 +105,8 @@ int torn_command_litmus(int argc, char **argv)
 		fprintf(stderr, "torn: no memory: %s\n", strerror(-r));
 		return TORN_EXIT_FAILED;
 	}
+	for (size_t i = 0; options.against && i < table.columns_count; i++)
+		table.columns[i].preset = options.against;
 	const int status = tell(&table, &options, hold(&table, &options));
 	torn_arena_close(&arena);
 	return status;

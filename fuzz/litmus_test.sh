@@ -32,6 +32,12 @@ expect "a file system that torn has none of: exit 2" exits_with 2
 expect "a file system that torn has none of: said in one line" complains_in_one_line
 run "$TORN" litmus ext4:nobarrier
 expect "an option without a preset: exit 2" exits_with 2
+run "$TORN" litmus ext4 --against ext5
+expect "a preset that there is none of: exit 2" exits_with 2
+expect "a preset that there is none of: said in one line" complains_in_one_line
+expect "a preset that there is none of: said what was expected" says_on_stderr "a preset (see torn list presets) for --against"
+run "$TORN" check --against ext4
+expect "only litmus has that: exit 2" exits_with 2
 run "$TORN" litmus --depth 1
 expect "an option that it has not: exit 2" not exits_with 0
 
@@ -55,6 +61,16 @@ expect "each row is on the page of this table" is_on_the_page
 expect "the JSON has the kernel" grep -qF "\"kernel\": \"$(uname -r)\"" r.json
 expect "the JSON has the rows" [ "$(grep -c '"row":' r.json)" -eq "$(rows | wc -l)" ]
 expect "the JSON has nothing that is forbidden" not grep -q '"first":' r.json
+
+# A disk that loses more than data=journal does: a name that is new before its bytes are.
+run env "$mark" "$TORN" litmus ext4:noauto_da_alloc --against ext4-journal --json r.json --quiet
+expect "a preset that the disk is weaker than: exit 1" exits_with 1
+expect "it is told what it was held against" says "ext4:noauto_da_alloc against ext4-journal: "
+expect "a rename over a name may leave an empty file: forbidden" grep -qE '^rename over +srv/f +[^ ]*![^ ]*0' "$work/out"
+expect "the row is named, with the cut and what it left" grep -qE '^  forbidden: rename over: .*: srv/f is empty' "$work/out"
+expect "what data=journal does is not" grep -qE '^unlink +srv/f +[^! ]*$' "$work/out"
+expect "the cells are counted" grep -qE '^1 file system, [0-9]+ rows, [0-9]{3,} power cuts: [1-9][0-9]* cells' "$work/out"
+expect "the JSON has what is forbidden" grep -q '"first":' r.json
 
 # Interrupted at its work.
 env "$mark" "$TORN" litmus ext4:data=journal --jobs 1 --quiet >"$work/out" 2>"$work/err" &

@@ -18,7 +18,7 @@
 enum { KEY_SEED = 256, KEY_CASES, KEY_CORPUS, KEY_ALLOW, KEY_TIMEOUT, KEY_DEPTH, KEY_JOBS, KEY_SHARD,
        KEY_ALL_ERRNOS, KEY_POWER, KEY_PRESETS, KEY_TIME, KEY_RUNS, KEY_DIR, KEY_WATCH,
        KEY_TOGETHER, KEY_VIEW, KEY_CHECK, KEY_RECOVER, KEY_SETUP, KEY_ACK, KEY_NO_RERUN, KEY_KEEP_METADATA,
-       KEY_EMIT_CASE, KEY_CLEAN_ONLY, KEY_RUNTIME, KEY_FULL, KEY_REPORT };
+       KEY_EMIT_CASE, KEY_CLEAN_ONLY, KEY_RUNTIME, KEY_FULL, KEY_AGAINST, KEY_REPORT };
 
 static const struct argp_option fixed[] = {
 	{"seed", KEY_SEED, "N", 0, "what is left to chance: which kills a real SIGKILL "
@@ -57,6 +57,8 @@ static const struct argp_option fixed[] = {
 	{"clean-only", KEY_CLEAN_ONLY, NULL, 0, "run it once as it is, with its own output and exit code", 0},
 	{"runtime", KEY_RUNTIME, "model|real", 0, "real: sysctls of net.* and mounts are changed in namespaces of this "
 						    "kernel, too, and it has to do the same (default model)", 0},
+	{"against", KEY_AGAINST, "PRESET", 0, "hold all of them against this one (see torn list presets) in place of "
+						"their own", 0},
 	{"quiet", 'q', NULL, 0, "print findings and failures only", 0},
 };
 
@@ -163,6 +165,14 @@ static void read_presets(const struct argp_state *state, const char *text, struc
 	}
 }
 
+static const char *read_preset(const struct argp_state *state, const char *text)
+{
+	const enum torn_preset preset = torn_preset_named(torn_bytes_of(text));
+	if (preset == TORN_PRESET_COUNT)
+		refuse(state, text, "a preset (see torn list presets) for --against");
+	return torn_preset_name(preset);
+}
+
 unsigned torn_jobs_default(void)
 {
 	cpu_set_t set;
@@ -214,6 +224,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_PRESETS:
 		read_presets(state, text, options);
 		options->is_power_said = true;
+		return 0;
+	case KEY_AGAINST:
+		options->against = read_preset(state, text);
 		return 0;
 	case KEY_CASES:
 		options->cases = text;

@@ -35,6 +35,7 @@ struct torn_options {
 	bool all_errnos;
 	unsigned presets; /* of the crash model, a bit each; 0: no power cuts */
 	const char *disk; /* real file system of the power cuts, device_fs.h; `presets` has its own; NULL: the model */
+	const char *against; /* preset that each file system of torn litmus is held against; NULL: its own */
 	enum torn_full_disk full; /* that is filled for real; TORN_FULL_GATE: none */
 	uint64_t runs;   /* of fuzzing; 0: as many as there is time for */
 	unsigned time_s; /* of fuzzing, or of each variant that is checked */
