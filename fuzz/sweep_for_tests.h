@@ -50,6 +50,7 @@ struct what {
 	unsigned presets; /* of power cuts, a bit each: cuts.h; 0: none */
 	const char *ack;  /* NULL: none */
 	bool all_errnos, isolated;
+	enum torn_full_disk full; /* its sizes in place of faults, as root; TORN_FULL_GATE: none */
 };
 
 struct swept {
@@ -112,8 +113,12 @@ static inline struct swept *sweep(const struct what *what, unsigned parts)
 				     .depth = what->depth,
 				     .presets = what->presets,
 				     .all_errnos = what->all_errnos,
+				     .full = what->full,
 				     .parts = parts};
+	char message[256] = "";
 	assert_true(parts <= PARTS_MAX);
+	if (torn_worker_choose_small_disk(the_worker(), what->full, message, sizeof message) < 0)
+		fail_msg("no small disk: %s", message);
 	for (swept->count = 0; swept->count < parts; swept->count++) {
 		how.part = swept->count;
 		assert_int_equal(torn_sweep_open(&swept->parts[how.part]), 0);
@@ -123,7 +128,6 @@ static inline struct swept *sweep(const struct what *what, unsigned parts)
 				     .again = begin_parts_again,
 				     .context = swept,
 				     .isolated = what->isolated};
-	char message[256] = "";
 	if (torn_worker_do(the_worker(), &job, message, sizeof message) != 0)
 		fail_msg("the worker failed: %s", message);
 	assert_int_equal(torn_sweep_open(&swept->all), 0);
