@@ -45,6 +45,9 @@ static const struct litmus {
 	/* On btrfs under both names. */
 	{"rename across, fsync of the new place", "a", "a", "a", "a", "a", "oa", "oa"},
 	{"rename across, fsync of a new file", "o", "o", "o", "o", "o", "ao", "ao"},
+	/* On btrfs the fsync of another file has none of the rename; that neither may be there is of a disk: effects_disk_test.c */
+	{"backup, replace from elsewhere", "n", "n", "n", "n", "n", "on", "on"},
+	{"the same, its source logged", "n", "n", "n", "n", "n", "on", "on"},
 	{"O_TMPFILE, fsync, link, fsync", "n", "n", "n", "n", "n", "n", "an"},
 	/* On btrfs seen below its old name. */
 	{"rename a directory, fsync below it", "a", "a", "a", "a", "a", "an", "an"},
