@@ -304,6 +304,9 @@ static void work(const struct torn_worker *worker, const struct torn_job *job, b
 		r = open_called(worker, &lab, beginning);
 	if (r < 0)
 		_exit(1);
+	/* A program asks how many processors it has. */
+	if (worker->disks && !worker->program && !worker->starts_programs)
+		torn_device_server_stay_near(worker->disks);
 	beginning->begun = true;
 	job->job(job->context, &lab);
 	torn_worker_finish();
@@ -384,6 +387,8 @@ static int start(struct started *started, bool isolated)
 	started->outcome = DIED; /* until it is started */
 	if (renew_disks(worker, started->beginning->failure, sizeof started->beginning->failure) < 0)
 		return -EPROTO;
+	if (worker->disks)
+		torn_device_server_spread(worker->disks);
 	started->pid = fork();
 	if (started->pid < 0) {
 		snprintf(started->beginning->failure, sizeof started->beginning->failure, "fork: %s",

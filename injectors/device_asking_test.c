@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -242,21 +243,57 @@ static void test_as_root_nothing_is_done_by_a_log_that_no_run_has(void **state)
 	assert_int_equal(answer_to(writes, &the_log.ops[writes]), 0);
 }
 
+/* The processes that this one has started: servers. */
+static size_t children(pid_t *pids, size_t room)
+{
+	char path[64];
+	size_t count = 0;
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	FILE *list = fopen(path, "re");
+	assert_non_null(list);
+	while (count < room && fscanf(list, "%d", &pids[count]) == 1)
+		count++;
+	fclose(list);
+	return count;
+}
+
 /* Nor would such a path lead to a file of the machine. */
 static void test_it_has_a_root_of_its_own(void **state)
 {
 	(void)state;
 	char path[64], root[64] = "";
-	int pid = 0;
-	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-	FILE *children = fopen(path, "re");
-	assert_non_null(children);
-	assert_int_equal(fscanf(children, "%d", &pid), 1);
-	assert_int_equal(fscanf(children, "%*d"), EOF);
-	fclose(children);
-	snprintf(path, sizeof path, "/proc/%d/root", pid);
+	pid_t pids[2];
+	assert_int_equal(children(pids, 2), 1);
+	snprintf(path, sizeof path, "/proc/%d/root", (int)pids[0]);
 	assert_true(readlink(path, root, sizeof root - 1) > 1);
 	assert_string_equal(root, "/tmp");
+}
+
+/* One is left to the scheduler; several keep apart. */
+static void test_several_keep_to_processors_of_their_own(void **state)
+{
+	(void)state;
+	const struct torn_device_choice choice = *torn_device_server_choice(test->worker.disks);
+	struct torn_device_server *second;
+	cpu_set_t allowed, of[2], both;
+	pid_t pids[3];
+	char message[256];
+	sched_getaffinity(0, sizeof allowed, &allowed);
+	torn_device_server_spread(test->worker.disks);
+	assert_int_equal(children(pids, 3), 1);
+	assert_int_equal(sched_getaffinity(pids[0], sizeof of[0], &of[0]), 0);
+	assert_true(CPU_EQUAL(&of[0], &allowed));
+	assert_int_equal(torn_device_server_start(&second, &choice, message, sizeof message), 0);
+	torn_device_server_spread(test->worker.disks);
+	torn_device_server_spread(second);
+	assert_int_equal(children(pids, 3), 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(sched_getaffinity(pids[i], sizeof of[i], &of[i]), 0);
+		assert_int_equal(CPU_COUNT(&of[i]), 1);
+	}
+	CPU_AND(&both, &of[0], &of[1]);
+	assert_int_equal(CPU_COUNT(&both), CPU_COUNT(&allowed) > 1 ? 0 : 1);
+	torn_device_server_stop(second);
 }
 
 static void ask_in_worker(void *context, struct torn_lab *lab)
@@ -320,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_each_state_has_what_the_kernel_keeps),
 		cmocka_unit_test(test_as_root_nothing_is_done_by_a_log_that_no_run_has),
 		cmocka_unit_test(test_it_has_a_root_of_its_own),
+		cmocka_unit_test(test_several_keep_to_processors_of_their_own),
 		cmocka_unit_test(test_whoever_comes_after_one_that_died_is_answered),
 	};
 	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;

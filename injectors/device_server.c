@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,8 @@ struct exchange {
 struct torn_device_server {
 	pid_t pid;
 	int recorder_pidfd; /* of the process that serves its recorded disk; -1 */
+	pid_t recorder;     /* it */
+	unsigned place;     /* among the servers that this process has */
 	int fd; /* of who asks */
 	struct torn_device_choice choice;
 	char name[160]; /* of the choice */
@@ -166,6 +169,51 @@ static void answer(struct serving *serving)
 	exchange->result = r;
 }
 
+/* -------------------------------------------------------------- processors */
+
+static uint64_t places; /* that are taken; a bit each */
+
+static unsigned take_place(void)
+{
+	unsigned place = 0;
+	while (place < 63 && places & UINT64_C(1) << place)
+		place++;
+	places |= UINT64_C(1) << place;
+	return place;
+}
+
+/* One for each place, of those that whoever starts servers may use. */
+static int core_of(unsigned place, const cpu_set_t *allowed)
+{
+	int core = 0;
+	for (unsigned left = place % (unsigned)CPU_COUNT(allowed); left > 0 || !CPU_ISSET(core, allowed); core++)
+		left -= CPU_ISSET(core, allowed) && left > 0;
+	return core;
+}
+
+/* 0: this process. */
+static void keep_to_core(pid_t pid, unsigned place)
+{
+	cpu_set_t allowed, one;
+	const bool has_others = places & (places - 1);
+	if (!has_others || sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2)
+		return;
+	CPU_ZERO(&one);
+	CPU_SET(core_of(place, &allowed), &one);
+	sched_setaffinity(pid, sizeof one, &one);
+}
+
+void torn_device_server_spread(const struct torn_device_server *server)
+{
+	keep_to_core(server->pid, server->place);
+	keep_to_core(server->recorder, server->place);
+}
+
+void torn_device_server_stay_near(const struct torn_device_server *server)
+{
+	keep_to_core(0, server->place);
+}
+
 /* Says how it began, then answers until nobody asks any more. */
 static void serve(struct torn_device_server *server, int fd)
 {
@@ -217,6 +265,7 @@ int torn_device_server_start(struct torn_device_server **ret_server, const struc
 		torn_device_server_stop(server);
 		return -ENOMEM;
 	}
+	server->place = take_place();
 	const pid_t parent = getpid();
 	fflush(NULL);
 	server->pid = fork();
@@ -236,7 +285,8 @@ int torn_device_server_start(struct torn_device_server **ret_server, const struc
 		return r;
 	}
 	/* Before any code under test could write another number there. */
-	server->recorder_pidfd = pidfd_of(server->exchange->recorder);
+	server->recorder = server->exchange->recorder;
+	server->recorder_pidfd = pidfd_of(server->recorder);
 	*ret_server = server;
 	return 0;
 }
@@ -265,6 +315,8 @@ void torn_device_server_stop(struct torn_device_server *server)
 	}
 	if (server->pid > 0)
 		wait_for_end(server);
+	if (server->pid != 0)
+		places &= ~(UINT64_C(1) << server->place);
 	if (server->recorder_pidfd >= 0)
 		close(server->recorder_pidfd);
 	if (server->exchange != MAP_FAILED)
