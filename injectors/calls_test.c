@@ -279,7 +279,9 @@ static const struct row *rows(size_t *ret_count)
 		 .effects = F_BYTES("pipe456789"), .after = stands_at_4},
 		CASE(splice, 3, 0, 7, 0, 4, 0), .result = 4, .path = NOT_AN_OP, .after = writes_behind_it,
 		 .effects = F_BYTES("0123X56789")},
-		CASE(ioctl, 3, FICLONE, 5), .path = "srv/f", .data = "EEEE", .effects = F_BYTES("EEEE")},
+		CASE(ioctl, 3, FICLONE, 5), .result = -EINVAL, .path = "srv/f"}, /* it is larger, and that ends amid a block */
+		CASE(ioctl, 5, FICLONE, 3), .path = "srv/e", .data = "0123456789",
+		 .effects = "srv/e: file 0644 0123456789\n"},
 		CASE(truncate, L, 3), .path = "srv/f", .effects = F_BYTES("012")},
 		CASE(truncate, TEXT("/srv/d"), 3), .result = -EISDIR, .path = "srv/d"},
 		CASE(ftruncate, 3, 12), .path = "srv/f", .flags = TORN_OP_EXTENDS,

@@ -292,7 +292,24 @@ static int write_bytes(struct torn_fold *fold, const struct torn_op *op, uint64_
 					(struct torn_bytes){op->data.data, bytes}));
 }
 
-/* FICLONE: the destination gets the source's bytes and size. */
+int torn_fold_cloned(struct torn_arena *arena, const struct torn_node *source, const struct torn_node *dest,
+		     struct torn_bytes *ret_bytes)
+{
+	const bool is_part = source->size < dest->size;
+	const uint64_t size = is_part ? dest->size : source->size;
+	if (is_part && source->size % TORN_BLOCK_SIZE != 0)
+		return -EINVAL;
+	uint8_t *bytes = torn_arena_take(arena, size + 1);
+	if (!bytes)
+		return -ENOMEM;
+	if (is_part)
+		torn_node_read(dest, 0, bytes, size);
+	torn_node_read(source, 0, bytes, source->size);
+	*ret_bytes = (struct torn_bytes){bytes, size};
+	return 0;
+}
+
+/* FICLONE: the op has all that the destination holds then. */
 static int clone(struct torn_fold *fold, const struct torn_op *op)
 {
 	int r = resize(fold, op->object, 0);

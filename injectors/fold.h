@@ -127,6 +127,13 @@ void torn_fold_take_back(struct torn_fold *fold, uint32_t count);
 
 /* What an op makes that makes an inode; whether it takes an attribute away. */
 enum torn_type torn_op_type_made(const struct torn_op *op);
+/*
+ * What a file holds once another one was cloned over it (ioctl_ficlone(2)): of a larger one the rest stays, and is refused where
+ * the other ends amid a block (generic_remap_check_len(); measured on XFS and btrfs). Returns 0, with bytes in `arena`;
+ * -EINVAL; -ENOMEM.
+ */
+int torn_fold_cloned(struct torn_arena *arena, const struct torn_node *source, const struct torn_node *dest,
+		     struct torn_bytes *ret_bytes);
 bool torn_op_removes_xattr(const struct torn_op *op);
 
 /* Is it an msync that waits for the pages to be written (MS_SYNC)? */

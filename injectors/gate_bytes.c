@@ -286,11 +286,10 @@ long torn_do_clone(const struct torn_doing *doing)
 		return -EBADF;
 	if (torn_doing_lacks(doing, to->object, TORN_LACKS_CLONE))
 		return -EOPNOTSUPP; /* after the checks above: vfs_clone_file_range() */
-	uint8_t *bytes = torn_arena_take(&doing->gate->recorder->arena, source->size + 1);
-	if (!bytes)
-		return -ENOMEM;
-	op->data = (struct torn_bytes){bytes, torn_node_read(source, 0, bytes, source->size)};
-	const long r = rewrite(op->fd, op->data);
+	long r = torn_fold_cloned(&doing->gate->recorder->arena, source, dest, &op->data);
+	if (r < 0)
+		return r;
+	r = rewrite(op->fd, op->data);
 	/* Half a copy is no clone: where a small disk has no room, nothing is cloned, and what was there is again. */
 	if (r < 0 && put_back(doing, dest) < 0)
 		torn_recorder_trouble(doing->gate->recorder, TORN_TROUBLE_INCOMPLETE,

@@ -603,6 +603,37 @@ static void test_ficlone_succeeds_and_under_a_fault_has_its_fall_back(void **sta
 	assert_string_equal(now("srv/copy"), "copied");
 }
 
+/* As XFS and btrfs answer (Linux 6.18): a larger file keeps its rest, and is refused what ends amid a block. */
+static int clones_over_larger_ones(const struct torn_run *torn_run)
+{
+	(void)torn_run;
+	static const struct {
+		int from, to, told, size;
+	} rows[] = {{0, 9, 0, 9},	    {5, 0, 0, 5},	 {5, 9, -EINVAL, 9},	      {9, 5, 0, 9},
+		    {4096, 9000, 0, 9000}, {4096, 4097, 0, 4097}, {5000, 9000, -EINVAL, 9000}, {5000, 4096, 0, 5000}};
+	static char s[9000], d[9000], now[9000];
+	memset(s, 's', sizeof s);
+	memset(d, 'd', sizeof d);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const int from = open("/srv/s", O_RDWR | O_CREAT | O_TRUNC, 0644), to = open("/srv/d", O_RDWR | O_CREAT | O_TRUNC, 0644);
+		MUST(from >= 0 && to >= 0 && write(from, s, (size_t)rows[i].from) == rows[i].from &&
+		     write(to, d, (size_t)rows[i].to) == rows[i].to);
+		MUST((ioctl(to, FICLONE, from) == 0 ? 0 : -errno) == rows[i].told);
+		MUST(pread(to, now, sizeof now, 0) == rows[i].size);
+		const int cloned = rows[i].told < 0 ? 0 : rows[i].from;
+		MUST(memcmp(now, s, (size_t)cloned) == 0);
+		MUST(memcmp(now + cloned, d, (size_t)(rows[i].size - cloned)) == 0);
+		MUST(close(from) == 0 && close(to) == 0);
+	}
+	return 0;
+}
+
+static void test_a_clone_keeps_the_rest_of_a_larger_file(void **state)
+{
+	(void)state;
+	assert_holds(clones_over_larger_ones);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -624,6 +655,7 @@ int main(void)
 		gate_test(test_output_is_recorded_and_not_printed),
 		gate_test(test_output_left_in_a_buffer_belongs_to_its_own_run),
 		gate_test(test_ficlone_succeeds_and_under_a_fault_has_its_fall_back),
+		gate_test(test_a_clone_keeps_the_rest_of_a_larger_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,16 +42,13 @@ static long clone_file(struct torn_tracer *tracer, const struct torn_tracee *tra
 	if (!from || from->class != TORN_FD_ROOT)
 		return -EXDEV;
 	op->object_to = from->object;
-	const struct torn_node *source = torn_view_node(view, from->object);
-	if (source->type != TORN_FILE || torn_view_node(view, to->object)->type != TORN_FILE)
+	const struct torn_node *source = torn_view_node(view, from->object), *dest = torn_view_node(view, to->object);
+	if (source->type != TORN_FILE || dest->type != TORN_FILE)
 		return -EINVAL;
 	if ((to->how & O_ACCMODE) == O_RDONLY || (from->how & O_ACCMODE) == O_WRONLY)
 		return -EBADF;
-	uint8_t *bytes = torn_arena_take(&tracer->recorder->arena, source->size + 1);
-	if (!bytes)
-		return -ENOMEM;
-	op->data = (struct torn_bytes){bytes, torn_node_read(source, 0, bytes, source->size)};
-	return torn_trace_write_into(tracee, op->fd, op->data, true);
+	const int r = torn_fold_cloned(&tracer->recorder->arena, source, dest, &op->data);
+	return r < 0 ? r : torn_trace_write_into(tracee, op->fd, op->data, true);
 }
 
 /* As the gate in process, from the tree. */

@@ -199,8 +199,10 @@ static void test_writes_are_logged_with_offset_and_bytes(void **state)
 
 static void clones(void)
 {
-	const int fd = open("f", O_RDONLY), to = open("to", O_WRONLY | O_CREAT, 0644);
+	const int fd = open("f", O_RDONLY), to = open("to", O_WRONLY | O_CREAT, 0644), larger = open("larger", O_RDWR | O_CREAT, 0644);
 	CHECK(ioctl(to, FICLONE, fd) == 0);
+	CHECK(write(larger, "larger", 6) == 6);
+	CHECK_FAILS(ioctl(larger, FICLONE, fd), EINVAL); /* what it has behind "old" would not lie on a block */
 }
 
 static void test_a_clone_is_made_and_says_of_what(void **state)
@@ -208,9 +210,10 @@ static void test_a_clone_is_made_and_says_of_what(void **state)
 	(void)state;
 	run("clones", "old f file old\n", "");
 	assert_on_disk("to", "old");
-	assert_int_equal(op(3)->kind, TORN_KIND_clone);
-	assert_int_equal(op(3)->object, op(2)->object);
-	assert_int_equal(op(3)->object_to, op(1)->object);
+	assert_on_disk("larger", "larger");
+	assert_int_equal(op(4)->kind, TORN_KIND_clone);
+	assert_int_equal(op(4)->object, op(2)->object);
+	assert_int_equal(op(4)->object_to, op(1)->object);
 }
 
 /* ------------------------------------------------------------- descriptors */
