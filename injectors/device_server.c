@@ -50,10 +50,10 @@ struct exchange {
 
 struct torn_device_server {
 	pid_t pid;
-	int recorder_pidfd; /* of the process that serves its recorded disk; -1 */
-	pid_t recorder;     /* it */
+	pid_t recorder;     /* the process that serves its recorded disk */
+	int recorder_pidfd; /* -1: none */
 	unsigned place;     /* among the servers that this process has */
-	int fd; /* of who asks */
+	int fd;             /* of who asks */
 	struct torn_device_choice choice;
 	char name[160]; /* of the choice */
 	struct exchange *exchange;
@@ -70,6 +70,51 @@ static bool take_turn(int fd)
 {
 	char byte;
 	return TEMP_FAILURE_RETRY(recv(fd, &byte, 1, 0)) == 1;
+}
+
+/* -------------------------------------------------------------- processors */
+
+static uint64_t places; /* that are taken; a bit each */
+
+static unsigned take_place(void)
+{
+	unsigned place = 0;
+	while (place < 63 && places & UINT64_C(1) << place)
+		place++;
+	places |= UINT64_C(1) << place;
+	return place;
+}
+
+/* One for each place, of those that whoever starts servers may use. */
+static int core_of(unsigned place, const cpu_set_t *allowed)
+{
+	int core = 0;
+	for (unsigned left = place % (unsigned)CPU_COUNT(allowed); left > 0 || !CPU_ISSET(core, allowed); core++)
+		left -= CPU_ISSET(core, allowed) && left > 0;
+	return core;
+}
+
+/* 0: this process. */
+static void keep_to_core(pid_t pid, unsigned place)
+{
+	cpu_set_t allowed, one;
+	const bool has_others = places & (places - 1);
+	if (!has_others || sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2)
+		return;
+	CPU_ZERO(&one);
+	CPU_SET(core_of(place, &allowed), &one);
+	sched_setaffinity(pid, sizeof one, &one);
+}
+
+void torn_device_server_spread(const struct torn_device_server *server)
+{
+	keep_to_core(server->pid, server->place);
+	keep_to_core(server->recorder, server->place);
+}
+
+void torn_device_server_stay_near(const struct torn_device_server *server)
+{
+	keep_to_core(0, server->place);
 }
 
 /* -------------------------------------------------------------- the server */
@@ -167,51 +212,6 @@ static void answer(struct serving *serving)
 				       sizeof exchange->message);
 	exchange->is_state = false;
 	exchange->result = r;
-}
-
-/* -------------------------------------------------------------- processors */
-
-static uint64_t places; /* that are taken; a bit each */
-
-static unsigned take_place(void)
-{
-	unsigned place = 0;
-	while (place < 63 && places & UINT64_C(1) << place)
-		place++;
-	places |= UINT64_C(1) << place;
-	return place;
-}
-
-/* One for each place, of those that whoever starts servers may use. */
-static int core_of(unsigned place, const cpu_set_t *allowed)
-{
-	int core = 0;
-	for (unsigned left = place % (unsigned)CPU_COUNT(allowed); left > 0 || !CPU_ISSET(core, allowed); core++)
-		left -= CPU_ISSET(core, allowed) && left > 0;
-	return core;
-}
-
-/* 0: this process. */
-static void keep_to_core(pid_t pid, unsigned place)
-{
-	cpu_set_t allowed, one;
-	const bool has_others = places & (places - 1);
-	if (!has_others || sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2)
-		return;
-	CPU_ZERO(&one);
-	CPU_SET(core_of(place, &allowed), &one);
-	sched_setaffinity(pid, sizeof one, &one);
-}
-
-void torn_device_server_spread(const struct torn_device_server *server)
-{
-	keep_to_core(server->pid, server->place);
-	keep_to_core(server->recorder, server->place);
-}
-
-void torn_device_server_stay_near(const struct torn_device_server *server)
-{
-	keep_to_core(0, server->place);
 }
 
 /* Says how it began, then answers until nobody asks any more. */
