@@ -72,33 +72,36 @@ expect "stopped by its time: said" says 'not judged: stopped after 2 s, as --tim
 expect "stopped by its time: states are counted" grep -qE ', [1-9][0-9]* of at least .* crash states?, ' "$work/out"
 expect "stopped by its time: nothing is left" nothing_left
 
+# A check in the background, whose run is being recorded: $pid.
+start_recording() {
+	env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 1 --quiet --cases none >"$work/out" 2>&1 &
+	pid=$!
+	within 30 is_recording "$pid" || expect "$1: it was recording" false
+}
+is_interrupted() {
+	status=0
+	kill -TERM "$pid" # a SIGINT is ignored in the background
+	wait "$pid" || status=$?
+	[ "$status" -eq 130 ]
+}
+
 # An interrupt, too: once states of a run are looked at.
-env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 1 --quiet --cases none >"$work/out" 2>&1 &
-pid=$!
-within 30 is_recording "$pid" || expect "interrupted: it was recording" false
+start_recording "interrupted"
 is_looking() { ! is_recording "$pid"; }
 within 30 is_looking || expect "interrupted: it was looking" false
-kill -TERM "$pid" # a SIGINT is ignored in the background
-status=0
-wait "$pid" || status=$?
-expect "interrupted: exit 130" [ "$status" -eq 130 ]
+expect "interrupted: exit 130" is_interrupted
 expect "interrupted: said" says 'not judged: interrupted'
 expect "interrupted: states are counted" grep -qE ', [1-9][0-9]* of at least .* crash states?, ' "$work/out"
 expect "interrupted: nothing is left" nothing_left
 
 # Whoever serves the recorded disk is stopped, and all that uses the disk waits in the kernel, where no signal comes.
-env "$mark" "$TORN" check example.journal@correct --power ext4 --depth 1 --jobs 1 --quiet --cases none >"$work/out" 2>&1 &
-pid=$!
-within 30 is_recording "$pid" || expect "a disk hangs: it was recording" false
+start_recording "a disk hangs"
 for child in $(<"/proc/$pid/task/$pid/children"); do
 	for recorder in $(<"/proc/$child/task/$child/children"); do
 		kill -STOP "$recorder"
 	done
 done
-kill -TERM "$pid"
-status=0
-wait "$pid" || status=$?
-expect "a disk hangs, and it is interrupted: exit 130" [ "$status" -eq 130 ]
+expect "a disk hangs, and it is interrupted: exit 130" is_interrupted
 expect "a disk hangs, and it is interrupted: nothing is left" within 30 nothing_left_of "$pid"
 
 # What the cross-check showed once: a page is on disk, and its size is not (effects_disk_test.c).

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../fuzz/run_for_tests.h"
+#include "device_for_tests.h"
 #include "device_server.h"
 #include "log.h"
 
@@ -360,10 +361,7 @@ int main(void)
 		cmocka_unit_test(test_several_keep_to_processors_of_their_own),
 		cmocka_unit_test(test_whoever_comes_after_one_that_died_is_answered),
 	};
-	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;
-	if (geteuid() != 0 || !has_devices) {
-		print_message("SKIPPED: real file systems need root, /dev/loop-control and /dev/fuse\n");
+	if (!has_disks())
 		return 0;
-	}
 	return cmocka_run_group_tests(tests, open_test, close_test);
 }

@@ -13,6 +13,7 @@
 
 #include "../fuzz/run_for_tests.h"
 #include "device_cuts.h"
+#include "device_for_tests.h"
 #include "log.h"
 
 #define CUTS_MAX 4096u
@@ -358,10 +359,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_pairs_are_a_sample),
 	};
 	const int failed = cmocka_run_group_tests(commits, NULL, NULL);
-	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;
-	if (geteuid() != 0 || !has_devices) {
-		print_message("SKIPPED: real file systems need root, /dev/loop-control and /dev/fuse\n");
+	if (!has_disks())
 		return failed;
-	}
 	return failed + cmocka_run_group_tests(cuts, open_device, close_device);
 }

@@ -16,6 +16,7 @@
 #include "../fuzz/operations_for_tests.h"
 #include "../fuzz/run_for_tests.h"
 #include "device.h"
+#include "device_for_tests.h"
 #include "log.h"
 
 static struct torn_test *test;
@@ -125,10 +126,7 @@ int main(void)
 		cmocka_unit_test(test_a_cut_has_its_tree_or_why_not),
 		cmocka_unit_test(test_a_cut_that_the_device_cannot_leave_is_refused),
 	};
-	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;
-	if (geteuid() != 0 || !has_devices) {
-		print_message("SKIPPED: real file systems need root, /dev/loop-control and /dev/fuse\n");
+	if (!has_disks())
 		return 0;
-	}
 	return cmocka_run_group_tests(tests, open_device, close_device);
 }

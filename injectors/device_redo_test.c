@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../fuzz/run_for_tests.h"
+#include "device_for_tests.h"
 #include "device_redo.h"
 #include "device_server.h"
 #include "device_tree.h"
@@ -459,10 +460,7 @@ int main(void)
 		redo_test(test_an_old_state_is_made_with_all_that_it_has),
 		redo_test(test_sync_file_range_writes_in_its_own_time),
 	};
-	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;
-	if (geteuid() != 0 || !has_devices) {
-		print_message("SKIPPED: real file systems need root, /dev/loop-control and /dev/fuse\n");
+	if (!has_disks())
 		return 0;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

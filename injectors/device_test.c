@@ -13,6 +13,7 @@
 #include "../fuzz/litmus_table.h"
 #include "../fuzz/options.h"
 #include "device.h"
+#include "device_for_tests.h"
 
 static struct torn_arena arena;
 
@@ -117,10 +118,7 @@ int main(void)
 		disk_test(test_btrfs_leaves_what_its_preset_allows),
 		disk_test(test_a_preset_that_is_too_strict_is_caught),
 	};
-	const bool has_devices = access("/dev/loop-control", R_OK | W_OK) == 0 && access("/dev/fuse", R_OK | W_OK) == 0;
-	if (geteuid() != 0 || !has_devices) {
-		print_message("SKIPPED: real file systems need root, /dev/loop-control and /dev/fuse\n");
+	if (!has_disks())
 		return 0;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
