@@ -64,7 +64,7 @@ set(parsers
 	fuzz/blob_name.c fuzz/case.c fuzz/case_print.c fuzz/case_whole.c fuzz/cut_text.c fuzz/expected.c fuzz/fault_text.c fuzz/nouns.c fuzz/old_text.c
 	fuzz/program_text.c fuzz/regular.c fuzz/sort.c fuzz/words.c injectors/arena.c injectors/calls.c)
 # They name presets and effects, which stand beside what is done with them.
-list(APPEND parsers injectors/device_fs.c injectors/durable.c injectors/durable_btrfs.c injectors/effects.c injectors/fold.c
+list(APPEND parsers injectors/device_fs.c injectors/durable.c injectors/durable_btrfs.c injectors/effects.c injectors/fold.c injectors/log.c
 	injectors/presets.c injectors/tree.c)
 add_library(torn_parsers OBJECT ${parsers})
 target_include_directories(torn_parsers PRIVATE ${XXHASH_INCLUDE_DIR})
