@@ -3,6 +3,7 @@
 # and replays; what is right stays so; and nothing is left, however a search ends. Of the preset fuzz.
 # shellcheck source=fuzz/tests.sh
 . "$SOURCE_DIR/fuzz/tests.sh" || exit 1
+private_mounts # a workspace that another torn left is not ours
 # shellcheck source=fuzz/disks.sh
 . "$SOURCE_DIR/fuzz/disks.sh" || exit 1
 begin
