@@ -292,12 +292,13 @@ static int write_bytes(struct torn_fold *fold, const struct torn_op *op, uint64_
 					(struct torn_bytes){op->data.data, bytes}));
 }
 
-int torn_fold_cloned(struct torn_arena *arena, const struct torn_node *source, const struct torn_node *dest,
+int torn_fold_cloned(struct torn_arena *arena, const struct torn_fold *fold, torn_object from, torn_object to,
 		     struct torn_bytes *ret_bytes)
 {
+	const struct torn_node *source = torn_fold_object(fold, from)->node, *dest = torn_fold_object(fold, to)->node;
 	const bool is_part = source->size < dest->size;
 	const uint64_t size = is_part ? dest->size : source->size;
-	if (is_part && source->size % TORN_BLOCK_SIZE != 0)
+	if ((is_part && source->size % TORN_BLOCK_SIZE != 0) || (from == to && size > 0))
 		return -EINVAL;
 	uint8_t *bytes = torn_arena_take(arena, size + 1);
 	if (!bytes)

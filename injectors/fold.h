@@ -129,10 +129,10 @@ void torn_fold_take_back(struct torn_fold *fold, uint32_t count);
 enum torn_type torn_op_type_made(const struct torn_op *op);
 /*
  * What a file holds once another one was cloned over it (ioctl_ficlone(2)): of a larger one the rest stays, and is refused where
- * the other ends amid a block (generic_remap_check_len(); measured on XFS and btrfs). Returns 0, with bytes in `arena`;
- * -EINVAL; -ENOMEM.
+ * the other ends amid a block; so is a clone of a file over itself, unless it is empty (generic_remap_file_range_prep();
+ * measured on XFS and btrfs). Returns 0, with bytes in `arena`; -EINVAL; -ENOMEM.
  */
-int torn_fold_cloned(struct torn_arena *arena, const struct torn_node *source, const struct torn_node *dest,
+int torn_fold_cloned(struct torn_arena *arena, const struct torn_fold *fold, torn_object from, torn_object to,
 		     struct torn_bytes *ret_bytes);
 bool torn_op_removes_xattr(const struct torn_op *op);
 

@@ -282,11 +282,11 @@ long torn_do_clone(const struct torn_doing *doing)
 		return -EISDIR;
 	if (source->type != TORN_FILE || dest->type != TORN_FILE)
 		return -EINVAL;
-	if ((to->how & O_ACCMODE) == O_RDONLY || (from->how & O_ACCMODE) == O_WRONLY)
+	if ((to->how & O_ACCMODE) == O_RDONLY || (to->how & O_APPEND) || (from->how & O_ACCMODE) == O_WRONLY)
 		return -EBADF;
 	if (torn_doing_lacks(doing, to->object, TORN_LACKS_CLONE))
 		return -EOPNOTSUPP; /* after the checks above: vfs_clone_file_range() */
-	long r = torn_fold_cloned(&doing->gate->recorder->arena, source, dest, &op->data);
+	long r = torn_fold_cloned(&doing->gate->recorder->arena, &view->fold, from->object, to->object, &op->data);
 	if (r < 0)
 		return r;
 	r = rewrite(op->fd, op->data);

@@ -625,7 +625,13 @@ static int clones_over_larger_ones(const struct torn_run *torn_run)
 		MUST(memcmp(now + cloned, d, (size_t)(rows[i].size - cloned)) == 0);
 		MUST(close(from) == 0 && close(to) == 0);
 	}
-	return 0;
+	/* Over itself, over what is only appended to, from nothing. */
+	const int one = open("/srv/s", O_RDWR), other = open("/srv/s", O_RDONLY), appends = open("/srv/d", O_WRONLY | O_APPEND);
+	MUST_FAIL(ioctl(one, FICLONE, other), EINVAL);
+	MUST_FAIL(ioctl(appends, FICLONE, other), EBADF);
+	MUST_FAIL(ioctl(one, FICLONE, 77), EBADF);
+	MUST(ftruncate(one, 0) == 0 && ioctl(one, FICLONE, other) == 0);
+	return close(one) + close(other) + close(appends);
 }
 
 static void test_a_clone_keeps_the_rest_of_a_larger_file(void **state)

@@ -39,15 +39,16 @@ static long clone_file(struct torn_tracer *tracer, const struct torn_tracee *tra
 	struct torn_view *view = torn_trace_view(tracer);
 	const struct torn_description *to = torn_view_fd(view, op->fd);
 	const struct torn_description *from = torn_view_fd(view, (int)tracee->request.arg[2]);
-	if (!from || from->class != TORN_FD_ROOT)
+	if (!from)
+		return -EBADF;
+	if (from->class != TORN_FD_ROOT)
 		return -EXDEV;
 	op->object_to = from->object;
-	const struct torn_node *source = torn_view_node(view, from->object), *dest = torn_view_node(view, to->object);
-	if (source->type != TORN_FILE || dest->type != TORN_FILE)
+	if (torn_view_node(view, from->object)->type != TORN_FILE || torn_view_node(view, to->object)->type != TORN_FILE)
 		return -EINVAL;
-	if ((to->how & O_ACCMODE) == O_RDONLY || (from->how & O_ACCMODE) == O_WRONLY)
+	if ((to->how & O_ACCMODE) == O_RDONLY || (to->how & O_APPEND) || (from->how & O_ACCMODE) == O_WRONLY)
 		return -EBADF;
-	const int r = torn_fold_cloned(&tracer->recorder->arena, source, dest, &op->data);
+	const int r = torn_fold_cloned(&tracer->recorder->arena, &view->fold, from->object, to->object, &op->data);
 	return r < 0 ? r : torn_trace_write_into(tracee, op->fd, op->data, true);
 }
 

@@ -202,6 +202,11 @@ static void clones(void)
 	const int fd = open("f", O_RDONLY), to = open("to", O_WRONLY | O_CREAT, 0644), larger = open("larger", O_RDWR | O_CREAT, 0644);
 	CHECK(ioctl(to, FICLONE, fd) == 0);
 	CHECK(write(larger, "larger", 6) == 6);
+	CHECK_FAILS(ioctl(larger, FICLONE, larger), EINVAL);
+	CHECK_FAILS(ioctl(larger, FICLONE, 77), EBADF);
+	CHECK(fcntl(larger, F_SETFL, O_APPEND) == 0);
+	CHECK_FAILS(ioctl(larger, FICLONE, fd), EBADF);
+	CHECK(fcntl(larger, F_SETFL, 0) == 0);
 	CHECK_FAILS(ioctl(larger, FICLONE, fd), EINVAL); /* what it has behind "old" would not lie on a block */
 }
 
