@@ -43,7 +43,8 @@ static bool paths_of(const struct kensa_context *context, const struct kensa_ste
 		if (kensa_has_control(step->params[i].value) || step->params[i].value.size > VALUE_MAX)
 			return false;
 	/* FIXED: names that dconf does not read, as by the calls */
-	if (context->version == KENSA_FIXED && (file[0] == '.' || strcmp(file, "locks") == 0))
+	if (context->version == KENSA_FIXED &&
+	    (file[0] == '.' || strcmp(file, "locks") == 0 || db[0] == '.' || strcmp(db, "locks") == 0))
 		return false;
 	if (context->version >= KENSA_HEAD &&
 	    (strchr(db, '/') || strstr(db, "..") || strchr(file, '/') || strstr(file, "..")))
