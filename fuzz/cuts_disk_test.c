@@ -63,19 +63,16 @@ static int judge_cuts(struct torn_lab *lab, const struct torn_trial *trial)
 
 static void judge_in_worker(void *context, struct torn_lab *lab)
 {
-	struct torn_trial trial;
-	(void)context;
-	*seen = (struct seen){.result = torn_clean_run(lab, &test->setup, &trial)};
-	if (seen->result == TORN_HELD)
-		seen->result = torn_trial_run(lab, &test->setup, &test->plan, TORN_TRIAL_PLAIN, &trial);
-	if (seen->result == TORN_HELD)
-		seen->result = judge_cuts(lab, &trial);
+	torn_test_in_worker(context, lab);
+	*seen = (struct seen){.result = test->result};
+	if (test->result == TORN_HELD)
+		seen->result = judge_cuts(lab, &test->trial);
 }
 
 /* Judge all power cuts of a run on such a disk. */
 static void judge_run(const struct torn_device_choice *choice, int (*operation)(const struct torn_run *run))
 {
-	const struct torn_job job = {.job = judge_in_worker, .again = torn_test_again};
+	const struct torn_job job = {.job = judge_in_worker, .again = torn_test_again, .context = test};
 	char message[256];
 	if (torn_device_server_start(&test->worker.disks, choice, message, sizeof message) < 0)
 		fail_msg("%s", message);

@@ -80,19 +80,16 @@ static int judge_cuts(struct torn_lab *lab, const struct torn_trial *trial)
 
 static void judge_in_worker(void *context, struct torn_lab *lab)
 {
-	struct torn_trial trial;
-	(void)context;
-	*seen = (struct seen){.result = torn_clean_run(lab, &test->setup, &trial)};
-	if (seen->result == TORN_HELD)
-		seen->result = torn_trial_run(lab, &test->setup, &test->plan, TORN_TRIAL_PLAIN, &trial);
-	if (seen->result == TORN_HELD)
-		seen->result = judge_cuts(lab, &trial);
+	torn_test_in_worker(context, lab);
+	*seen = (struct seen){.result = test->result};
+	if (test->result == TORN_HELD)
+		seen->result = judge_cuts(lab, &test->trial);
 }
 
 /* Judge all power cuts of a run with these faults, under posix, by nothing that was judged before. */
 static void judge_run(int (*operation)(const struct torn_run *run), const char *faults)
 {
-	const struct torn_job job = {.job = judge_in_worker, .again = torn_test_again};
+	const struct torn_job job = {.job = judge_in_worker, .again = torn_test_again, .context = test};
 	char message[256];
 	assert_int_equal(torn_test_run(test, operation, faults), 0); /* sets it up */
 	assert_int_equal(torn_worker_do(&test->worker, &job, message, sizeof message), 0);
