@@ -84,12 +84,6 @@ static bool has_control(const struct kensa_step *step)
 	return false;
 }
 
-/* FIXED: dconf reads no names with a dot before them, and the locks have one of their own. */
-static bool is_name(const char *name)
-{
-	return name[0] != '.' && strcmp(name, "locks") != 0;
-}
-
 /* HEAD refuses names that lead elsewhere. */
 static bool accepts(const struct kensa_context *context, const struct kensa_step *step)
 {
@@ -100,7 +94,7 @@ static bool accepts(const struct kensa_context *context, const struct kensa_step
 	const struct torn_bytes given = kensa_param(step, "db");
 	const bool is_empty = given.data && given.size == 0; /* no other word for "local" */
 	if (context->version == KENSA_FIXED &&
-	    (is_empty || has_control(step) || !is_name(db) || !is_name(file)))
+	    (is_empty || has_control(step) || !kensa_is_dconf_name(db) || !kensa_is_dconf_name(file)))
 		return false;
 	return context->version < KENSA_HEAD || (!strchr(db, '/') && !strstr(db, "..") &&
 						 !strchr(file, '/') && !strstr(file, ".."));

@@ -42,9 +42,7 @@ static bool paths_of(const struct kensa_context *context, const struct kensa_ste
 	for (size_t i = 0; context->version == KENSA_FIXED && i < step->params_count; i++)
 		if (kensa_has_control(step->params[i].value) || step->params[i].value.size > VALUE_MAX)
 			return false;
-	/* FIXED: names that dconf does not read, as by the calls */
-	if (context->version == KENSA_FIXED &&
-	    (file[0] == '.' || strcmp(file, "locks") == 0 || db[0] == '.' || strcmp(db, "locks") == 0))
+	if (context->version == KENSA_FIXED && (!kensa_is_dconf_name(db) || !kensa_is_dconf_name(file)))
 		return false;
 	if (context->version >= KENSA_HEAD &&
 	    (strchr(db, '/') || strstr(db, "..") || strchr(file, '/') || strstr(file, "..")))

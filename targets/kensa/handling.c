@@ -70,6 +70,11 @@ static bool capture_attributes(struct kensa_prestate *state, const char *name, c
 	return added;
 }
 
+bool kensa_is_dconf_name(const char *name)
+{
+	return name[0] != '.' && strcmp(name, "locks") != 0;
+}
+
 bool kensa_path_leads_down(const char *path)
 {
 	if (path[0] != '/')

@@ -27,6 +27,8 @@ enum kernelio_version kensa_primitives(const struct kensa_context *context);
  * "/a/../b" they come to two files where a is a symlink or is not there.
  */
 bool kensa_path_leads_down(const char *path);
+/* FIXED: may a file or a database of dconf be called so? It reads no names with a dot before them, and the locks have one of their own. */
+bool kensa_is_dconf_name(const char *name);
 
 /*
  * Read a file that a handler changes, as kernelio_read_file_if_exists(); FIXED refuses what is no regular
